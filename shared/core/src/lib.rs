@@ -1,1 +1,16 @@
-//! placeholder
+//! The pure heart of Concord: what a value is, what two sides agreed on, and what to write next.
+//!
+//! Everything that *decides* here is synchronous and takes time, chance and order as arguments. Only
+//! [`step`] awaits, and only through the ports of [`port`]. Deliberately absent: AWS, HTTP, wire formats,
+//! clocks, random numbers, environment variables, hash-map order (`clippy.toml` bans them).
+//!
+//! Read in this order: [`names`] and [`value`] are the vocabulary, [`contract`] says what is kept in
+//! agreement, [`row`] is what a side shows, [`link`] is what we remember.
+
+pub mod contract;
+pub mod event;
+pub mod link;
+pub mod names;
+pub mod port;
+pub mod row;
+pub mod value;

@@ -1,1 +1,7 @@
-//! placeholder
+//! The outside world, as pure state machines: HubSpot, Salesforce, SQS FIFO and the store. No clock, no chance,
+//! no thread inside: `now` is an argument, and what a machine wants done it returns.
+//!
+//! The same machines serve `concord up` and the end-to-end tests over HTTP ([`face`]) and the simulation in
+//! process, so that every behaviour is written once.
+
+pub mod crm;

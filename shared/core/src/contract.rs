@@ -1,0 +1,170 @@
+//! The contract: which objects and fields are kept in agreement, and by which rules.
+//!
+//! These types cannot be wrong: [`parse`] is the only way to make them, and it names line and remedy.
+
+use std::collections::BTreeMap;
+
+use crate::names::{ContractVersion, FieldName, ObjectName, PerSide, Side, WireName};
+
+/// A checked contract.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contract {
+    /// Rises with every change.
+    pub version: ContractVersion,
+    /// SHA-256 of the file, hex: two files with one version are told apart.
+    pub hash: String,
+    /// The object types, by name.
+    pub objects: BTreeMap<ObjectName, Object>,
+}
+
+/// One CRM object type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    /// The contract's name.
+    pub name: ObjectName,
+    /// Each side's name.
+    pub wire: PerSide<WireName>,
+    /// Exact keys that link two unlinked records, in the order in which they are tried.
+    pub keys: Vec<FieldName>,
+    /// Whether a record seen only on the other side is made on this one.
+    pub create: PerSide<Create>,
+    /// What a delete on one side does to the other.
+    pub delete: Delete,
+    /// How writes are guarded.
+    pub guard: Guard,
+    /// The fields, by name.
+    pub fields: BTreeMap<FieldName, Field>,
+}
+
+/// Whether missing counterparts are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Create {
+    /// Make it.
+    Missing,
+    /// Leave it.
+    Never,
+}
+
+/// What a delete on one side does to the other (P9).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Delete {
+    /// Set the soft-delete field on the other side.
+    Flag(PerSide<WireName>),
+    /// Archive the counterpart.
+    Archive,
+    /// Stop keeping the pair in agreement.
+    Unlink,
+    /// Do nothing; the pair resumes if the record comes back.
+    Ignore,
+}
+
+/// How writes to Salesforce are guarded (P5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guard {
+    /// Every update is a single-row PATCH with `If-Unmodified-Since`.
+    Strict,
+    /// Inserts go in collections of 200.
+    Batched,
+}
+
+/// One mapped field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    /// The contract's name.
+    pub name: FieldName,
+    /// Each side's field or fields; the same number on both, more than one only for [`Kind::Atom`] and
+    /// [`Kind::Money`].
+    pub wire: PerSide<Vec<WireName>>,
+    /// What it holds.
+    pub kind: Kind,
+    /// Which way it goes.
+    pub direction: Direction,
+    /// What happens when both sides changed it.
+    pub conflict: Policy,
+}
+
+/// Which way a field goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// Both ways.
+    Both,
+    /// Only to this side.
+    To(Side),
+}
+
+/// What happens when both sides changed a field without having seen each other (P7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Policy {
+    /// Change neither, keep both values, ask a person. The default.
+    Hold,
+    /// This side wins; the loser is journaled.
+    Authority(Side),
+    /// The later edit wins where both times are known and differ by more than the clock error; else this side.
+    Newest {
+        /// Wins when the times do not tell.
+        otherwise: Side,
+    },
+    /// A blank never wins; else this side.
+    Fill {
+        /// Wins when both hold something.
+        otherwise: Side,
+    },
+    /// Sets merge element by element.
+    Union,
+}
+
+/// What a field holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// Text.
+    Text,
+    /// An e-mail address.
+    Email,
+    /// A telephone number in E.164.
+    Phone {
+        /// ISO 3166 region of numbers without a country code.
+        region: String,
+    },
+    /// A web address.
+    Url,
+    /// Yes or no.
+    Boolean,
+    /// A whole number.
+    Integer,
+    /// A decimal at a scale.
+    Decimal {
+        /// Digits after the point.
+        scale: u32,
+    },
+    /// An amount in a currency.
+    Money {
+        /// Digits after the point.
+        scale: u32,
+        /// The currency where a side has no currency field.
+        currency: String,
+    },
+    /// A calendar day.
+    Date,
+    /// An instant, to the second.
+    DateTime,
+    /// One choice; HubSpot's internal name to Salesforce's value. A bijection.
+    Picklist(Options),
+    /// A set of choices.
+    MultiPicklist(Options),
+    /// Several fields that are one.
+    Atom(Vec<Kind>),
+    /// The id of a record or user on the same side.
+    Reference {
+        /// The object that it points to.
+        to: ObjectName,
+    },
+}
+
+/// A bijection between HubSpot's internal names and Salesforce's values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Options {
+    /// Both sides use the same values.
+    Same,
+    /// HubSpot's to Salesforce's.
+    Map(BTreeMap<String, String>),
+}

@@ -1,0 +1,170 @@
+//! Links: the pair of records that are one thing, with the base and the intents that travel with it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::names::{
+    ContractVersion, FieldName, Generation, LinkId, ObjectName, PerSide, RecordId, Side, Token, WireName,
+};
+use crate::value::{ImageHash, Presence, Raw};
+
+/// All that Concord remembers of one pair. One item, one conditional write, under 1 KB in ordinary use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// Derived from the record first seen, so that two workers compute the same one (P6).
+    pub id: LinkId,
+    /// The object type, by the contract's name.
+    pub object: ObjectName,
+    /// Optimistic lock: the number of commits so far.
+    pub generation: Generation,
+    /// Whether the pair is kept in agreement.
+    pub status: Status,
+    /// The record on each side, once known.
+    pub records: PerSide<Option<RecordId>>,
+    /// Highest intent number given out. One counter over both sides (P1).
+    pub issued: Token,
+    /// Per field: its base and, if it is held, the two values that stand against each other.
+    pub fields: BTreeMap<FieldName, FieldMemory>,
+    /// Open intents, and settled ones that may still land late (P3).
+    pub intents: Vec<Intent>,
+    /// The contract version of the last decision.
+    pub contract: ContractVersion,
+}
+
+/// Whether a pair is kept in agreement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Status {
+    /// Yes.
+    Live,
+    /// One side is in the bin; the other was told so by the contract's soft-delete flag (P9).
+    Flagged {
+        /// The side whose record is in the bin.
+        deleted: Side,
+    },
+    /// No longer: a delete met an edit, or the contract says so. Records stay claimed, so none is re-created.
+    Unlinked {
+        /// The side whose record is in the bin.
+        deleted: Side,
+    },
+}
+
+/// What is remembered of one field.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct FieldMemory {
+    /// `None` until both sides were once seen or made to agree.
+    pub base: Option<Base>,
+    /// The hashes of a conflict that waits for a person (policy `hold`).
+    pub held: Option<PerSide<ImageHash>>,
+}
+
+/// A pair of images, numbered by the intent that set it (P2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Base {
+    /// Only a higher number moves it.
+    pub number: Token,
+    /// What each side stored when the two last agreed.
+    pub images: PerSide<Image>,
+    /// Whether Salesforce's image was seen or only sent.
+    pub proof: Proof,
+}
+
+/// The value that one side stored, by hash, and where in that side's order of versions it stood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Image {
+    /// Of the canonical form of what was stored.
+    pub hash: ImageHash,
+    /// Versions after this place are news.
+    pub place: Place,
+}
+
+/// A place in a side's order of versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Place {
+    /// Salesforce: the row token under which the value was read.
+    Token(Token),
+    /// HubSpot: the instant of the version in the field's history; `None` if it had no version yet.
+    Version(Option<Timestamp>),
+}
+
+/// How sure we are of Salesforce's image (P4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Proof {
+    /// Read back under our token with ourselves as last modifier.
+    Seen,
+    /// Somebody touched the row before we could read it back: the image is what we sent. A different value
+    /// may be the CRM's rewriting or an edit, so it is carried only while the other side is unchanged.
+    Sent,
+}
+
+/// One write, fully specified. Durable before it is attempted (I26).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    /// Its number, written to the row as `concord_token`.
+    pub number: Token,
+    /// The side it writes to.
+    pub side: Side,
+    /// What it does there.
+    pub action: Action,
+    /// The fields it writes.
+    pub parts: Vec<Part>,
+    /// When it was decided.
+    pub decided: Timestamp,
+    /// How far it has come.
+    pub progress: Progress,
+}
+
+/// What an intent does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Action {
+    /// Make the record, carrying `concord_id`. Never an upsert (P6).
+    Insert,
+    /// Write fields of the record. Also stamps `concord_id`, which the record must have from then on.
+    Update {
+        /// Salesforce: send `If-Unmodified-Since` with this. HubSpot has no precondition.
+        unmodified_since: Option<Timestamp>,
+    },
+    /// Put the record in the bin.
+    Archive,
+    /// Take the record out of the bin. Salesforce only; HubSpot restores by hand.
+    Undelete,
+}
+
+/// One field of an intent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// The contract's field.
+    pub field: FieldName,
+    /// Why it is written.
+    pub role: Role,
+    /// Hash of the target's effective value when this was decided: a different one at landing was hidden.
+    pub expected: ImageHash,
+    /// Hash of the canonical value that is sent.
+    pub sent: ImageHash,
+    /// The values on the wire. Emptied when the intent settles, so that `State` keeps no personal value.
+    pub values: Vec<(WireName, Presence<Raw>)>,
+}
+
+/// Why a field is written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Role {
+    /// The other side's value, whose image then was this.
+    Carry {
+        /// Becomes the source's half of the base when the intent lands.
+        source: Image,
+    },
+    /// The side's own effective value, over a landing that had to be skipped. Moves no base.
+    Restore,
+}
+
+/// How far an intent has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Progress {
+    /// Decided; no answer recorded.
+    Open,
+    /// An attempt was made and answered or lost; whether it landed is for the row to say.
+    Sent,
+    /// Its token was seen on the row, or it was superseded. Details are kept while an attempt may land late.
+    Closed,
+}

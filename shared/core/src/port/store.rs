@@ -1,0 +1,357 @@
+//! Concord's memory: three tables behind one port (DESIGN 5).
+//!
+//! Every write is conditional, and every condition is a parameter here, so that the in-memory store and
+//! DynamoDB can be held to the same contract suite.
+
+use std::future::Future;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::link::Link;
+use crate::names::{
+    ContractVersion, Fence, FieldName, Generation, LinkId, ObjectName, PerSide, RecordId, RecordKey, Side,
+};
+use crate::value::{Presence, Value};
+
+/// The store.
+pub trait Store: Send + Sync {
+    /// Where each record is, by strongly consistent reads. One answer per record, in order.
+    ///
+    /// # Errors
+    /// [`StoreError`], for the whole call.
+    fn locate(
+        &self,
+        records: &[RecordKey],
+    ) -> impl Future<Output = Result<Vec<Whereabouts>, StoreError>> + Send;
+
+    /// The links that own these natural keys, by strongly consistent reads. One per key, in order.
+    ///
+    /// # Errors
+    /// [`StoreError`], for the whole call.
+    fn owners(
+        &self,
+        keys: &[NaturalKey],
+    ) -> impl Future<Output = Result<Vec<Option<LinkId>>, StoreError>> + Send;
+
+    /// Links, by strongly consistent reads. One per id, in order.
+    ///
+    /// # Errors
+    /// [`StoreError`], for the whole call.
+    fn links(&self, ids: &[LinkId]) -> impl Future<Output = Result<Vec<Option<Link>>, StoreError>> + Send;
+
+    /// One transaction: the link on its generation, claims on their absence, and all that explains them.
+    /// All or nothing.
+    ///
+    /// # Errors
+    /// [`CommitError::Moved`] and [`CommitError::Taken`] say that somebody was faster: read again and decide again.
+    fn commit(&self, commit: Commit) -> impl Future<Output = Result<(), CommitError>> + Send;
+
+    /// Links with open intents that were decided before `before`, oldest first, at most `max`.
+    /// From an index that may lag; read the link before acting.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn unsent(
+        &self,
+        before: Timestamp,
+        max: usize,
+    ) -> impl Future<Output = Result<Vec<LinkId>, StoreError>> + Send;
+
+    /// Claims each event for `lease_ms` from `now`. One outcome per event, in order. Expiry is part of the
+    /// condition, since TTL deletes days late.
+    ///
+    /// # Errors
+    /// [`StoreError`], for the whole call; what was claimed runs out by itself.
+    fn claim(
+        &self,
+        events: &[EventKey],
+        now: Timestamp,
+        lease_ms: u64,
+    ) -> impl Future<Output = Result<Vec<ClaimOutcome>, StoreError>> + Send;
+
+    /// Marks claimed events as done for `keep_ms`. Conditional on the fence: a worker that lost its lease
+    /// changes nothing, and that is no error.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn complete(
+        &self,
+        events: &[(EventKey, Fence)],
+        now: Timestamp,
+        keep_ms: u64,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Gives claimed events back, so that their next delivery is taken at once. Conditional on the fence.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn release(&self, events: &[(EventKey, Fence)]) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Sets something aside with a reason; the same key again replaces it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn park(&self, parked: &Parked) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Takes it back; no error if it is not there.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn unpark(&self, key: &ParkKey) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// All that is parked, oldest first, at most `max`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn parked(&self, max: usize) -> impl Future<Output = Result<Vec<Parked>, StoreError>> + Send;
+
+    /// All open conflicts, oldest first, at most `max`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn conflicts(&self, max: usize) -> impl Future<Output = Result<Vec<Conflict>, StoreError>> + Send;
+
+    /// A cursor, by name. `None` if it was never moved.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn cursor(&self, name: &str) -> impl Future<Output = Result<Option<CursorMark>, StoreError>> + Send;
+
+    /// Moves a cursor from the generation that was read (`0`: never moved) to the next, with this text.
+    ///
+    /// # Errors
+    /// [`CommitError::Moved`] if somebody else moved it.
+    fn move_cursor(
+        &self,
+        name: &str,
+        read: Generation,
+        text: &str,
+    ) -> impl Future<Output = Result<(), CommitError>> + Send;
+
+    /// The contract in force: its YAML text. `None` before the first one is taken.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn contract(&self) -> impl Future<Output = Result<Option<String>, StoreError>> + Send;
+
+    /// Puts a contract in force. Versions only rise; every version stays stored.
+    ///
+    /// # Errors
+    /// [`CommitError::Moved`] if the version in force is not below this one.
+    fn take_contract(
+        &self,
+        version: ContractVersion,
+        text: &str,
+    ) -> impl Future<Output = Result<(), CommitError>> + Send;
+
+    /// Counts for an operator, by scanning: seconds on a large table, so never on the path of a change.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn census(&self) -> impl Future<Output = Result<Census, StoreError>> + Send;
+
+    /// The journal of a link, oldest first, at most `max`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn journal(
+        &self,
+        link: &LinkId,
+        max: usize,
+    ) -> impl Future<Output = Result<Vec<JournalEntry>, StoreError>> + Send;
+}
+
+/// What is known of a record id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whereabouts {
+    /// Nothing.
+    Nowhere,
+    /// It belongs to this link.
+    Linked(LinkId),
+    /// It was merged into this record (P11). Aliases only grow (I15).
+    Alias(RecordId),
+}
+
+/// A unique natural key of one object: keyed hash of a canonical e-mail or domain.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NaturalKey {
+    /// The object type.
+    pub object: ObjectName,
+    /// The field it comes from.
+    pub field: FieldName,
+    /// Keyed hash of the canonical value: the store holds no personal value.
+    pub hash: crate::value::ImageHash,
+}
+
+/// One transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// What the link must be for this to happen.
+    pub expected: Expected,
+    /// The link as it will be. Its `generation` is one more than the expected one (new: 1).
+    pub link: Link,
+    /// Records to claim for the link. Taken by another link: nothing happens.
+    pub records: Vec<RecordKey>,
+    /// Records that redirect from now on: the first was merged into the second.
+    pub aliases: Vec<(RecordKey, RecordId)>,
+    /// Natural keys to claim for the link.
+    pub keys: Vec<NaturalKey>,
+    /// Natural keys that the link no longer holds. Given back only if they are the link's.
+    pub released: Vec<NaturalKey>,
+    /// Conflicts that begin, or change.
+    pub conflicts: Vec<Conflict>,
+    /// Fields whose conflict is over.
+    pub resolved: Vec<FieldName>,
+    /// What is written to the journal.
+    pub journal: Vec<JournalEntry>,
+}
+
+/// What must be stored for a commit to happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// No such link.
+    New,
+    /// The link at this generation.
+    At(Generation),
+}
+
+/// Two edits that have not seen each other, waiting for a person. One per link and field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conflict {
+    /// The link.
+    pub link: LinkId,
+    /// Its object type.
+    pub object: ObjectName,
+    /// The field.
+    pub field: FieldName,
+    /// The two values. The store keeps them encrypted under the link's key.
+    pub values: PerSide<Presence<Value>>,
+    /// The records.
+    pub records: PerSide<Option<RecordId>>,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// One line of explanation: what happened to one field, by which rule. Values are encrypted per link.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JournalEntry {
+    /// The link.
+    pub link: LinkId,
+    /// The generation that the decision made.
+    pub generation: Generation,
+    /// The field; `None` for what concerns the whole record.
+    pub field: Option<FieldName>,
+    /// The rule, by number and name: `P7 carry`, `P7 authority`, `P9 flag`.
+    pub rule: String,
+    /// The side that is written to, or none.
+    pub target: Option<Side>,
+    /// What stood on each side when this was decided.
+    pub before: PerSide<Presence<Value>>,
+    /// What shall stand on both.
+    pub after: Presence<Value>,
+    /// A value that was replaced by somebody who had not seen it (P7: always kept).
+    pub loser: Option<Presence<Value>>,
+    /// The contract.
+    pub contract: ContractVersion,
+    /// When it was decided.
+    pub at: Timestamp,
+}
+
+/// What is set aside.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum ParkKey {
+    /// A whole record.
+    Record(RecordKey),
+    /// One field of a link: the rest goes on.
+    Field(LinkId, FieldName),
+    /// A message that nobody can read, by its id.
+    Message(String),
+}
+
+/// Something set aside, with what an operator needs to know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parked {
+    /// What.
+    pub key: ParkKey,
+    /// Why, and what to do. No personal values.
+    pub reason: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// Names one delivered event, by hash of what the side says makes it unique.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EventKey(pub String);
+
+/// What became of a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClaimOutcome {
+    /// It is ours until the lease ends.
+    Claimed(Fence),
+    /// Somebody else is at it.
+    InProgress,
+    /// It was done before.
+    Done,
+}
+
+/// A cursor's text and its optimistic lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CursorMark {
+    /// Opaque to the store.
+    pub text: String,
+    /// To move it, this must not have changed.
+    pub generation: Generation,
+}
+
+/// How much of everything there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Census {
+    /// Links, unlinked ones included.
+    pub links: u64,
+    /// Links with at least one open intent.
+    pub open: u64,
+    /// Things set aside.
+    pub parked: u64,
+    /// Conflicts that wait for a person.
+    pub conflicts: u64,
+}
+
+/// Why a commit did not happen.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum CommitError {
+    /// The link or cursor is not at the expected generation.
+    #[error("the link moved on: read it again and decide again")]
+    Moved,
+    /// A record or key belongs to another link.
+    #[error("{what} is claimed by another link: read it again and decide again")]
+    Taken {
+        /// The claim.
+        what: String,
+    },
+    /// The store failed; whether the commit happened is unknown, and reading tells.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The store did not answer.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum StoreError {
+    /// Throttled, in conflict with another transaction, or unreachable: come again.
+    #[error("the store is busy while trying to {operation}: {reason}")]
+    Busy {
+        /// What was attempted.
+        operation: &'static str,
+        /// The store's code.
+        reason: String,
+    },
+    /// What is stored cannot be read, or the request was refused: a bug or a wrong table.
+    #[error("the store refused to {operation}: {reason}")]
+    Refused {
+        /// What was attempted.
+        operation: &'static str,
+        /// The store's code.
+        reason: String,
+    },
+}

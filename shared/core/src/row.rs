@@ -1,0 +1,100 @@
+//! Rows: what one side shows of one record when read by id, with whatever lets us order its versions.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::names::{LinkId, RecordId, Token, WireName};
+use crate::value::{Presence, Raw};
+
+/// The answer to a by-id read of one record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reading {
+    /// The row, alive or in the bin.
+    Row(Box<Row>),
+    /// The record was merged away; this one stands for it now (P11).
+    MergedInto(RecordId),
+    /// The side shows nothing under this id. Not evidence of a delete (P9).
+    NotFound,
+}
+
+/// One record as its side shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The side's id; Salesforce's in its 18-character form.
+    pub id: RecordId,
+    /// Alive, or in the bin.
+    pub standing: Standing,
+    /// Every field that was asked for. One that the side left out stands here as `Unknown`.
+    pub fields: BTreeMap<WireName, Presence<Raw>>,
+    /// Number of the last intent that the row took in (`concord_token`).
+    pub token: Option<Token>,
+    /// The link that the row belongs to (`concord_id`).
+    pub concord_id: Option<LinkId>,
+    /// The side's own version mark: HubSpot `updatedAt`, Salesforce `LastModifiedDate`.
+    pub revision: Timestamp,
+    /// How the versions of this row can be ordered.
+    pub versions: Versions,
+}
+
+/// Whether a record is in use. Bin and archive are recoverable; a purge shows as [`Reading::NotFound`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// In use.
+    Alive,
+    /// HubSpot `archived: true`; Salesforce `IsDeleted = true`. This *is* evidence of a delete (P9).
+    Archived {
+        /// Who did it, where the side tells.
+        by: Author,
+    },
+}
+
+/// Who wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Author {
+    /// Concord: our HubSpot app, our dedicated Salesforce user.
+    Us,
+    /// Anybody and anything else: people, workflows, triggers, imports.
+    Other,
+    /// The side does not tell.
+    Unknown,
+}
+
+/// What is known of the versions a row went through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Versions {
+    /// HubSpot: every version of each field and of `concord_token`, oldest first, as far as the side keeps them.
+    History(History),
+    /// Salesforce: only the current row is visible, with its stamps.
+    Stamp {
+        /// `LastModifiedDate`; to the second.
+        modified: Timestamp,
+        /// `LastModifiedById`, compared with our dedicated user.
+        modified_by: Author,
+        /// The `Date` header of the answer: the server's clock when it read the row. The row is a sound
+        /// precondition only if this second is later than that of `modified` (P5).
+        answered: Timestamp,
+    },
+    /// Read from a listing or a poll: good for a hint, never for a decision (I31).
+    Listed,
+}
+
+/// HubSpot's `propertiesWithHistory`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct History {
+    /// Versions of each field, oldest first. A field that never held anything has none.
+    pub fields: BTreeMap<WireName, Vec<Version>>,
+    /// Versions of `concord_token`, oldest first.
+    pub tokens: Vec<(Timestamp, Token)>,
+}
+
+/// One version of one field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    /// When it was written, by HubSpot's clock; all fields of one request share it.
+    pub at: Timestamp,
+    /// Who wrote it.
+    pub author: Author,
+    /// What was stored.
+    pub value: Presence<Raw>,
+}
