@@ -29,8 +29,41 @@ pub struct Link {
     pub fields: BTreeMap<FieldName, FieldMemory>,
     /// Open intents, and settled ones that may still land late (P3).
     pub intents: Vec<Intent>,
+    /// The natural keys that the link has claimed, by field.
+    pub keys: BTreeMap<FieldName, ImageHash>,
     /// The contract version of the last decision.
     pub contract: ContractVersion,
+}
+
+impl Link {
+    /// A link that nobody has stored yet.
+    #[must_use]
+    pub const fn new(id: LinkId, object: ObjectName, contract: ContractVersion) -> Self {
+        Self {
+            id,
+            object,
+            generation: Generation(0),
+            status: Status::Live,
+            records: PerSide { hubspot: None, salesforce: None },
+            issued: Token(0),
+            fields: BTreeMap::new(),
+            intents: Vec::new(),
+            keys: BTreeMap::new(),
+            contract,
+        }
+    }
+
+    /// When the oldest intent was decided that has not been seen to land, nor given up. `None`: all is settled.
+    #[must_use]
+    pub fn open_since(&self) -> Option<Timestamp> {
+        self.intents.iter().filter(|intent| intent.progress.is_open()).map(|intent| intent.decided).min()
+    }
+
+    /// The intent with this number, if its details are still kept.
+    #[must_use]
+    pub fn intent(&self, number: Token) -> Option<&Intent> {
+        self.intents.iter().find(|intent| intent.number == number)
+    }
 }
 
 /// Whether a pair is kept in agreement.
@@ -60,7 +93,7 @@ pub struct FieldMemory {
 }
 
 /// A pair of images, numbered by the intent that set it (P2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Base {
     /// Only a higher number moves it.
     pub number: Token,
@@ -71,12 +104,14 @@ pub struct Base {
 }
 
 /// The value that one side stored, by hash, and where in that side's order of versions it stood.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Image {
     /// Of the canonical form of what was stored.
     pub hash: ImageHash,
     /// Versions after this place are news.
     pub place: Place,
+    /// Of a set: the hash of each element, which a merge by union needs. Empty otherwise.
+    pub elements: Vec<ImageHash>,
 }
 
 /// A place in a side's order of versions.
@@ -156,6 +191,9 @@ pub enum Role {
     },
     /// The side's own effective value, over a landing that had to be skipped. Moves no base.
     Restore,
+    /// A value that neither side holds yet: sets merged by union, the soft-delete flag. Moves no base: the side
+    /// then stands as if edited, and the other side is brought along by an ordinary carry.
+    Amend,
 }
 
 /// How far an intent has come.
@@ -167,4 +205,17 @@ pub enum Progress {
     Sent,
     /// Its token was seen on the row, or it was superseded. Details are kept while an attempt may land late.
     Closed,
+    /// The side refused it for good. The same write is not tried again until something else is decided.
+    Refused,
+}
+
+impl Progress {
+    /// Whether it still waits to be attempted or to be seen.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        match self {
+            Self::Open | Self::Sent => true,
+            Self::Closed | Self::Refused => false,
+        }
+    }
 }
