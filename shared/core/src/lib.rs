@@ -7,6 +7,7 @@
 //! Read in this order: [`names`] and [`value`] are the vocabulary, [`contract`] says what is kept in
 //! agreement, [`row`] is what a side shows, [`link`] is what we remember.
 
+pub mod canonical;
 pub mod contract;
 pub mod event;
 pub mod link;

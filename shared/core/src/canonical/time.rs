@@ -1,0 +1,68 @@
+//! Calendar days and instants.
+//!
+//! HubSpot reads as ISO 8601 but tells epoch milliseconds in webhooks and takes both; Salesforce writes its
+//! offset as `+0000`. Both take what is rendered here.
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Reason, from_text};
+use crate::value::{Presence, Raw, Value};
+
+const MS_PER_DAY: i64 = 86_400_000;
+/// Years that ISO 8601 writes with four digits.
+const YEARS: std::ops::RangeInclusive<i16> = 1..=9999;
+
+/// A day in any of: `YYYY-MM-DD`, an instant at midnight UTC, epoch milliseconds at midnight UTC.
+pub(super) fn canonical_date(raw: &Presence<Raw>) -> Result<Presence<Value>, Reason> {
+    from_text(raw, |text| {
+        let date = match instant(text) {
+            Some(at) if at.as_nanosecond() % (i128::from(MS_PER_DAY) * 1_000_000) == 0 => Some(utc_day(at)),
+            Some(_) => None,
+            None if is_iso_day(text) => text.parse().ok(),
+            None => None,
+        };
+        date.filter(|date| YEARS.contains(&date.year())).map(Value::Date).ok_or(Reason::Date)
+    })
+}
+
+/// An instant in any of: ISO 8601 with `Z` or an offset, epoch milliseconds. Cut to the second, downwards.
+pub(super) fn canonical_datetime(raw: &Presence<Raw>) -> Result<Presence<Value>, Reason> {
+    from_text(raw, |text| {
+        let at = instant(text).filter(|at| YEARS.contains(&utc_day(*at).year())).ok_or(Reason::DateTime)?;
+        let beyond_ns = at.as_nanosecond().rem_euclid(1_000_000_000);
+        let cut =
+            i64::try_from(beyond_ns).map(SignedDuration::from_nanos).map(|beyond| at.checked_sub(beyond));
+        match cut {
+            Ok(Ok(second)) => Ok(Value::DateTime(second)),
+            Ok(Err(_)) | Err(_) => Err(Reason::DateTime),
+        }
+    })
+}
+
+fn instant(text: &str) -> Option<Timestamp> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    if digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        text.parse().ok().and_then(|ms| Timestamp::from_millisecond(ms).ok())
+    } else {
+        text.parse().ok()
+    }
+}
+
+/// Only the plain form: the parser also takes days that are followed by a time without an offset.
+fn is_iso_day(text: &str) -> bool {
+    text.len() == "YYYY-MM-DD".len()
+}
+
+fn utc_day(at: Timestamp) -> Date {
+    TimeZone::UTC.to_datetime(at).date()
+}
+
+pub(super) fn render_date(date: Date) -> Raw {
+    Raw::Text(date.to_string())
+}
+
+pub(super) fn render_datetime(at: Timestamp) -> Raw {
+    Raw::Text(format!("{at:.3}"))
+}
