@@ -5,3 +5,5 @@
 //! process, so that every behaviour is written once.
 
 pub mod crm;
+pub mod fifo;
+pub mod store;

@@ -1,0 +1,288 @@
+//! Concord's memory as a model: [`concord_core::port::Store`] over sorted maps behind one lock.
+//!
+//! Simple enough to be read as the port's specification; the contract suite in `concord-specs` holds it and
+//! the DynamoDB adapter to one behaviour. Deliberately absent: time that passes by itself. Expiry is a
+//! condition on the `now` of each call, so nothing is ever swept out.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use concord_core::link::{Link, Progress};
+use concord_core::names::{ContractVersion, Fence, FieldName, Generation, LinkId, RecordKey};
+use concord_core::port::{
+    Census, ClaimOutcome, Commit, CommitError, Conflict, CursorMark, EventKey, Expected, JournalEntry,
+    NaturalKey, ParkKey, Parked, Store, StoreError, Whereabouts,
+};
+use jiff::{SignedDuration, Timestamp};
+
+/// The store. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryStore(Arc<Mutex<Memory>>);
+
+#[derive(Debug, Default)]
+struct Memory {
+    links: BTreeMap<LinkId, Link>,
+    /// Never [`Whereabouts::Nowhere`].
+    records: BTreeMap<RecordKey, Whereabouts>,
+    keys: BTreeMap<NaturalKey, LinkId>,
+    conflicts: BTreeMap<(LinkId, FieldName), Conflict>,
+    journal: BTreeMap<LinkId, Vec<JournalEntry>>,
+    claims: BTreeMap<EventKey, Claim>,
+    parked: BTreeMap<ParkKey, Parked>,
+    cursors: BTreeMap<String, CursorMark>,
+    contracts: BTreeMap<ContractVersion, String>,
+}
+
+/// A claim is kept when it has run out, so that fences only rise (I24).
+#[derive(Debug)]
+struct Claim {
+    fence: Fence,
+    standing: Standing,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Standing {
+    InProgress { until: Timestamp },
+    Done { until: Timestamp },
+    Released,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        // Nothing panics while the lock is held.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Store for MemoryStore {
+    async fn locate(&self, records: &[RecordKey]) -> Result<Vec<Whereabouts>, StoreError> {
+        let memory = self.memory();
+        let place = |record| memory.records.get(record).cloned().unwrap_or(Whereabouts::Nowhere);
+        Ok(records.iter().map(place).collect())
+    }
+
+    async fn owners(&self, keys: &[NaturalKey]) -> Result<Vec<Option<LinkId>>, StoreError> {
+        let memory = self.memory();
+        Ok(keys.iter().map(|key| memory.keys.get(key).cloned()).collect())
+    }
+
+    async fn links(&self, ids: &[LinkId]) -> Result<Vec<Option<Link>>, StoreError> {
+        let memory = self.memory();
+        Ok(ids.iter().map(|id| memory.links.get(id).cloned()).collect())
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
+        let mut memory = self.memory();
+        memory.check(&commit)?;
+        memory.apply(commit);
+        Ok(())
+    }
+
+    async fn unsent(&self, before: Timestamp, max: usize) -> Result<Vec<LinkId>, StoreError> {
+        let memory = self.memory();
+        let mut waiting: Vec<(Timestamp, LinkId)> = memory
+            .links
+            .values()
+            .filter_map(|link| Some((oldest_open(link)?, link.id.clone())))
+            .filter(|(decided, _)| *decided < before)
+            .collect();
+        waiting.sort();
+        Ok(waiting.into_iter().map(|(_, link)| link).take(max).collect())
+    }
+
+    async fn claim(
+        &self,
+        events: &[EventKey],
+        now: Timestamp,
+        lease_ms: u64,
+    ) -> Result<Vec<ClaimOutcome>, StoreError> {
+        let mut memory = self.memory();
+        let until = after(now, lease_ms);
+        Ok(events.iter().map(|event| memory.claim(event, now, until)).collect())
+    }
+
+    async fn complete(
+        &self,
+        events: &[(EventKey, Fence)],
+        now: Timestamp,
+        keep_ms: u64,
+    ) -> Result<(), StoreError> {
+        self.memory().settle(events, Standing::Done { until: after(now, keep_ms) });
+        Ok(())
+    }
+
+    async fn release(&self, events: &[(EventKey, Fence)]) -> Result<(), StoreError> {
+        self.memory().settle(events, Standing::Released);
+        Ok(())
+    }
+
+    async fn park(&self, parked: &Parked) -> Result<(), StoreError> {
+        self.memory().parked.insert(parked.key.clone(), parked.clone());
+        Ok(())
+    }
+
+    async fn unpark(&self, key: &ParkKey) -> Result<(), StoreError> {
+        self.memory().parked.remove(key);
+        Ok(())
+    }
+
+    async fn parked(&self, max: usize) -> Result<Vec<Parked>, StoreError> {
+        let mut parked: Vec<Parked> = self.memory().parked.values().cloned().collect();
+        parked.sort_by_key(|parked| parked.since);
+        parked.truncate(max);
+        Ok(parked)
+    }
+
+    async fn conflicts(&self, max: usize) -> Result<Vec<Conflict>, StoreError> {
+        let mut conflicts: Vec<Conflict> = self.memory().conflicts.values().cloned().collect();
+        conflicts.sort_by_key(|conflict| conflict.since);
+        conflicts.truncate(max);
+        Ok(conflicts)
+    }
+
+    async fn cursor(&self, name: &str) -> Result<Option<CursorMark>, StoreError> {
+        Ok(self.memory().cursors.get(name).cloned())
+    }
+
+    async fn move_cursor(&self, name: &str, read: Generation, text: &str) -> Result<(), CommitError> {
+        let mut memory = self.memory();
+        let stored = memory.cursors.get(name).map_or(Generation(0), |mark| mark.generation);
+        if stored != read {
+            return Err(CommitError::Moved);
+        }
+        let mark = CursorMark { text: text.to_owned(), generation: read.next() };
+        memory.cursors.insert(name.to_owned(), mark);
+        Ok(())
+    }
+
+    async fn contract(&self) -> Result<Option<String>, StoreError> {
+        Ok(self.memory().contracts.last_key_value().map(|(_, text)| text.clone()))
+    }
+
+    async fn take_contract(&self, version: ContractVersion, text: &str) -> Result<(), CommitError> {
+        let mut memory = self.memory();
+        match memory.contracts.last_key_value() {
+            Some((in_force, _)) if *in_force >= version => Err(CommitError::Moved),
+            Some(_) | None => {
+                memory.contracts.insert(version, text.to_owned());
+                Ok(())
+            }
+        }
+    }
+
+    async fn census(&self) -> Result<Census, StoreError> {
+        let memory = self.memory();
+        Ok(Census {
+            links: memory.links.len() as u64,
+            open: memory.links.values().filter_map(oldest_open).count() as u64,
+            parked: memory.parked.len() as u64,
+            conflicts: memory.conflicts.len() as u64,
+        })
+    }
+
+    async fn journal(&self, link: &LinkId, max: usize) -> Result<Vec<JournalEntry>, StoreError> {
+        let memory = self.memory();
+        Ok(memory.journal.get(link).into_iter().flatten().take(max).cloned().collect())
+    }
+}
+
+impl Memory {
+    /// Every condition of a commit; nothing is written unless all hold.
+    fn check(&self, commit: &Commit) -> Result<(), CommitError> {
+        let id = &commit.link.id;
+        let stored = self.links.get(id).map(|link| link.generation);
+        let next = match (commit.expected, stored) {
+            (Expected::New, None) => Generation(1),
+            (Expected::At(expected), Some(stored)) if stored == expected => stored.next(),
+            (Expected::New, Some(_)) | (Expected::At(_), Some(_) | None) => return Err(CommitError::Moved),
+        };
+        if commit.link.generation != next {
+            let reason = format!("generation {} does not follow the expected one", commit.link.generation);
+            return Err(StoreError::Refused { operation: "commit a link", reason }.into());
+        }
+        for record in &commit.records {
+            match self.records.get(record) {
+                None | Some(Whereabouts::Nowhere) => {}
+                Some(Whereabouts::Linked(owner)) if owner == id => {}
+                Some(Whereabouts::Linked(_) | Whereabouts::Alias(_)) => return Err(taken(record)),
+            }
+        }
+        for (record, winner) in &commit.aliases {
+            match self.records.get(record) {
+                None | Some(Whereabouts::Nowhere) => {}
+                Some(Whereabouts::Linked(owner)) if owner == id => {}
+                Some(Whereabouts::Alias(known)) if known == winner => {}
+                Some(Whereabouts::Linked(_) | Whereabouts::Alias(_)) => return Err(taken(record)),
+            }
+        }
+        match commit.keys.iter().find(|key| self.keys.get(key).is_some_and(|owner| owner != id)) {
+            Some(key) => Err(taken(format!("{} {}", key.object, key.field))),
+            None => Ok(()),
+        }
+    }
+
+    fn apply(&mut self, commit: Commit) {
+        let Commit { link, records, aliases, keys, released, conflicts, resolved, journal, expected: _ } =
+            commit;
+        let id = link.id.clone();
+        self.links.insert(id.clone(), link);
+        self.records.extend(records.into_iter().map(|record| (record, Whereabouts::Linked(id.clone()))));
+        self.records.extend(aliases.into_iter().map(|(record, winner)| (record, Whereabouts::Alias(winner))));
+        for key in released {
+            if self.keys.get(&key) == Some(&id) {
+                self.keys.remove(&key);
+            }
+        }
+        self.keys.extend(keys.into_iter().map(|key| (key, id.clone())));
+        for field in resolved {
+            self.conflicts.remove(&(id.clone(), field));
+        }
+        for conflict in conflicts {
+            self.conflicts.insert((id.clone(), conflict.field.clone()), conflict);
+        }
+        self.journal.entry(id).or_default().extend(journal);
+    }
+
+    fn claim(&mut self, event: &EventKey, now: Timestamp, until: Timestamp) -> ClaimOutcome {
+        let known = self.claims.get(event);
+        match known.map(|claim| claim.standing) {
+            Some(Standing::InProgress { until }) if now < until => return ClaimOutcome::InProgress,
+            Some(Standing::Done { until }) if now < until => return ClaimOutcome::Done,
+            Some(Standing::InProgress { .. } | Standing::Done { .. } | Standing::Released) | None => {}
+        }
+        let fence = known.map_or(Fence(0), |claim| claim.fence).next();
+        self.claims.insert(event.clone(), Claim { fence, standing: Standing::InProgress { until } });
+        ClaimOutcome::Claimed(fence)
+    }
+
+    /// Ends claims that are in progress under their fence, and no others.
+    fn settle(&mut self, events: &[(EventKey, Fence)], standing: Standing) {
+        for (event, fence) in events {
+            let Some(claim) = self.claims.get_mut(event) else { continue };
+            match claim.standing {
+                Standing::InProgress { .. } if claim.fence == *fence => claim.standing = standing,
+                Standing::InProgress { .. } | Standing::Done { .. } | Standing::Released => {}
+            }
+        }
+    }
+}
+
+/// When the oldest intent was decided that nobody has attempted yet.
+fn oldest_open(link: &Link) -> Option<Timestamp> {
+    link.intents.iter().filter(|intent| intent.progress == Progress::Open).map(|intent| intent.decided).min()
+}
+
+fn taken(what: impl ToString) -> CommitError {
+    CommitError::Taken { what: what.to_string() }
+}
+
+fn after(now: Timestamp, ms: u64) -> Timestamp {
+    let ms = i64::try_from(ms).unwrap_or(i64::MAX);
+    now.saturating_add(SignedDuration::from_millis(ms)).unwrap_or(Timestamp::MAX)
+}
