@@ -1,1 +1,89 @@
-//! HubSpot.
+//! HubSpot, sans IO: requests are built, answers parsed and failures classified here.
+//!
+//! [`HubSpot`] is the [`Crm`] port; associations and owners are methods of its own, because Salesforce has
+//! nothing like them. [`webhook`] authenticates and reads what HubSpot tells by itself. Deliberately absent:
+//! retries (the queue retries), search as a way to identify a record (its index lags; [`find`] says where it
+//! cannot be avoided), v4 webhooks journal, and every delete that is not an archive.
+//!
+//! Read in this order: [`config`] and its path table, `call` (one request, one answer), `refusal` (what an
+//! answer means), then one module for each thing that is asked of HubSpot.
+
+mod associations;
+mod call;
+pub mod config;
+pub mod find;
+mod list;
+mod login;
+mod owners;
+mod read;
+mod refusal;
+mod row;
+mod schema;
+pub mod webhook;
+mod wire;
+mod write;
+
+pub use associations::{Associated, Association, AssociationType, Ends};
+pub use config::{AppId, Auth, Clock, Config, Family, PortalId, PropertyNames, Secret};
+pub use owners::{Owner, OwnerStanding};
+
+use concord_core::names::{RecordId, Side, WireName};
+use concord_core::port::{Crm, Failure, Found, Listing, ObjectSpec, Outcome, Page, PageMark, Schema, Write};
+use concord_core::row::Reading;
+
+use crate::transport::Transport;
+
+/// Calls of one operation that are in flight at once. HubSpot allows 110 calls in 10 s to an OAuth app
+/// (reference: rate limits, "usage guidelines"); four at a time keep one worker far below it.
+const CALLS_IN_FLIGHT_MAX: usize = 4;
+
+/// One HubSpot account, seen through a transport.
+#[derive(Debug)]
+pub struct HubSpot<T> {
+    transport: T,
+    config: Config,
+    login: login::Login,
+}
+
+impl<T: Transport> HubSpot<T> {
+    /// A client that has not logged in yet.
+    pub fn new(transport: T, config: Config) -> Self {
+        Self { transport, config, login: login::Login::default() }
+    }
+}
+
+impl<T: Transport> Crm for HubSpot<T> {
+    fn side(&self) -> Side {
+        Side::HubSpot
+    }
+
+    async fn read(&self, object: &ObjectSpec, ids: &[RecordId]) -> Result<Vec<Reading>, Failure> {
+        self.read_rows(object, ids).await
+    }
+
+    async fn write(&self, object: &ObjectSpec, writes: &[Write]) -> Vec<Outcome> {
+        self.write_rows(object, writes).await
+    }
+
+    async fn find(
+        &self,
+        object: &ObjectSpec,
+        field: &WireName,
+        values: &[String],
+    ) -> Result<Vec<Found>, Failure> {
+        self.find_records(object, field, values).await
+    }
+
+    async fn list(
+        &self,
+        object: &ObjectSpec,
+        listing: &Listing,
+        from: Option<&PageMark>,
+    ) -> Result<Page, Failure> {
+        self.list_page(object, listing, from).await
+    }
+
+    async fn schema(&self, object: &WireName) -> Result<Schema, Failure> {
+        self.read_schema(object).await
+    }
+}

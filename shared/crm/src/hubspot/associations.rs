@@ -1,0 +1,249 @@
+//! Associations between records: read in full, made, labelled and removed in batches.
+//!
+//! They have no token and no history, so nothing here tells who made one. The list that an object read can
+//! carry is never used: it stops at about 100 and its paging does not end (reference: section 4).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use concord_core::names::{RecordId, WireName};
+use concord_core::port::Failure;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::HubSpot;
+use super::call::{Call, Unsuccessful};
+use super::config::Area;
+use super::read::only_missing;
+use super::refusal::{self, Refusal};
+use super::wire::{Batch, Paging, Problem, text_or_number};
+use crate::transport::Transport;
+
+/// Most records of one batch read (associations v4 guide: 1,000 inputs).
+const READ_RECORDS_MAX: usize = 1_000;
+/// Most pairs of one batch create (associations v4 guide: 2,000 inputs). The other two batches have no
+/// documented limit of their own and keep to it.
+const WRITE_PAIRS_MAX: usize = 2_000;
+/// Most pages of one record's associations: 500 a page, so half a million.
+const PAGES_MAX: usize = 1_000;
+
+/// What one record is associated with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Associated {
+    /// The record.
+    pub from: RecordId,
+    /// The others: all of them, in order of their ids.
+    pub to: Vec<Association>,
+}
+
+/// One association, seen from one end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Association {
+    /// The other end.
+    pub to: RecordId,
+    /// Why it exists: the unlabelled type, and one for each label. A primary one carries both.
+    pub types: Vec<AssociationType>,
+}
+
+/// A kind of association, in one direction: contact to company is 279, company to contact is 280.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AssociationType {
+    /// `HUBSPOT_DEFINED`, `USER_DEFINED`, ...
+    pub category: String,
+    /// Its number.
+    pub type_id: u32,
+}
+
+/// The two ends of an association.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ends {
+    /// The near end.
+    pub from: RecordId,
+    /// The far end.
+    pub to: RecordId,
+}
+
+#[derive(Deserialize)]
+struct ReadRecord {
+    from: End,
+    #[serde(default = "Vec::new")]
+    to: Vec<ToRecord>,
+    paging: Option<Paging>,
+}
+
+#[derive(Deserialize)]
+struct End {
+    #[serde(deserialize_with = "text_or_number")]
+    id: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ToRecord {
+    #[serde(deserialize_with = "text_or_number")]
+    to_object_id: String,
+    #[serde(default = "Vec::new")]
+    association_types: Vec<TypeRecord>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TypeRecord {
+    category: String,
+    type_id: u32,
+}
+
+impl<T: Transport> HubSpot<T> {
+    /// Reads all associations of the records with another object type. One entry for each id, in order; a
+    /// record without any (which HubSpot reports as an error) and one that does not exist look the same.
+    ///
+    /// # Errors
+    /// One for the whole call.
+    pub async fn associations(
+        &self,
+        from: &WireName,
+        to: &WireName,
+        ids: &[RecordId],
+    ) -> Result<Vec<Associated>, Failure> {
+        let mut found: BTreeMap<&str, BTreeMap<RecordId, BTreeSet<AssociationType>>> =
+            ids.iter().map(|id| (id.as_str(), BTreeMap::new())).collect();
+        let mut open: Vec<Value> = found.keys().map(|id| json!({ "id": id })).collect();
+        for _ in 0..PAGES_MAX {
+            let mut next = Vec::new();
+            for chunk in open.chunks(READ_RECORDS_MAX) {
+                for record in self.read_associations(from, to, chunk).await? {
+                    next.extend(next_input(&record));
+                    let Some(known) = found.get_mut(record.from.id.as_str()) else { continue };
+                    for other in record.to {
+                        let types = known.entry(RecordId::new(other.to_object_id)).or_default();
+                        types.extend(
+                            other
+                                .association_types
+                                .into_iter()
+                                .map(|of| AssociationType { category: of.category, type_id: of.type_id }),
+                        );
+                    }
+                }
+            }
+            if next.is_empty() {
+                return Ok(ids.iter().map(|id| associated(id, found.get(id.as_str()))).collect());
+            }
+            open = next;
+        }
+        Err(refusal::misunderstood("a list of associations without an end"))
+    }
+
+    async fn read_associations(
+        &self,
+        from: &WireName,
+        to: &WireName,
+        inputs: &[Value],
+    ) -> Result<Vec<ReadRecord>, Failure> {
+        let target = format!("{}/batch/read", self.config.family.path(Area::Associations(from, to)));
+        let call = Call::post(target, json!({ "inputs": inputs }));
+        let answer = self.send(call).await.map_err(Unsuccessful::into_failure)?;
+        let batch: Batch<ReadRecord> = answer.full_body()?;
+        only_missing(&batch.errors)?;
+        Ok(batch.results)
+    }
+
+    /// Associates pairs without a label. One result for each pair, in order.
+    pub async fn associate(
+        &self,
+        from: &WireName,
+        to: &WireName,
+        pairs: &[Ends],
+    ) -> Vec<Result<(), Failure>> {
+        let inputs =
+            pairs.iter().map(|pair| json!({ "from": end(&pair.from), "to": end(&pair.to) })).collect();
+        self.write_pairs(from, to, "batch/associate/default", pairs, inputs).await
+    }
+
+    /// Gives pairs exactly these labels: others that they have are taken away, so old ones that are to stay
+    /// must be sent again. One result for each pair, in order.
+    pub async fn label(
+        &self,
+        from: &WireName,
+        to: &WireName,
+        pairs: &[Ends],
+        types: &[AssociationType],
+    ) -> Vec<Result<(), Failure>> {
+        let types: Vec<Value> = types
+            .iter()
+            .map(|of| json!({ "associationCategory": of.category, "associationTypeId": of.type_id }))
+            .collect();
+        let inputs = pairs
+            .iter()
+            .map(|pair| json!({ "from": end(&pair.from), "to": end(&pair.to), "types": types }))
+            .collect();
+        self.write_pairs(from, to, "batch/create", pairs, inputs).await
+    }
+
+    /// Takes away whatever associates the pairs, all labels together. One result for each pair, in order.
+    pub async fn dissociate(
+        &self,
+        from: &WireName,
+        to: &WireName,
+        pairs: &[Ends],
+    ) -> Vec<Result<(), Failure>> {
+        let inputs =
+            pairs.iter().map(|pair| json!({ "from": end(&pair.from), "to": [end(&pair.to)] })).collect();
+        self.write_pairs(from, to, "batch/archive", pairs, inputs).await
+    }
+
+    async fn write_pairs(
+        &self,
+        from: &WireName,
+        to: &WireName,
+        verb: &str,
+        pairs: &[Ends],
+        inputs: Vec<Value>,
+    ) -> Vec<Result<(), Failure>> {
+        let target = format!("{}/{verb}", self.config.family.path(Area::Associations(from, to)));
+        let mut results = Vec::new();
+        for (pairs, inputs) in pairs.chunks(WRITE_PAIRS_MAX).zip(inputs.chunks(WRITE_PAIRS_MAX)) {
+            let answer = self.send(Call::post(target.clone(), json!({ "inputs": inputs }))).await;
+            // Archiving may answer without a body; all three answer with `errors` where a pair was refused.
+            let batch = match answer {
+                Ok(answer) => answer.body::<Batch<Value>>(),
+                Err(unsuccessful) => Err(unsuccessful.into_failure()),
+            };
+            match batch {
+                Err(failure) => results.extend(pairs.iter().map(|_| Err(failure.clone()))),
+                Ok(batch) => {
+                    let errors = batch.map(|batch| batch.errors).unwrap_or_default();
+                    results.extend(pairs.iter().map(|pair| pair_result(pair, &errors)));
+                }
+            }
+        }
+        results
+    }
+}
+
+fn end(id: &RecordId) -> Value {
+    json!({ "id": id.as_str() })
+}
+
+fn next_input(record: &ReadRecord) -> Option<Value> {
+    let next = record.paging.as_ref()?.next.as_ref()?;
+    Some(json!({ "id": record.from.id, "after": next.after }))
+}
+
+fn associated(id: &RecordId, known: Option<&BTreeMap<RecordId, BTreeSet<AssociationType>>>) -> Associated {
+    let to = known.into_iter().flatten();
+    Associated {
+        from: id.clone(),
+        to: to
+            .map(|(to, types)| Association { to: to.clone(), types: types.iter().cloned().collect() })
+            .collect(),
+    }
+}
+
+/// A pair was taken unless an error is about it. An error that names neither end could be about any pair.
+fn pair_result(pair: &Ends, errors: &[Problem]) -> Result<(), Failure> {
+    let named =
+        |ids: &[String], id: &RecordId| ids.is_empty() || ids.iter().any(|named| named == id.as_str());
+    match errors.iter().find(|error| named(&error.ends.0, &pair.from) && named(&error.ends.1, &pair.to)) {
+        None => Ok(()),
+        Some(error) => Err(Refusal::within_batch(error).into_failure()),
+    }
+}

@@ -1,0 +1,200 @@
+//! Records by value: exact, by unique property, never by search - with one exception.
+//!
+//! A company's `domain` is not unique and is not known to work as `idProperty` (reference: 3.3), so it is
+//! searched for. **Search lags:** a company made a few seconds ago (0-5 s were measured, more is possible)
+//! is not found, and whoever takes that for "there is none" makes a duplicate. The other way round, search
+//! matches by the old index but answers with current values, so every match is checked here again.
+
+use std::collections::BTreeMap;
+
+use concord_core::names::{RecordId, WireName};
+use concord_core::port::{Failure, Found, ObjectSpec};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use serde_json::{Value, json};
+
+use super::call::{Call, Unsuccessful};
+use super::config::{Area, plural};
+use super::read::only_missing;
+use super::wire::{Batch, Paged, Record};
+use super::{CALLS_IN_FLIGHT_MAX, HubSpot};
+use crate::transport::Transport;
+
+/// Most values of one batch read without histories (objects API, "batch": 100 inputs).
+const BATCH_VALUES_MAX: usize = 100;
+/// Most filter groups of one search, and so the most values (search API: 5).
+const SEARCH_VALUES_MAX: usize = 5;
+/// Most rows of one page of a search (search API: 200).
+pub(super) const SEARCH_ROWS_MAX: usize = 200;
+/// Most rows that a search shows, all pages together (search API: 10,000).
+const SEARCH_TOTAL_MAX: usize = 10_000;
+/// Longest domain name, in characters (RFC 1035, 2.3.4). A longer text is no company's domain, and would
+/// break the limit of a search body (3,000 characters).
+const DOMAIN_CHARS_MAX: usize = 253;
+
+/// A contact's other e-mail addresses, `;` between them: unique across contacts as the first one is.
+const ADDITIONAL_EMAILS: &str = "hs_additional_emails";
+
+impl<T: Transport> HubSpot<T> {
+    pub(super) async fn find_records(
+        &self,
+        object: &ObjectSpec,
+        field: &WireName,
+        values: &[String],
+    ) -> Result<Vec<Found>, Failure> {
+        let by = By::of(object, field);
+        let mut found: BTreeMap<String, Vec<RecordId>> = values
+            .iter()
+            .map(|value| (by.key(value), Vec::new()))
+            .filter(|(key, _)| by.can_hold(key))
+            .collect();
+        let asked: Vec<&String> = found.keys().collect();
+        let size = match by {
+            By::Email | By::Unique => BATCH_VALUES_MAX,
+            By::Domain => SEARCH_VALUES_MAX,
+        };
+        let in_flight = match by {
+            By::Email | By::Unique => CALLS_IN_FLIGHT_MAX,
+            // Five searches a second for the whole account: one after the other.
+            By::Domain => 1,
+        };
+        let calls: Vec<_> =
+            asked.chunks(size).map(|chunk| self.find_chunk(object, field, by, chunk)).collect();
+        let records: Vec<Vec<Record>> = stream::iter(calls).buffered(in_flight).try_collect().await?;
+        for record in records.iter().flatten() {
+            for key in by.keys_of(record, field) {
+                if let Some(ids) = found.get_mut(&key) {
+                    ids.push(RecordId::new(&record.id));
+                }
+            }
+        }
+        for ids in found.values_mut() {
+            ids.sort();
+            ids.dedup();
+        }
+        Ok(values
+            .iter()
+            .map(|value| Found { ids: found.get(&by.key(value)).cloned().unwrap_or_default() })
+            .collect())
+    }
+
+    async fn find_chunk(
+        &self,
+        object: &ObjectSpec,
+        field: &WireName,
+        by: By,
+        values: &[&String],
+    ) -> Result<Vec<Record>, Failure> {
+        match by {
+            By::Email => self.find_unique(object, field, &[field.as_str(), ADDITIONAL_EMAILS], values).await,
+            By::Unique => self.find_unique(object, field, &[field.as_str()], values).await,
+            By::Domain => self.search_values(object, field, values).await,
+        }
+    }
+
+    async fn find_unique(
+        &self,
+        object: &ObjectSpec,
+        field: &WireName,
+        properties: &[&str],
+        values: &[&String],
+    ) -> Result<Vec<Record>, Failure> {
+        let target = format!("{}/batch/read", self.config.family.path(Area::Objects(&object.wire)));
+        let body = json!({
+            "idProperty": field.as_str(),
+            "inputs": values.iter().map(|value| json!({ "id": value })).collect::<Vec<_>>(),
+            "properties": properties,
+        });
+        let answer = self.send(Call::post(target, body)).await.map_err(Unsuccessful::into_failure)?;
+        let batch: Batch<Record> = answer.full_body()?;
+        only_missing(&batch.errors)?;
+        Ok(batch.results)
+    }
+
+    async fn search_values(
+        &self,
+        object: &ObjectSpec,
+        field: &WireName,
+        values: &[&String],
+    ) -> Result<Vec<Record>, Failure> {
+        let groups: Vec<Value> = values
+            .iter()
+            .map(|value| {
+                json!({ "filters": [{ "propertyName": field.as_str(), "operator": "EQ", "value": value }] })
+            })
+            .collect();
+        let mut body = json!({
+            "filterGroups": groups,
+            "limit": SEARCH_ROWS_MAX,
+            "properties": [field.as_str()],
+        });
+        let mut records = Vec::new();
+        for _ in 0..SEARCH_TOTAL_MAX.div_ceil(SEARCH_ROWS_MAX) {
+            let page = self.search(object, body.clone()).await?;
+            let after = page.after().map(str::to_owned);
+            records.extend(page.results);
+            let Some(after) = after else { return Ok(records) };
+            body["after"] = after.into();
+        }
+        let reason =
+            format!("more than {SEARCH_TOTAL_MAX} records share a {field}; it is no key to match by");
+        Err(Failure::Park { reason })
+    }
+
+    /// One page of a search.
+    pub(super) async fn search(&self, object: &ObjectSpec, body: Value) -> Result<Paged<Record>, Failure> {
+        let target = format!("{}/search", self.config.family.path(Area::Objects(&object.wire)));
+        let answer = self.send(Call::post(target, body)).await.map_err(Unsuccessful::into_failure)?;
+        answer.full_body()
+    }
+}
+
+/// How a field can be looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// The contacts' e-mail: unique together with the additional addresses.
+    Email,
+    /// A property with unique values.
+    Unique,
+    /// The companies' domain: not unique, searched for.
+    Domain,
+}
+
+impl By {
+    fn of(object: &ObjectSpec, field: &WireName) -> Self {
+        match (plural(object.wire.as_str()).as_str(), field.as_str()) {
+            ("contacts", "email") => Self::Email,
+            ("companies", "domain") => Self::Domain,
+            _ => Self::Unique,
+        }
+    }
+
+    /// The form in which values are compared. Whether HubSpot lower-cases addresses on write is not
+    /// established (reference: section 10), so they are compared without regard to case.
+    fn key(self, value: &str) -> String {
+        match self {
+            Self::Email | Self::Domain => value.trim().to_lowercase(),
+            Self::Unique => value.to_owned(),
+        }
+    }
+
+    /// Whether any record can hold this at all. An empty id would refuse the whole batch.
+    fn can_hold(self, key: &str) -> bool {
+        match self {
+            Self::Email | Self::Unique => !key.is_empty(),
+            Self::Domain => !key.is_empty() && key.chars().count() <= DOMAIN_CHARS_MAX,
+        }
+    }
+
+    /// The values that a record holds now.
+    fn keys_of(self, record: &Record, field: &WireName) -> Vec<String> {
+        let first = record.text(field.as_str()).map(|text| self.key(text));
+        let more = match self {
+            Self::Email => record.text(ADDITIONAL_EMAILS).unwrap_or_default(),
+            Self::Unique | Self::Domain => "",
+        };
+        first
+            .into_iter()
+            .chain(more.split(';').filter(|text| !text.is_empty()).map(|text| self.key(text)))
+            .collect()
+    }
+}

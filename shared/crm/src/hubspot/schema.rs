@@ -1,0 +1,102 @@
+//! An object type's live schema, from its property definitions.
+
+use std::collections::BTreeMap;
+
+use concord_core::names::WireName;
+use concord_core::port::{Failure, FieldKind, FieldSchema, Schema};
+use serde::Deserialize;
+
+use super::HubSpot;
+use super::call::{Call, Unsuccessful};
+use super::config::{Area, plural};
+use crate::transport::Transport;
+
+/// Longest text of a property, in characters (reference: 3.3, documented).
+const TEXT_CHARS_MAX: u32 = 65_536;
+
+/// All definitions; the list is not paged.
+#[derive(Deserialize)]
+struct Definitions {
+    results: Vec<Definition>,
+}
+
+/// One property's definition.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Definition {
+    name: String,
+    #[serde(rename = "type")]
+    kind: String,
+    field_type: Option<String>,
+    #[serde(default)]
+    options: Vec<Choice>,
+    #[serde(default)]
+    calculated: bool,
+    #[serde(default)]
+    archived: bool,
+    #[serde(default)]
+    has_unique_value: bool,
+    referenced_object_type: Option<String>,
+    #[serde(default)]
+    modification_metadata: Modification,
+}
+
+#[derive(Deserialize)]
+struct Choice {
+    value: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Modification {
+    #[serde(default)]
+    read_only_value: bool,
+}
+
+impl<T: Transport> HubSpot<T> {
+    pub(super) async fn read_schema(&self, object: &WireName) -> Result<Schema, Failure> {
+        let target = self.config.family.path(Area::Properties(object));
+        let answer = self.send(Call::get(target)).await.map_err(Unsuccessful::into_failure)?;
+        let definitions: Definitions = answer.full_body()?;
+        let fields: BTreeMap<WireName, FieldSchema> = definitions
+            .results
+            .into_iter()
+            .filter(|definition| !definition.archived)
+            .map(|definition| (WireName::new(&definition.name), definition.into_field(object)))
+            .collect();
+        Ok(Schema { fields })
+    }
+}
+
+impl Definition {
+    fn into_field(self, object: &WireName) -> FieldSchema {
+        let kind = self.field_kind();
+        FieldSchema {
+            kind,
+            writable: !self.modification_metadata.read_only_value && !self.calculated,
+            // The contacts' e-mail is an identifier of its own: unique without being declared so.
+            unique: self.has_unique_value
+                || self.name == "email" && plural(object.as_str()).as_str() == "contacts",
+            length_max: (kind == FieldKind::Text).then_some(TEXT_CHARS_MAX),
+            options: self.options.into_iter().map(|option| option.value).collect(),
+        }
+    }
+
+    /// By `type`: `fieldType` is only how a form shows it, and dates are shown by both kinds. Whether an
+    /// enumeration takes one option or several is the one thing that `type` leaves open.
+    fn field_kind(&self) -> FieldKind {
+        if self.referenced_object_type.is_some() {
+            return FieldKind::Reference;
+        }
+        match self.kind.as_str() {
+            "string" | "phone_number" => FieldKind::Text,
+            "bool" => FieldKind::Boolean,
+            "number" => FieldKind::Number,
+            "date" => FieldKind::Date,
+            "datetime" => FieldKind::DateTime,
+            "enumeration" if self.field_type.as_deref() == Some("checkbox") => FieldKind::Choices,
+            "enumeration" => FieldKind::Choice,
+            _ => FieldKind::Other,
+        }
+    }
+}
