@@ -9,9 +9,12 @@
 
 pub mod canonical;
 pub mod contract;
+pub mod decide;
 pub mod event;
 pub mod link;
+pub mod merge;
 pub mod names;
 pub mod port;
 pub mod row;
+pub mod settle;
 pub mod value;

@@ -31,6 +31,8 @@ pub struct Link {
     pub intents: Vec<Intent>,
     /// The natural keys that the link has claimed, by field.
     pub keys: BTreeMap<FieldName, ImageHash>,
+    /// Sides that refused a write for good. The reason is parked under the record.
+    pub refused: PerSide<Refusal>,
     /// The contract version of the last decision.
     pub contract: ContractVersion,
 }
@@ -49,6 +51,7 @@ impl Link {
             fields: BTreeMap::new(),
             intents: Vec::new(),
             keys: BTreeMap::new(),
+            refused: PerSide { hubspot: Refusal::None, salesforce: Refusal::None },
             contract,
         }
     }
@@ -64,6 +67,16 @@ impl Link {
     pub fn intent(&self, number: Token) -> Option<&Intent> {
         self.intents.iter().find(|intent| intent.number == number)
     }
+}
+
+/// Whether a side's refusal is parked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Refusal {
+    /// No.
+    #[default]
+    None,
+    /// Yes, until a write is taken.
+    Parked,
 }
 
 /// Whether a pair is kept in agreement.
@@ -90,6 +103,18 @@ pub struct FieldMemory {
     pub base: Option<Base>,
     /// The hashes of a conflict that waits for a person (policy `hold`).
     pub held: Option<PerSide<ImageHash>>,
+    /// Whether it is kept in agreement, or set aside with a reason.
+    pub standing: FieldStanding,
+}
+
+/// Whether a field is kept in agreement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum FieldStanding {
+    /// Yes.
+    #[default]
+    Kept,
+    /// No: it cannot be mapped or settled. The reason is parked.
+    Parked,
 }
 
 /// A pair of images, numbered by the intent that set it (P2).

@@ -43,6 +43,16 @@ pub trait Crm: Send + Sync {
         values: &[String],
     ) -> impl Future<Output = Result<Vec<Found>, Failure>> + Send;
 
+    /// Finds the records that carry these links' ids as `concord_id`. One entry per link, in order.
+    ///
+    /// # Errors
+    /// One for the whole call.
+    fn find_linked(
+        &self,
+        object: &ObjectSpec,
+        links: &[String],
+    ) -> impl Future<Output = Result<Vec<Found>, Failure>> + Send;
+
     /// One page of a listing. Rows carry [`crate::row::Versions::Listed`].
     ///
     /// # Errors

@@ -208,6 +208,24 @@ pub struct Commit {
     pub journal: Vec<JournalEntry>,
 }
 
+impl Commit {
+    /// A commit of a link and its records alone.
+    #[must_use]
+    pub const fn of_link(expected: Expected, link: Link, records: Vec<RecordKey>) -> Self {
+        Self {
+            expected,
+            link,
+            records,
+            aliases: Vec::new(),
+            keys: Vec::new(),
+            released: Vec::new(),
+            conflicts: Vec::new(),
+            resolved: Vec::new(),
+            journal: Vec::new(),
+        }
+    }
+}
+
 /// What must be stored for a commit to happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expected {

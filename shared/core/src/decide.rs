@@ -1,0 +1,448 @@
+//! Deciding: from a link and both rows, read after it, to the link as it will be and the intents to send.
+//!
+//! A pure function over comparable values. Performing the decision (one conditional commit, then the queue) is
+//! [`crate::step::fetch`]'s affair.
+
+mod draft;
+mod presence;
+
+use jiff::Timestamp;
+
+use crate::contract::{Field, Object};
+use crate::link::{Base, FieldStanding, Link, Role};
+use crate::merge::{Verdict, Why, merge};
+use crate::names::{ContractVersion, FieldName, Generation, PerSide, Side, Token};
+use crate::port::{Conflict, JournalEntry, NaturalKey};
+use crate::row::{Row, Standing, Versions};
+use crate::settle::{FieldFault, Scene, Settled, Stands, View, elements};
+use crate::value::{ImageHash, ImageKey, Known, Presence, Value};
+use draft::Draft;
+pub use draft::{ATTEMPT_MAX, LANDING_MAX};
+
+/// All that a decision is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Situation<'a> {
+    /// The key of image hashes.
+    pub key: &'a ImageKey,
+    /// The contract's version, cited in the journal.
+    pub contract: ContractVersion,
+    /// The object type's rules.
+    pub object: &'a Object,
+    /// The link, read *before* the rows (P3).
+    pub link: &'a Link,
+    /// What each side shows.
+    pub rows: PerSide<Sight<'a>>,
+    /// The time, for the journal and for what may still land late.
+    pub now: Timestamp,
+}
+
+/// What one side shows of its half of a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight<'a> {
+    /// Its row, alive or in the bin.
+    Row(&'a Row),
+    /// Nothing under the id that we know. Not evidence of anything (P9).
+    Lost,
+    /// It has no record yet, and none was found to join: one may be made.
+    Missing,
+}
+
+/// What to do. Performing it twice, or not at all, is safe: it is committed on the link's generation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct Decision {
+    /// The link as it will be, its generation raised by one.
+    pub link: Link,
+    /// The intents to send.
+    pub issued: Vec<(Side, Token)>,
+    /// Conflicts that begin or change.
+    pub conflicts: Vec<Conflict>,
+    /// Fields whose conflict is over.
+    pub resolved: Vec<FieldName>,
+    /// Explanations.
+    pub journal: Vec<JournalEntry>,
+    /// Natural keys that the link now holds, and those that it no longer does.
+    pub keys: Vec<NaturalKey>,
+    /// See `keys`.
+    pub released: Vec<NaturalKey>,
+    /// Fields that could not be settled or written, to be parked.
+    pub faults: Vec<(FieldName, FieldFault)>,
+    /// Fields that were parked and are well again.
+    pub healed: Vec<FieldName>,
+    /// Something has to wait.
+    pub wait: Option<Wait>,
+}
+
+/// Why a decision is not complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// Salesforce's row changed within the second in which it was read: it is no sound precondition yet (P5).
+    RowTooFresh,
+    /// A side shows nothing under the linked id, without evidence of a delete.
+    Suspect(Side),
+}
+
+impl Decision {
+    /// Whether there is anything to commit.
+    #[must_use]
+    pub fn changes(&self, before: &Link) -> bool {
+        let mut after = self.link.clone();
+        after.generation = before.generation;
+        after != *before
+            || !self.journal.is_empty()
+            || !self.conflicts.is_empty()
+            || !self.resolved.is_empty()
+    }
+}
+
+/// Decides.
+pub fn decide(situation: &Situation<'_>) -> Decision {
+    let mut draft = Draft::new(situation);
+    draft.close_landed();
+    match (situation.rows.hubspot, situation.rows.salesforce) {
+        (Sight::Lost, _) => draft.decision.wait = Some(Wait::Suspect(Side::HubSpot)),
+        (_, Sight::Lost) => draft.decision.wait = Some(Wait::Suspect(Side::Salesforce)),
+        (Sight::Missing, Sight::Missing) => {}
+        (Sight::Row(row), Sight::Missing) => draft.insert(Side::HubSpot, row),
+        (Sight::Missing, Sight::Row(row)) => draft.insert(Side::Salesforce, row),
+        (Sight::Row(hubspot), Sight::Row(salesforce)) => {
+            let rows = PerSide { hubspot, salesforce };
+            match (&hubspot.standing, &salesforce.standing) {
+                (Standing::Alive, Standing::Alive) => {
+                    draft.both_alive();
+                    draft.fields(rows);
+                    draft.issue_updates(rows);
+                }
+                (Standing::Archived { .. }, Standing::Alive) => draft.one_deleted(Side::HubSpot, rows),
+                (Standing::Alive, Standing::Archived { .. }) => draft.one_deleted(Side::Salesforce, rows),
+                (Standing::Archived { .. }, Standing::Archived { .. }) => draft.both_deleted(),
+            }
+        }
+    }
+    draft.finish()
+}
+
+impl Draft<'_> {
+    /// Settles and merges every field of a pair that lives on both sides.
+    fn fields(&mut self, rows: PerSide<&Row>) {
+        for field in self.situation.object.fields.values() {
+            let scene = Scene { key: self.situation.key, field, link: self.situation.link };
+            match scene.settle(rows).and_then(|settled| self.field(field, settled)) {
+                Ok(()) => self.heal(field),
+                Err(fault) => self.fault(field, fault),
+            }
+        }
+    }
+
+    fn fault(&mut self, field: &Field, fault: FieldFault) {
+        let memory = self.memory(field);
+        if memory.standing == FieldStanding::Kept {
+            memory.standing = FieldStanding::Parked;
+            self.decision.faults.push((field.name.clone(), fault));
+        }
+    }
+
+    fn heal(&mut self, field: &Field) {
+        let memory = self.memory(field);
+        if memory.standing == FieldStanding::Parked {
+            memory.standing = FieldStanding::Kept;
+            self.decision.healed.push(field.name.clone());
+        }
+    }
+
+    fn field(&mut self, field: &Field, settled: Settled) -> Result<(), FieldFault> {
+        let views = settled.views.as_ref();
+        let verdict =
+            merge(self.situation.key, settled.base.as_ref(), views, field.direction, field.conflict);
+        let before = self.situation.link.fields.get(&field.name).cloned().unwrap_or_default();
+        self.memory(field).base = settled.base.clone();
+        if views.hubspot.stands == Stands::Covered {
+            self.restore(field, views.hubspot)?;
+        }
+        match &verdict {
+            Verdict::Nothing | Verdict::Unseen => {}
+            Verdict::Agreed => self.agree(field, &settled),
+            Verdict::Carry { from, why } => self.carry(field, &settled, *from, *why)?,
+            Verdict::Amend { to, value } => self.amend(field, &settled, *to, value)?,
+            Verdict::Hold => self.hold(field, &settled),
+        }
+        if verdict != Verdict::Hold && verdict != Verdict::Unseen && before.held.is_some() {
+            self.memory(field).held = None;
+            self.decision.resolved.push(field.name.clone());
+        }
+        if self.decision.link.fields.get(&field.name) != Some(&before) || self.writes(field) {
+            self.record_losers(field, &settled);
+        }
+        self.claim_key(field, verdict, views);
+        Ok(())
+    }
+
+    /// Both hold the same: that is the base from now on, newer than anything that may still land late.
+    fn agree(&mut self, field: &Field, settled: &Settled) {
+        let (Some(hubspot), Some(salesforce)) = (
+            settled.views.hubspot.image(self.situation.key),
+            settled.views.salesforce.image(self.situation.key),
+        ) else {
+            return;
+        };
+        let number = self.situation.link.issued;
+        let unchanged = settled.base.as_ref().is_some_and(|base| {
+            base.images.hubspot.hash == hubspot.hash
+                && base.images.salesforce.hash == salesforce.hash
+                && !self.may_land_late(field, base.number)
+        });
+        if !unchanged && settled.base.as_ref().is_none_or(|base| base.number <= number) {
+            let images = PerSide { hubspot, salesforce };
+            self.memory(field).base = Some(Base { number, images, proof: crate::link::Proof::Seen });
+        }
+    }
+
+    /// Whether an intent above `number` that wrote this field may yet land.
+    fn may_land_late(&self, field: &Field, number: Token) -> bool {
+        let intents = self.decision.link.intents.iter().filter(|intent| intent.number > number);
+        intents.into_iter().any(|intent| intent.parts.iter().any(|part| part.field == field.name))
+    }
+
+    fn carry(&mut self, field: &Field, settled: &Settled, from: Side, why: Why) -> Result<(), FieldFault> {
+        let (source, target) = (&settled.views[from], &settled.views[from.other()]);
+        let Some(image) = source.image(self.situation.key) else { return Ok(()) };
+        if source.value.is_unknown() {
+            return Ok(()); // Only its hash is at hand: it is the agreed value, and nothing was lost.
+        }
+        let written = self.write(
+            field,
+            from.other(),
+            &source.value,
+            target.hash,
+            Role::Carry { source: image.clone() },
+        )?;
+        if target.hash == Some(written.sent) && target.stands == Stands::Shown {
+            // The other side cannot tell the two values apart: it holds this one already.
+            if let Some(stored) = target.image(self.situation.key) {
+                let images = match from {
+                    Side::HubSpot => PerSide { hubspot: image, salesforce: stored },
+                    Side::Salesforce => PerSide { hubspot: stored, salesforce: image },
+                };
+                let number = self.situation.link.issued;
+                self.memory(field).base = Some(Base { number, images, proof: crate::link::Proof::Seen });
+            }
+            return Ok(());
+        }
+        let loser = why.leaves_a_loser().then(|| target.value.clone());
+        self.push(
+            from.other(),
+            written,
+            self.line(field, settled, why.rule(), Some(from.other()), &source.value, loser),
+        );
+        Ok(())
+    }
+
+    fn amend(
+        &mut self,
+        field: &Field,
+        settled: &Settled,
+        to: Side,
+        value: &Presence<Value>,
+    ) -> Result<(), FieldFault> {
+        let part = self.write(field, to, value, settled.views[to].hash, Role::Amend)?;
+        self.push(to, part, self.line(field, settled, Why::Union.rule(), Some(to), value, None));
+        Ok(())
+    }
+
+    fn restore(&mut self, field: &Field, view: &View) -> Result<(), FieldFault> {
+        let part = self.write(field, Side::HubSpot, &view.value, view.hash, Role::Restore)?;
+        let values = PerSide { hubspot: view.value.clone(), salesforce: Presence::Unknown };
+        let line = self.entry(
+            Some(field.name.clone()),
+            "P3 a skipped landing is taken back",
+            Some(Side::HubSpot),
+            values,
+            view.value.clone(),
+        );
+        self.push(Side::HubSpot, part, line);
+        Ok(())
+    }
+
+    /// Neither side is changed; both values are kept and a person is asked. Said once per pair of values.
+    fn hold(&mut self, field: &Field, settled: &Settled) {
+        let (Some(hubspot), Some(salesforce)) = (settled.views.hubspot.hash, settled.views.salesforce.hash)
+        else {
+            return;
+        };
+        let held = Some(PerSide { hubspot, salesforce });
+        if self.memory(field).held == held {
+            return;
+        }
+        self.memory(field).held = held;
+        let values = PerSide::of(|side| settled.views[side].value.clone());
+        self.decision.conflicts.push(Conflict {
+            link: self.situation.link.id.clone(),
+            object: self.situation.link.object.clone(),
+            field: field.name.clone(),
+            values,
+            records: self.situation.link.records.clone(),
+            since: self.situation.now,
+        });
+        let line = self.line(field, settled, "P7 hold", None, &Presence::Unknown, None);
+        self.decision.journal.push(line);
+    }
+
+    fn record_losers(&mut self, field: &Field, settled: &Settled) {
+        for loser in &settled.losers {
+            // Salesforce's half of what was covered is gone; HubSpot still has it.
+            let loser = if loser.is_unknown() { &settled.views.hubspot.value } else { loser };
+            let rule = "P3 edited on top of a skipped landing";
+            let line = self.line(field, settled, rule, None, &Presence::Unknown, Some(loser.clone()));
+            self.decision.journal.push(line);
+        }
+    }
+
+    /// The value by which records of this object are matched, if this field is one.
+    fn claim_key(&mut self, field: &Field, verdict: Verdict, views: PerSide<&View>) {
+        if !self.situation.object.keys.contains(&field.name) {
+            return;
+        }
+        let standing = match verdict {
+            Verdict::Agreed | Verdict::Nothing => views.hubspot,
+            Verdict::Carry { from, .. } => views.as_ref()[from],
+            Verdict::Unseen | Verdict::Hold | Verdict::Amend { .. } => return,
+        };
+        let held = self.decision.link.keys.get(&field.name).copied();
+        let wanted = standing.value.value().map(|value| self.situation.key.hash(Known(Some(value))));
+        if held == wanted || standing.value.is_unknown() {
+            return;
+        }
+        let name = |hash: ImageHash| NaturalKey {
+            object: self.situation.object.name.clone(),
+            field: field.name.clone(),
+            hash,
+        };
+        self.decision.released.extend(held.map(name));
+        self.decision.keys.extend(wanted.map(name));
+        match wanted {
+            Some(hash) => self.decision.link.keys.insert(field.name.clone(), hash),
+            None => self.decision.link.keys.remove(&field.name),
+        };
+    }
+
+    /// The part that writes `value` to a side.
+    fn write(
+        &self,
+        field: &Field,
+        to: Side,
+        value: &Presence<Value>,
+        expected: Option<ImageHash>,
+        role: Role,
+    ) -> Result<crate::link::Part, FieldFault> {
+        let values = field.render(to, value)?;
+        let raw: Vec<_> = values.iter().map(|(_, raw)| raw.clone()).collect();
+        let sent = self.hash_of(&field.canonicalise(to, &raw)?);
+        let expected = expected.unwrap_or(sent);
+        Ok(crate::link::Part { field: field.name.clone(), role, expected, sent, values })
+    }
+
+    fn hash_of(&self, value: &Presence<Value>) -> ImageHash {
+        self.situation.key.hash(Known(value.value()))
+    }
+
+    fn line(
+        &self,
+        field: &Field,
+        settled: &Settled,
+        rule: &str,
+        target: Option<Side>,
+        after: &Presence<Value>,
+        loser: Option<Presence<Value>>,
+    ) -> JournalEntry {
+        let before = PerSide::of(|side| settled.views[side].value.clone());
+        JournalEntry { loser, ..self.entry(Some(field.name.clone()), rule, target, before, after.clone()) }
+    }
+
+    fn entry(
+        &self,
+        field: Option<FieldName>,
+        rule: &str,
+        target: Option<Side>,
+        before: PerSide<Presence<Value>>,
+        after: Presence<Value>,
+    ) -> JournalEntry {
+        JournalEntry {
+            link: self.situation.link.id.clone(),
+            generation: self.decision.link.generation,
+            field,
+            rule: rule.to_owned(),
+            target,
+            before,
+            after,
+            loser: None,
+            contract: self.situation.contract,
+            at: self.situation.now,
+        }
+    }
+
+    /// A record that the other side lacks is made there, with every field that can be said.
+    fn insert(&mut self, from: Side, row: &Row) {
+        if row.standing != Standing::Alive {
+            return;
+        }
+        let to = from.other();
+        let blank = self.situation.key.hash(Known(None));
+        for field in self.situation.object.fields.values() {
+            if field.direction == crate::contract::Direction::To(from) {
+                continue;
+            }
+            let raw: Vec<_> = field.wire[from]
+                .iter()
+                .map(|wire| row.fields.get(wire).cloned().unwrap_or(Presence::Unknown))
+                .collect();
+            let part = field.canonicalise(from, &raw).map_err(FieldFault::from).and_then(|value| {
+                if value.value().is_none() {
+                    return Ok(None);
+                }
+                let image = crate::link::Image {
+                    hash: self.hash_of(&value),
+                    place: place_of(row, field, from),
+                    elements: elements(self.situation.key, &value),
+                };
+                let part = self.write(field, to, &value, Some(blank), Role::Carry { source: image })?;
+                Ok(Some((part, value)))
+            });
+            match part {
+                Ok(None) => {}
+                Ok(Some((part, value))) => {
+                    let mut before = PerSide { hubspot: Presence::Blank, salesforce: Presence::Blank };
+                    before[from] = value.clone();
+                    let line =
+                        self.entry(Some(field.name.clone()), "P6 create", Some(to), before, value.clone());
+                    self.push(to, part, line);
+                    if self.situation.object.keys.contains(&field.name) {
+                        let hash = self.hash_of(&value);
+                        if self.decision.link.keys.insert(field.name.clone(), hash) != Some(hash) {
+                            let object = self.situation.object.name.clone();
+                            self.decision.keys.push(NaturalKey { object, field: field.name.clone(), hash });
+                        }
+                    }
+                }
+                Err(fault) => self.fault(field, fault),
+            }
+        }
+        self.issue_insert(to);
+    }
+}
+
+/// Where a field's present value stands in its side's order of versions.
+fn place_of(row: &Row, field: &Field, side: Side) -> crate::link::Place {
+    use crate::link::Place;
+    match &row.versions {
+        Versions::History(history) => {
+            let versions = field.wire[side].iter().filter_map(|wire| history.fields.get(wire)).flatten();
+            Place::Version(versions.map(|version| version.at).max())
+        }
+        Versions::Stamp { .. } | Versions::Listed => Place::Token(row.token.unwrap_or_default()),
+    }
+}
+
+/// The generation that a decision makes.
+fn raised(generation: Generation) -> Generation {
+    generation.next()
+}

@@ -1,0 +1,196 @@
+//! A decision in the making: parts are gathered per side, then become at most one intent each.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Decision, Sight, Situation, Wait, raised};
+use crate::contract::Field;
+use crate::link::{Action, FieldMemory, Intent, Part, Progress, Role};
+use crate::names::{PerSide, Side, Token};
+use crate::port::JournalEntry;
+use crate::row::{Row, Versions};
+
+/// An intent is attempted at most this long after it was decided; later it is decided anew.
+pub const ATTEMPT_MAX: SignedDuration = SignedDuration::from_mins(10);
+/// An attempt can land at most this long after it was made (P3). No API documents a bound; HubSpot and
+/// Salesforce both give up on a request within 10 minutes.
+pub const LANDING_MAX: SignedDuration = SignedDuration::from_mins(15);
+/// An open intent that already says what would be decided now is left alone this long.
+const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
+
+pub(super) struct Draft<'a> {
+    pub(super) situation: &'a Situation<'a>,
+    pub(super) decision: Decision,
+    parts: PerSide<Vec<(Part, JournalEntry)>>,
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(situation: &'a Situation<'a>) -> Self {
+        let mut link = situation.link.clone();
+        link.generation = raised(link.generation);
+        let decision = Decision {
+            link,
+            issued: Vec::new(),
+            conflicts: Vec::new(),
+            resolved: Vec::new(),
+            journal: Vec::new(),
+            keys: Vec::new(),
+            released: Vec::new(),
+            faults: Vec::new(),
+            healed: Vec::new(),
+            wait: None,
+        };
+        Self { situation, decision, parts: PerSide::default() }
+    }
+
+    pub(super) fn memory(&mut self, field: &Field) -> &mut FieldMemory {
+        self.decision.link.fields.entry(field.name.clone()).or_default()
+    }
+
+    /// Adds a field to what a side will be sent. A later part for the same field replaces the earlier one: a
+    /// carry says all that a restore would.
+    pub(super) fn push(&mut self, to: Side, part: Part, line: JournalEntry) {
+        self.parts[to].retain(|(other, _)| other.field != part.field);
+        self.parts[to].push((part, line));
+    }
+
+    pub(super) fn writes(&self, field: &Field) -> bool {
+        Side::BOTH.iter().any(|side| self.parts[*side].iter().any(|(part, _)| part.field == field.name))
+    }
+
+    /// Closes intents whose token the rows show. Their details stay while a repetition may land (P3).
+    pub(super) fn close_landed(&mut self) {
+        let rows = self.situation.rows;
+        for intent in &mut self.decision.link.intents {
+            if let Sight::Row(row) = rows[intent.side]
+                && intent.progress.is_open()
+                && has_taken(row, intent.number)
+            {
+                close(intent, Progress::Closed);
+            }
+        }
+    }
+
+    pub(super) fn issue_updates(&mut self, rows: PerSide<&Row>) {
+        for side in Side::BOTH {
+            self.issue_update_of(side, rows);
+        }
+    }
+
+    pub(super) fn issue_update_of(&mut self, side: Side, rows: PerSide<&Row>) {
+        let row = rows[side];
+        let stamp = row.concord_id.as_ref() != Some(&self.situation.link.id);
+        let (too_fresh, unmodified_since) = match &row.versions {
+            Versions::Stamp { modified, answered, .. } => {
+                (answered.as_second() <= modified.as_second(), Some(*modified))
+            }
+            Versions::History(_) | Versions::Listed => (false, None),
+        };
+        if self.parts[side].is_empty() && !stamp {
+            self.give_up(side);
+        } else if too_fresh {
+            self.parts[side].clear();
+            self.decision.wait = Some(Wait::RowTooFresh);
+        } else {
+            self.issue(side, Action::Update { unmodified_since });
+        }
+    }
+
+    pub(super) fn issue_insert(&mut self, side: Side) {
+        self.issue(side, Action::Insert);
+    }
+
+    /// Nothing is to be written to this side: what is open there is no longer wanted.
+    fn give_up(&mut self, side: Side) {
+        for intent in self.decision.link.intents.iter_mut().filter(|intent| intent.side == side) {
+            if intent.progress.is_open() {
+                close(intent, Progress::Closed);
+            }
+        }
+    }
+
+    /// Turns the gathered parts into an intent, unless one that says the same is under way or was refused.
+    fn issue(&mut self, side: Side, action: Action) {
+        let (parts, lines): (Vec<Part>, Vec<JournalEntry>) =
+            std::mem::take(&mut self.parts[side]).into_iter().unzip();
+        let link = &mut self.decision.link;
+        let last =
+            link.intents.iter().filter(|intent| intent.side == side).max_by_key(|intent| intent.number);
+        if let Some(last) = last
+            && says_the_same(last, &action, &parts)
+        {
+            let young = self.situation.now.duration_since(last.decided) < PATIENCE;
+            let refused = last.progress == Progress::Refused && link.contract == self.situation.contract;
+            if refused || (young && last.progress.is_open()) {
+                return;
+            }
+        }
+        for intent in link.intents.iter_mut().filter(|intent| intent.side == side) {
+            if intent.progress != Progress::Closed {
+                close(intent, Progress::Closed);
+            }
+        }
+        link.issued = link.issued.next();
+        let number = link.issued;
+        let decided = self.situation.now;
+        link.intents.push(Intent { number, side, action, parts, decided, progress: Progress::Open });
+        self.decision.issued.push((side, number));
+        self.decision.journal.extend(lines);
+    }
+
+    pub(super) fn finish(mut self) -> Decision {
+        let now = self.situation.now;
+        let covered = self.decision.issued.iter().any(|(_, number)| {
+            self.decision
+                .link
+                .intent(*number)
+                .is_some_and(|intent| intent.parts.iter().any(|part| part.role == Role::Restore))
+        });
+        let link = &mut self.decision.link;
+        link.intents
+            .retain(|intent| intent.progress != Progress::Closed || covered || !is_past(intent.decided, now));
+        link.contract = self.situation.contract;
+        self.decision
+    }
+}
+
+/// Whether no attempt at an intent can land any more.
+fn is_past(decided: Timestamp, now: Timestamp) -> bool {
+    now.duration_since(decided) > ATTEMPT_MAX + LANDING_MAX
+}
+
+/// Whether the row shows that it took this intent in (P2).
+fn has_taken(row: &Row, number: Token) -> bool {
+    match &row.versions {
+        Versions::History(history) => history.tokens.iter().any(|(_, token)| *token == number),
+        Versions::Stamp { .. } | Versions::Listed => row.token == Some(number),
+    }
+}
+
+/// What is kept of a closed intent is hashes only: its values are gone from the store (DESIGN 5).
+fn close(intent: &mut Intent, progress: Progress) {
+    intent.progress = progress;
+    for part in &mut intent.parts {
+        part.values.clear();
+    }
+}
+
+fn says_the_same(intent: &Intent, action: &Action, parts: &[Part]) -> bool {
+    let alike = |this: &Part, that: &Part| {
+        this.field == that.field
+            && this.sent == that.sent
+            && std::mem::discriminant(&this.role) == std::mem::discriminant(&that.role)
+    };
+    let same_action = match (&intent.action, action) {
+        // A refused write is refused whatever the row's stamp; an open one needs the stamp to be current.
+        (Action::Update { unmodified_since: this }, Action::Update { unmodified_since: that }) => {
+            this == that || intent.progress == Progress::Refused
+        }
+        (Action::Insert, Action::Insert)
+        | (Action::Archive, Action::Archive)
+        | (Action::Undelete, Action::Undelete) => true,
+        (Action::Insert | Action::Update { .. } | Action::Archive | Action::Undelete, _) => false,
+    };
+    same_action
+        && intent.parts.len() == parts.len()
+        && parts.iter().all(|part| intent.parts.iter().any(|other| alike(other, part)))
+}

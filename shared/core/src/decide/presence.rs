@@ -1,0 +1,138 @@
+//! Deletes and their undoing (P9): the by-id read of a row in the bin is the evidence.
+//!
+//! Deliberately absent: archiving the counterpart (`delete: archive`), which needs its own re-read and undelete
+//! rules; a contract that asks for it is refused.
+
+use super::Situation;
+use super::draft::Draft;
+use crate::contract::Delete;
+use crate::link::{Part, Role, Status};
+use crate::names::{FieldName, PerSide, Side};
+use crate::row::Row;
+use crate::settle::Scene;
+use crate::value::{Known, Presence, Raw, Value};
+
+/// The name under which the soft-delete flag stands in intents and in the journal. No contract field has it.
+const FLAG: &str = "(deleted)";
+
+impl Draft<'_> {
+    /// Both live: if a delete was remembered, it is over.
+    pub(super) fn both_alive(&mut self) {
+        let flagged = match self.decision.link.status {
+            Status::Live => None,
+            Status::Flagged { deleted } | Status::Unlinked { deleted } => {
+                self.decision.link.status = Status::Live;
+                let line = self.entry(None, "P10 revived", None, unknown(), Presence::Unknown);
+                self.decision.journal.push(line);
+                Some(deleted.other())
+            }
+        };
+        for side in Side::BOTH {
+            if flagged == Some(side) || self.flag_shown(side) == Some(true) {
+                self.set_flag(side, false);
+            }
+        }
+    }
+
+    /// One is in the bin, the other is not.
+    pub(super) fn one_deleted(&mut self, deleted: Side, rows: PerSide<&Row>) {
+        let alive = deleted.other();
+        match &self.decision.link.status {
+            Status::Unlinked { .. } => {}
+            Status::Flagged { deleted: before } if *before == deleted => self.keep_flagged(alive, rows),
+            Status::Live | Status::Flagged { .. } => {
+                if edited_since_base(self.situation, alive, rows) {
+                    // The deleter had not seen the edit: the edited record is kept, and the pair ends.
+                    self.decision.link.status = Status::Unlinked { deleted };
+                    self.say("P9 a delete met an edit: the edited record is kept and unlinked");
+                } else {
+                    self.propagate(deleted, rows);
+                }
+            }
+        }
+    }
+
+    pub(super) fn both_deleted(&mut self) {
+        if self.decision.link.status == Status::Live {
+            self.decision.link.status = Status::Unlinked { deleted: Side::HubSpot };
+            self.say("P9 deleted on both sides");
+        }
+    }
+
+    fn propagate(&mut self, deleted: Side, rows: PerSide<&Row>) {
+        match self.situation.object.delete {
+            Delete::Flag(_) => {
+                self.decision.link.status = Status::Flagged { deleted };
+                self.keep_flagged(deleted.other(), rows);
+            }
+            Delete::Unlink | Delete::Archive => {
+                self.decision.link.status = Status::Unlinked { deleted };
+                self.say("P9 unlink");
+            }
+            Delete::Ignore => {}
+        }
+    }
+
+    fn keep_flagged(&mut self, alive: Side, rows: PerSide<&Row>) {
+        if self.flag_shown(alive) == Some(false) {
+            self.set_flag(alive, true);
+        }
+        // The deleted side is not written to, whatever was gathered for it.
+        self.issue_update_of(alive, rows);
+    }
+
+    fn say(&mut self, rule: &str) {
+        let line = self.entry(None, rule, None, unknown(), Presence::Unknown);
+        self.decision.journal.push(line);
+    }
+
+    /// Whether the side's row carries the flag. `None`: there is no flag, or it is not shown.
+    fn flag_shown(&self, side: Side) -> Option<bool> {
+        let Delete::Flag(wire) = &self.situation.object.delete else { return None };
+        let super::Sight::Row(row) = self.situation.rows[side] else { return None };
+        match row.fields.get(&wire[side]) {
+            Some(Presence::Value(Raw::Boolean(set))) => Some(*set),
+            Some(Presence::Value(Raw::Text(text))) => Some(text == "true"),
+            Some(Presence::Value(Raw::Number(_)) | Presence::Unknown) | None => None,
+            Some(Presence::Blank) => Some(false),
+        }
+    }
+
+    fn set_flag(&mut self, side: Side, deleted: bool) {
+        let Delete::Flag(wire) = &self.situation.object.delete else { return };
+        if self.flag_shown(side) != Some(!deleted) {
+            return;
+        }
+        let value = Presence::Value(Value::Boolean(deleted));
+        let raw = match side {
+            Side::HubSpot => Raw::Text(deleted.to_string()),
+            Side::Salesforce => Raw::Boolean(deleted),
+        };
+        let hash = |deleted: bool| self.situation.key.hash(Known(Some(&Value::Boolean(deleted))));
+        let part = Part {
+            field: FieldName::new(FLAG),
+            role: Role::Amend,
+            expected: hash(!deleted),
+            sent: hash(deleted),
+            values: vec![(wire[side].clone(), Presence::Value(raw))],
+        };
+        let rule = if deleted { "P9 flag" } else { "P9 flag taken back" };
+        let line = self.entry(Some(FieldName::new(FLAG)), rule, Some(side), unknown(), value);
+        self.push(side, part, line);
+    }
+}
+
+const fn unknown() -> PerSide<Presence<Value>> {
+    PerSide { hubspot: Presence::Unknown, salesforce: Presence::Unknown }
+}
+
+/// Whether the surviving record holds an edit that the deleted one never showed.
+fn edited_since_base(situation: &Situation<'_>, alive: Side, rows: PerSide<&Row>) -> bool {
+    situation.object.fields.values().any(|field| {
+        let scene = Scene { key: situation.key, field, link: situation.link };
+        scene.settle(rows).is_ok_and(|settled| {
+            let base = settled.base.map(|base| base.images[alive].hash);
+            base.is_some() && settled.views[alive].hash.is_some() && base != settled.views[alive].hash
+        })
+    })
+}

@@ -1,0 +1,417 @@
+//! Settling: what each side really holds, once our own landings are told apart from other people's edits
+//! (P2 to P5).
+//!
+//! HubSpot shows every version, so its history is walked from the base's place. Salesforce shows only the
+//! current row, but a write there lands only on the row it was decided for, so the row's token tells which one
+//! did. A landing on one side may move the base under the other; both are looked at until nothing moves.
+
+use jiff::Timestamp;
+use thiserror::Error;
+
+use crate::canonical::Unmappable;
+use crate::contract::Field;
+use crate::link::{Base, Image, Intent, Link, Part, Place, Proof, Role};
+use crate::names::{PerSide, Side, Token};
+use crate::row::{Author, History, Row, Versions};
+use crate::value::{ImageHash, ImageKey, Known, Presence, Value};
+
+/// One field of one pair, settled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settled {
+    /// The base, moved by every landing that may move it.
+    pub base: Option<Base>,
+    /// What each side holds.
+    pub views: PerSide<View>,
+    /// Values replaced by somebody who had not seen them, to be recorded.
+    pub losers: Vec<Presence<Value>>,
+}
+
+/// One side of one field, with landings that must be skipped set aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct View {
+    /// The effective value. `None`: not shown to us, which never changes anything (P8).
+    pub hash: Option<ImageHash>,
+    /// The effective value itself. `Unknown` if not shown, or if only its hash is at hand.
+    pub value: Presence<Value>,
+    /// Where it stands in the side's order of versions.
+    pub place: Place,
+    /// Whether the row shows the effective value, or a landing that has to be undone.
+    pub stands: Stands,
+    /// Whether the effective value can be told from the CRM's own rewriting of what we sent (P4).
+    pub proof: Proof,
+    /// When it was last edited, where the side tells.
+    pub edited: Option<Timestamp>,
+}
+
+/// Whether a side's effective value is what its row shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stands {
+    /// Yes.
+    Shown,
+    /// No: a landing of ours that was skipped stands over it.
+    Covered,
+}
+
+impl View {
+    /// The image to remember if this value is agreed on. `None` if it is not known.
+    #[must_use]
+    pub fn image(&self, key: &ImageKey) -> Option<Image> {
+        self.hash.map(|hash| Image { hash, place: self.place, elements: elements(key, &self.value) })
+    }
+}
+
+/// Why one field cannot be settled. The field is parked and the rest of the record goes on (I11, I35).
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum FieldFault {
+    /// A value has no canonical form.
+    #[error(transparent)]
+    Unmappable(#[from] Unmappable),
+    /// HubSpot's history begins after the place where the two sides last agreed.
+    #[error(
+        "HubSpot no longer keeps the history of this field back to the last agreement: compare the two records and \
+         set the field by hand to the same value on both sides"
+    )]
+    HistoryTruncated,
+    /// A row came from a listing: nothing is decided on that (I31).
+    #[error("bug in Concord: the {0} row was not read by id")]
+    NotReadById(Side),
+}
+
+/// What one field is settled from: what is remembered, and the two rows, read after it.
+pub(crate) struct Scene<'a> {
+    pub(crate) key: &'a ImageKey,
+    pub(crate) field: &'a Field,
+    pub(crate) link: &'a Link,
+}
+
+impl Scene<'_> {
+    /// Settles both sides to a fixpoint: each move raises the base's number, so this ends.
+    pub(crate) fn settle(&self, rows: PerSide<&Row>) -> Result<Settled, FieldFault> {
+        let mut base = self.link.fields.get(&self.field.name).and_then(|memory| memory.base.clone());
+        let mut losers = Vec::new();
+        loop {
+            let before = base.clone();
+            let salesforce = self.look(Side::Salesforce, rows.salesforce, &mut base, &mut losers)?;
+            let hubspot = self.look(Side::HubSpot, rows.hubspot, &mut base, &mut losers)?;
+            if base == before {
+                return Ok(Settled { base, views: PerSide { hubspot, salesforce }, losers });
+            }
+        }
+    }
+
+    fn look(
+        &self,
+        side: Side,
+        row: &Row,
+        base: &mut Option<Base>,
+        losers: &mut Vec<Presence<Value>>,
+    ) -> Result<View, FieldFault> {
+        match &row.versions {
+            Versions::History(history) => self.walk(side, row, history, base, losers),
+            Versions::Stamp { modified, modified_by, .. } => {
+                self.compare(side, row, (*modified, modified_by), base, losers)
+            }
+            Versions::Listed => Err(FieldFault::NotReadById(side)),
+        }
+    }
+
+    /// What the row shows now.
+    fn shown(&self, side: Side, row: &Row) -> Result<Presence<Value>, Unmappable> {
+        let raw: Vec<_> = self.field.wire[side]
+            .iter()
+            .map(|wire| row.fields.get(wire).cloned().unwrap_or(Presence::Unknown))
+            .collect();
+        self.field.canonicalise(side, &raw)
+    }
+
+    fn hash(&self, value: &Presence<Value>) -> Option<ImageHash> {
+        match value {
+            Presence::Value(value) => Some(self.key.hash(Known(Some(value)))),
+            Presence::Blank => Some(self.key.hash(Known(None))),
+            Presence::Unknown => None,
+        }
+    }
+
+    fn image(&self, value: &Presence<Value>, place: Place) -> Option<Image> {
+        self.hash(value).map(|hash| Image { hash, place, elements: elements(self.key, value) })
+    }
+
+    /// The intent with this number and its part for our field, if it wrote to this side.
+    fn part(&self, side: Side, number: Token) -> Option<(&Intent, &Part)> {
+        let intent = self.link.intent(number).filter(|intent| intent.side == side)?;
+        intent.parts.iter().find(|part| part.field == self.field.name).map(|part| (intent, part))
+    }
+
+    /// Salesforce: the current row against the base, with the row's token saying which of our writes it took in.
+    fn compare(
+        &self,
+        side: Side,
+        row: &Row,
+        (modified, modified_by): (Timestamp, &Author),
+        base: &mut Option<Base>,
+        losers: &mut Vec<Presence<Value>>,
+    ) -> Result<View, FieldFault> {
+        let value = self.shown(side, row)?;
+        let token = row.token.unwrap_or_default();
+        let place = Place::Token(token);
+        let hash = self.hash(&value);
+        let mut view = View {
+            hash,
+            value,
+            place,
+            stands: Stands::Shown,
+            proof: Proof::Seen,
+            edited: (*modified_by != Author::Us).then_some(modified),
+        };
+        let settled_before = base.as_ref().is_some_and(|base| base.images[side].place == place);
+        if let (Some(hash), false, Some((intent, part))) = (hash, settled_before, self.part(side, token)) {
+            let ours = *modified_by == Author::Us || hash == part.sent;
+            match &part.role {
+                Role::Carry { source } if rises(base.as_ref(), intent.number) => {
+                    let stored = if ours {
+                        self.image(&view.value, place)
+                    } else {
+                        Some(Image { hash: part.sent, place, elements: Vec::new() })
+                    };
+                    if let Some(stored) = stored {
+                        let proof = if ours { Proof::Seen } else { Proof::Sent };
+                        *base = Some(landed(side, intent.number, source.clone(), stored, proof));
+                    }
+                }
+                Role::Carry { .. } | Role::Amend | Role::Restore if rises(base.as_ref(), intent.number) => {}
+                Role::Carry { .. } | Role::Amend | Role::Restore if ours => {
+                    // A stale landing: the effective value is still the image, of which only the hash is kept.
+                    view.hash = base.as_ref().map(|base| base.images[side].hash);
+                    view.value = Presence::Unknown;
+                    view.place = base.as_ref().map_or(place, |base| base.images[side].place);
+                    view.stands = if view.hash == Some(hash) { Stands::Shown } else { Stands::Covered };
+                }
+                Role::Carry { .. } | Role::Amend | Role::Restore => {
+                    // Somebody edited on top of a stale landing, without having seen what it covered: the value
+                    // that both sides had agreed on, of which Salesforce's half is gone. The other side has it.
+                    push_new(losers, Presence::Unknown);
+                }
+            }
+        }
+        if let Some(base) = base.as_ref()
+            && base.proof == Proof::Sent
+            && view.hash != Some(base.images[side].hash)
+        {
+            view.proof = Proof::Sent;
+        }
+        Ok(view)
+    }
+
+    /// HubSpot: every version since the base's place, in order.
+    fn walk(
+        &self,
+        side: Side,
+        row: &Row,
+        history: &History,
+        base: &mut Option<Base>,
+        losers: &mut Vec<Presence<Value>>,
+    ) -> Result<View, FieldFault> {
+        let shown = self.shown(side, row)?;
+        if shown.is_unknown() {
+            let place = base.as_ref().map_or(Place::Version(None), |base| base.images[side].place);
+            return Ok(View {
+                hash: None,
+                value: shown,
+                place,
+                stands: Stands::Shown,
+                proof: Proof::Seen,
+                edited: None,
+            });
+        }
+        let from = match base.as_ref().map(|base| base.images[side].place) {
+            Some(Place::Version(at)) => at,
+            Some(Place::Token(_)) | None => None,
+        };
+        let events = self.events(side, history);
+        if events.last().is_none_or(|last| last.value != shown)
+            && !(events.is_empty() && shown == Presence::Blank)
+        {
+            // The row shows what its history does not: a field without history. Nothing of ours can be told apart.
+            let place = Place::Version(events.last().map(|last| last.at));
+            let (hash, edited) = (self.hash(&shown), Some(row.revision));
+            return Ok(View { hash, value: shown, place, stands: Stands::Shown, proof: Proof::Seen, edited });
+        }
+        let start = match from {
+            None => Presence::Blank,
+            Some(at) => match events.iter().rev().find(|event| event.at <= at) {
+                Some(event) => event.value.clone(),
+                None => return Err(FieldFault::HistoryTruncated),
+            },
+        };
+        let mut walk =
+            Walk { scene: self, side, base, losers, value: start, place: from, skipped: None, edited: None };
+        for event in events.into_iter().filter(|event| from.is_none_or(|at| event.at > at)) {
+            walk.meet(event);
+        }
+        Ok(walk.end())
+    }
+
+    /// All that happened to our field on HubSpot, oldest first: its versions, and the landings of intents that
+    /// wrote it, which leave no version where the value did not change.
+    fn events(&self, side: Side, history: &History) -> Vec<Event<'_>> {
+        let wires = &self.field.wire[side];
+        let versions = || wires.iter().filter_map(|wire| history.fields.get(wire)).flatten();
+        let token_at =
+            |at: Timestamp| history.tokens.iter().find(|(when, _)| *when == at).map(|(_, token)| *token);
+        let mut instants: Vec<Timestamp> = versions().map(|version| version.at).collect();
+        instants.extend(
+            history.tokens.iter().filter(|(_, token)| self.part(side, *token).is_some()).map(|(at, _)| *at),
+        );
+        instants.sort_unstable();
+        instants.dedup();
+        let mut events: Vec<Event<'_>> = Vec::with_capacity(instants.len());
+        for at in instants {
+            let raw: Vec<_> = wires
+                .iter()
+                .map(|wire| {
+                    let known = history.fields.get(wire);
+                    let latest = known.and_then(|all| all.iter().rev().find(|version| version.at <= at));
+                    latest.map_or(Presence::Blank, |version| version.value.clone())
+                })
+                .collect();
+            // A past value without a canonical form equals nothing; the present one was canonicalised before.
+            let value = self.field.canonicalise(side, &raw).unwrap_or(Presence::Unknown);
+            let ours = versions().any(|version| version.at == at && version.author == Author::Us);
+            let who = match token_at(at) {
+                Some(number) => Who::Us(self.part(side, number)),
+                None if ours => Who::Us(self.repeated(side, &value)),
+                None => Who::Somebody,
+            };
+            events.push(Event { at, value, who });
+        }
+        events
+    }
+
+    /// A landing of ours that left no token version: the token was on the row already, so an attempt was
+    /// repeated. The latest intent that sent this value.
+    fn repeated(&self, side: Side, value: &Presence<Value>) -> Option<(&Intent, &Part)> {
+        let hash = self.hash(value)?;
+        let parts = self.link.intents.iter().filter_map(|intent| self.part(side, intent.number));
+        parts.filter(|(_, part)| part.sent == hash).max_by_key(|(intent, _)| intent.number)
+    }
+}
+
+struct Event<'a> {
+    at: Timestamp,
+    value: Presence<Value>,
+    who: Who<'a>,
+}
+
+enum Who<'a> {
+    /// Us; by this intent, if its details are still kept.
+    Us(Option<(&'a Intent, &'a Part)>),
+    Somebody,
+}
+
+struct Walk<'a, 'b> {
+    scene: &'a Scene<'a>,
+    side: Side,
+    base: &'b mut Option<Base>,
+    losers: &'b mut Vec<Presence<Value>>,
+    /// The effective value so far, and its place.
+    value: Presence<Value>,
+    place: Option<Timestamp>,
+    /// The landing that stands over it.
+    skipped: Option<Skipped>,
+    edited: Option<Timestamp>,
+}
+
+/// A landing that was set aside. If it hid an edit, whoever edits on top of it has seen our value: then it is
+/// the base that they edited from.
+struct Skipped {
+    hiding: Option<Base>,
+}
+
+impl Walk<'_, '_> {
+    fn meet(&mut self, event: Event<'_>) {
+        let hash = self.scene.hash(&event.value);
+        match event.who {
+            Who::Somebody => {
+                if let Some(skipped) = self.skipped.take() {
+                    push_new(self.losers, self.value.clone());
+                    if let Some(base) = skipped.hiding {
+                        *self.base = Some(base);
+                    }
+                }
+                self.value = event.value;
+                self.place = Some(event.at);
+                self.edited = Some(event.at);
+            }
+            Who::Us(Some((intent, part))) => {
+                let effective = self.scene.hash(&self.value);
+                let stored = self.scene.image(&event.value, Place::Version(Some(event.at)));
+                match (&part.role, stored) {
+                    (Role::Carry { source }, Some(stored)) if rises(self.base.as_ref(), intent.number) => {
+                        let base = landed(self.side, intent.number, source.clone(), stored, Proof::Seen);
+                        if effective == Some(part.expected) || effective == Some(part.sent) {
+                            *self.base = Some(base);
+                            self.value = event.value;
+                            self.place = Some(event.at);
+                            self.skipped = None;
+                            self.edited = None;
+                        } else {
+                            self.skipped = Some(Skipped { hiding: Some(base) });
+                        }
+                    }
+                    (Role::Carry { .. } | Role::Restore | Role::Amend, _) => self.set_aside(hash),
+                }
+            }
+            Who::Us(None) => self.set_aside(hash),
+        }
+    }
+
+    /// Our landing changes nothing: if the row shows another value now, it has to be restored.
+    fn set_aside(&mut self, shown: Option<ImageHash>) {
+        let covered = shown != self.scene.hash(&self.value);
+        self.skipped = covered.then_some(Skipped { hiding: None });
+    }
+
+    fn end(self) -> View {
+        View {
+            hash: self.scene.hash(&self.value),
+            value: self.value,
+            place: Place::Version(self.place),
+            stands: if self.skipped.is_some() { Stands::Covered } else { Stands::Shown },
+            proof: Proof::Seen,
+            edited: self.edited,
+        }
+    }
+}
+
+fn rises(base: Option<&Base>, number: Token) -> bool {
+    base.is_none_or(|base| number > base.number)
+}
+
+/// The base that a landing on `target` makes.
+fn landed(target: Side, number: Token, source: Image, stored: Image, proof: Proof) -> Base {
+    let images = match target {
+        Side::HubSpot => PerSide { hubspot: stored, salesforce: source },
+        Side::Salesforce => PerSide { hubspot: source, salesforce: stored },
+    };
+    Base { number, images, proof }
+}
+
+fn push_new(losers: &mut Vec<Presence<Value>>, value: Presence<Value>) {
+    if !losers.contains(&value) {
+        losers.push(value);
+    }
+}
+
+/// Hashes of a set's elements, each as the set that holds only it.
+pub(crate) fn elements(key: &ImageKey, value: &Presence<Value>) -> Vec<ImageHash> {
+    match value {
+        Presence::Value(Value::Choices(choices)) => {
+            choices.iter().map(|choice| element(key, choice)).collect()
+        }
+        Presence::Value(_) | Presence::Blank | Presence::Unknown => Vec::new(),
+    }
+}
+
+pub(crate) fn element(key: &ImageKey, choice: &str) -> ImageHash {
+    key.hash(Known(Some(&Value::Choices([choice.to_owned()].into()))))
+}

@@ -1,0 +1,318 @@
+//! fetch: reads the current rows on both sides by id, decides, and commits the link with its intents in one
+//! conditional write. Level-triggered: it does not matter why, or how often, a record is hinted.
+
+use std::collections::BTreeMap;
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{CONCURRENCY, Engine, Next, StepError, patience};
+use crate::contract::Object;
+use crate::decide::{Decision, Sight, Situation, Wait, decide};
+use crate::link::Link;
+use crate::names::{LinkId, PerSide, RecordId, RecordKey, Side};
+use crate::port::{Commit, CommitError, Crm, Expected, Hints, IntentRef, ParkKey, Parked, Queue, Store};
+use crate::row::Reading;
+
+/// Salesforce's stamps have one-second grain: a row read within the second of its last change is read again
+/// after that second (P5).
+const ROW_SETTLES: SignedDuration = SignedDuration::from_millis(1_100);
+
+/// One link at work, with what has to be claimed for it.
+#[derive(Debug)]
+pub(super) struct Pair {
+    pub(super) link: Link,
+    pub(super) expected: Expected,
+    pub(super) claims: Vec<RecordKey>,
+    pub(super) aliases: Vec<(RecordKey, RecordId)>,
+    pub(super) readings: PerSide<Option<Reading>>,
+    /// Whether a missing counterpart may be made.
+    pub(super) counterpart: Counterpart,
+}
+
+/// What is known of a counterpart that the link does not name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Counterpart {
+    /// There is none: it may be made.
+    None,
+    /// It must not be made: the contract says so, or it is not clear whether there is one.
+    Leave,
+}
+
+/// What became of one link.
+enum Done {
+    Committed(Vec<(Side, IntentRef)>),
+    /// Somebody was faster: look again.
+    Again,
+    /// Look again a little later.
+    Later,
+}
+
+impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
+    /// Looks at the hinted records.
+    ///
+    /// # Errors
+    /// [`StepError`]: nothing is lost, the message comes again.
+    pub async fn fetch(&self, hints: &Hints, now: Timestamp) -> Result<Next, StepError> {
+        if let Some(at) = hints.not_before
+            && at > now
+        {
+            return Ok(Next::NotBefore(at));
+        }
+        let Some(object) = self.contract.objects.get(&hints.object) else {
+            tracing::warn!(object = %hints.object, "hints for an object type that the contract does not name are dropped");
+            return Ok(Next::Done);
+        };
+        match self.look(object, hints, now).await {
+            Ok(()) => Ok(Next::Done),
+            Err(StepError::Crm { side, failure }) => match patience(&failure, now) {
+                Some(at) => {
+                    tracing::warn!(%side, %failure, records = hints.ids.len(), "reading is put off");
+                    self.hint_again(&Hints { not_before: Some(at), ..hints.clone() }, now).await?;
+                    Ok(Next::Done)
+                }
+                None => Err(StepError::Crm { side, failure }),
+            },
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn look(&self, object: &Object, hints: &Hints, now: Timestamp) -> Result<(), StepError> {
+        let (pairs, mut again) = self.pairs(object, hints, now).await?;
+        let done: Vec<(RecordId, Done)> =
+            stream::iter(pairs)
+                .map(|(id, pair)| async move {
+                    Ok::<_, StepError>((id, self.decide_one(object, pair, now).await?))
+                })
+                .buffered(CONCURRENCY)
+                .try_collect()
+                .await?;
+        let mut later = Vec::new();
+        let mut intents: PerSide<Vec<IntentRef>> = PerSide::default();
+        for (id, done) in done {
+            match done {
+                Done::Committed(issued) => {
+                    for (side, intent) in issued {
+                        intents[side].push(intent);
+                    }
+                }
+                Done::Again => again.push(id),
+                Done::Later => later.push(id),
+            }
+        }
+        for side in Side::BOTH {
+            self.send_intents(side, &object.name, &intents[side], &hints.correlation).await?;
+        }
+        self.hint_again(&Hints { ids: again, not_before: None, ..hints.clone() }, now).await?;
+        let not_before = now.checked_add(ROW_SETTLES).ok();
+        self.hint_again(&Hints { ids: later, not_before, ..hints.clone() }, now).await
+    }
+
+    /// The links of the hinted records, read before the rows, with both rows. Also the records that have to be
+    /// looked at once more.
+    async fn pairs(
+        &self,
+        object: &Object,
+        hints: &Hints,
+        now: Timestamp,
+    ) -> Result<(Vec<(RecordId, Pair)>, Vec<RecordId>), StepError> {
+        let side = hints.side;
+        let records = self.follow_aliases(hints).await?;
+        let link_ids: Vec<LinkId> = {
+            let mut ids: Vec<LinkId> = records.values().flatten().cloned().collect();
+            ids.sort_unstable();
+            ids.dedup();
+            ids
+        };
+        let links: BTreeMap<LinkId, Link> = {
+            let found = self.store.links(&link_ids).await?;
+            link_ids.into_iter().zip(found).filter_map(|(id, link)| Some((id, link?))).collect()
+        };
+        let ids: Vec<RecordId> = records.keys().cloned().collect();
+        let readings = self.read(side, object, &ids).await?;
+        let mut pairs = Vec::new();
+        let mut strangers = Vec::new();
+        let mut again = Vec::new();
+        for (id, reading) in ids.into_iter().zip(readings) {
+            match records.get(&id).and_then(Option::as_ref).and_then(|link| links.get(link)) {
+                Some(link) => pairs.push((id, Pair::of(link.clone(), side, reading))),
+                None => strangers.push((id, reading)),
+            }
+        }
+        for (id, pair) in &mut pairs {
+            pair.follow_merge(side, id, &object.name);
+        }
+        self.find_counterparts(object, side, &mut pairs).await?;
+        self.pair_strangers(object, side, strangers, &mut pairs, &mut again, now).await?;
+        self.read_other_side(object, side.other(), &mut pairs).await?;
+        Ok((pairs, again))
+    }
+
+    async fn read_other_side(
+        &self,
+        object: &Object,
+        other: Side,
+        pairs: &mut [(RecordId, Pair)],
+    ) -> Result<(), StepError> {
+        let mut ids: Vec<RecordId> =
+            pairs.iter().filter_map(|(_, pair)| pair.link.records[other].clone()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let readings = self.read(other, object, &ids).await?;
+        let by_id: BTreeMap<RecordId, Reading> = ids.into_iter().zip(readings).collect();
+        for (_, pair) in pairs {
+            let Some(id) = pair.link.records[other].clone() else { continue };
+            pair.readings[other] = by_id.get(&id).cloned();
+            pair.follow_merge(other, &id, &object.name);
+        }
+        Ok(())
+    }
+
+    async fn decide_one(&self, object: &Object, pair: Pair, now: Timestamp) -> Result<Done, StepError> {
+        let sight = |side: Side| match (&pair.readings[side], &pair.link.records[side]) {
+            (Some(Reading::Row(row)), _) => Some(Sight::Row(row)),
+            (Some(Reading::NotFound), _) => Some(Sight::Lost),
+            (Some(Reading::MergedInto(_)), _) | (None, Some(_)) => None,
+            (None, None) => match pair.counterpart {
+                Counterpart::None => Some(Sight::Missing),
+                Counterpart::Leave => None,
+            },
+        };
+        let (Some(hubspot), Some(salesforce)) = (sight(Side::HubSpot), sight(Side::Salesforce)) else {
+            return self.record_only(pair).await;
+        };
+        let rows = PerSide { hubspot, salesforce };
+        let contract = self.contract.version;
+        let decision = decide(&Situation { key: &self.key, contract, object, link: &pair.link, rows, now });
+        for (field, fault) in &decision.faults {
+            let key = ParkKey::Field(pair.link.id.clone(), field.clone());
+            self.store.park(&Parked { key, reason: fault.to_string(), since: now }).await?;
+        }
+        for field in &decision.healed {
+            self.store.unpark(&ParkKey::Field(pair.link.id.clone(), field.clone())).await?;
+        }
+        self.perform(pair, decision, now).await
+    }
+
+    /// Nothing can be decided yet, but what was found out (an alias, a record that joined) is worth keeping.
+    async fn record_only(&self, pair: Pair) -> Result<Done, StepError> {
+        if pair.claims.is_empty() && pair.aliases.is_empty() {
+            return Ok(Done::Committed(Vec::new()));
+        }
+        self.record_join(pair.link, pair.expected, pair.claims, pair.aliases).await?;
+        Ok(Done::Again)
+    }
+
+    /// Commits a link's records and nothing else. If somebody was faster, looking again will tell.
+    pub(super) async fn record_join(
+        &self,
+        mut link: Link,
+        expected: Expected,
+        records: Vec<RecordKey>,
+        aliases: Vec<(RecordKey, RecordId)>,
+    ) -> Result<(), StepError> {
+        link.generation = link.generation.next();
+        let commit = Commit { aliases, ..Commit::of_link(expected, link, records) };
+        match self.store.commit(commit).await {
+            Ok(()) | Err(CommitError::Moved | CommitError::Taken { .. }) => Ok(()),
+            Err(CommitError::Store(error)) => Err(error.into()),
+        }
+    }
+
+    /// Commits a decision, on the generation that it was made from.
+    async fn perform(&self, pair: Pair, mut decision: Decision, now: Timestamp) -> Result<Done, StepError> {
+        if let Some(Wait::Suspect(side)) = decision.wait
+            && let Some(id) = &pair.link.records[side]
+        {
+            self.suspect(side, &pair.link, id, now).await?;
+        }
+        let settled = match decision.wait {
+            Some(Wait::RowTooFresh) => Done::Later,
+            Some(Wait::Suspect(_)) | None => Done::Committed(Vec::new()),
+        };
+        let fresh = pair.expected == Expected::New;
+        if !fresh && pair.claims.is_empty() && pair.aliases.is_empty() && !decision.changes(&pair.link) {
+            return Ok(settled);
+        }
+        if !fresh && !decision.keys.is_empty() {
+            self.leave_owned_keys(&mut decision).await?;
+        }
+        let issued: Vec<(Side, IntentRef)> = decision
+            .issued
+            .iter()
+            .map(|(side, number)| (*side, IntentRef { link: pair.link.id.clone(), number: *number }))
+            .collect();
+        let commit = Commit {
+            expected: pair.expected,
+            link: decision.link,
+            records: pair.claims,
+            aliases: pair.aliases,
+            keys: decision.keys,
+            released: decision.released,
+            conflicts: decision.conflicts,
+            resolved: decision.resolved,
+            journal: decision.journal,
+        };
+        let seen = commit.records.clone();
+        match self.store.commit(commit).await {
+            Ok(()) => {
+                for record in seen.into_iter().filter(|_| fresh) {
+                    self.store.unpark(&ParkKey::Record(record)).await?;
+                }
+                match (settled, issued.is_empty()) {
+                    (Done::Later, true) => Ok(Done::Later),
+                    // The other side's intents go out now; this row is looked at again by their echo or a poll.
+                    (Done::Later | Done::Committed(_) | Done::Again, _) => Ok(Done::Committed(issued)),
+                }
+            }
+            Err(CommitError::Moved | CommitError::Taken { .. }) => Ok(Done::Again),
+            Err(CommitError::Store(error)) => Err(error.into()),
+        }
+    }
+
+    /// A key that another link holds is not claimed: the record keeps its value, and matching goes by the owner.
+    async fn leave_owned_keys(&self, decision: &mut Decision) -> Result<(), StepError> {
+        let owners = self.store.owners(&decision.keys).await?;
+        let mine = &decision.link.id;
+        let mut owners = owners.into_iter();
+        decision.keys.retain(|_| owners.next().flatten().is_none_or(|owner| owner == *mine));
+        Ok(())
+    }
+
+    /// A linked record that its side does not show, without evidence of a delete: an operator is told, nothing
+    /// is done (P9).
+    async fn suspect(&self, side: Side, link: &Link, id: &RecordId, now: Timestamp) -> Result<(), StepError> {
+        let key = ParkKey::Record(RecordKey { side, object: link.object.clone(), id: id.clone() });
+        let reason = format!(
+            "{side} shows nothing under this id and nothing says that it was deleted: it was purged, or Concord lost \
+             the permission to see it. Give the permission back, or unlink the pair"
+        );
+        Ok(self.store.park(&Parked { key, reason, since: now }).await?)
+    }
+}
+
+impl Pair {
+    fn of(link: Link, side: Side, reading: Reading) -> Self {
+        let expected = Expected::At(link.generation);
+        let mut readings = PerSide { hubspot: None, salesforce: None };
+        readings[side] = Some(reading);
+        Self {
+            link,
+            expected,
+            claims: Vec::new(),
+            aliases: Vec::new(),
+            readings,
+            counterpart: Counterpart::Leave,
+        }
+    }
+
+    /// A record that was merged away is replaced by its winner, for good (P11). The winner is read next time.
+    fn follow_merge(&mut self, side: Side, id: &RecordId, object: &crate::names::ObjectName) {
+        if let Some(Reading::MergedInto(winner)) = &self.readings[side] {
+            let key = |id: &RecordId| RecordKey { side, object: object.clone(), id: id.clone() };
+            self.aliases.push((key(id), winner.clone()));
+            self.claims.push(key(winner));
+            self.link.records[side] = Some(winner.clone());
+        }
+    }
+}

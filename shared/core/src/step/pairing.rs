@@ -1,0 +1,391 @@
+//! Which link a record belongs to (P6, P11): records without a link are matched by `concord_id`, then by the
+//! contract's exact keys, and only then given a counterpart.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::fetch::{Counterpart, Pair};
+use super::{Engine, StepError, link_id};
+use crate::contract::{Create, Object};
+use crate::link::Link;
+use crate::names::{LinkId, PerSide, RecordId, RecordKey, Side, WireName};
+use crate::port::{Crm, Expected, Found, Hints, NaturalKey, ParkKey, Parked, Queue, Store, Whereabouts};
+use crate::row::{Reading, Row, Standing};
+use crate::value::{Known, Presence, Raw};
+
+/// Merges of merged records: a chain longer than this is followed by the next hint.
+const ALIAS_HOPS_MAX: usize = 8;
+
+/// One key value of one record, and how the other side is asked for it.
+struct Key {
+    natural: NaturalKey,
+    wire: WireName,
+    text: String,
+}
+
+/// What the keys of a record lead to.
+enum Match {
+    /// Nothing: a counterpart may be made.
+    Nobody,
+    /// A link that lacks this side.
+    Link(LinkId),
+    /// A record on the other side that has no link.
+    Record(RecordId),
+    /// More than one candidate, or one that is taken: for a person to decide.
+    Unclear(String),
+}
+
+impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
+    /// The link of each hinted record, merged records replaced by their winners.
+    pub(super) async fn follow_aliases(
+        &self,
+        hints: &Hints,
+    ) -> Result<BTreeMap<RecordId, Option<LinkId>>, StepError> {
+        let mut found = BTreeMap::new();
+        let mut open: Vec<RecordId> = hints.ids.clone();
+        for _ in 0..ALIAS_HOPS_MAX {
+            open.sort_unstable();
+            open.dedup();
+            let keys: Vec<RecordKey> =
+                open.iter().map(|id| self.record(hints.side, &hints.object, id)).collect();
+            let located = self.store.locate(&keys).await?;
+            let mut next = Vec::new();
+            for (id, whereabouts) in open.into_iter().zip(located) {
+                match whereabouts {
+                    Whereabouts::Nowhere => drop(found.insert(id, None)),
+                    Whereabouts::Linked(link) => drop(found.insert(id, Some(link))),
+                    Whereabouts::Alias(winner) => next.push(winner),
+                }
+            }
+            if next.is_empty() {
+                break;
+            }
+            open = next;
+        }
+        Ok(found)
+    }
+
+    fn record(&self, side: Side, object: &crate::names::ObjectName, id: &RecordId) -> RecordKey {
+        RecordKey { side, object: object.clone(), id: id.clone() }
+    }
+
+    /// Links that lack one side: an insert of ours may have landed unanswered, or a matching record may have
+    /// come up since.
+    pub(super) async fn find_counterparts(
+        &self,
+        object: &Object,
+        side: Side,
+        pairs: &mut [(RecordId, Pair)],
+    ) -> Result<(), StepError> {
+        let other = side.other();
+        let mut lacking: Vec<&mut Pair> = pairs
+            .iter_mut()
+            .map(|(_, pair)| pair)
+            .filter(|pair| pair.link.records[other].is_none())
+            .collect();
+        let links: Vec<String> = lacking.iter().map(|pair| pair.link.id.as_str().to_owned()).collect();
+        let ours = self.find_ours(other, object, &links).await?;
+        let mut unanswered = Vec::new();
+        for (pair, found) in lacking.iter_mut().zip(ours) {
+            match found.ids.as_slice() {
+                [id] => {
+                    pair.link.records[other] = Some(id.clone());
+                    pair.claims.push(self.record(other, &object.name, id));
+                }
+                _ => unanswered.push(pair),
+            }
+        }
+        let rows: Vec<Row> = unanswered.iter().filter_map(|pair| pair.row(side).cloned()).collect();
+        let matches = self.match_rows(object, side, &rows.iter().collect::<Vec<_>>()).await?;
+        let mut matches = matches.into_iter();
+        for pair in unanswered {
+            if pair.row(side).is_none() {
+                continue;
+            }
+            match matches.next() {
+                Some(Match::Record(id)) => {
+                    pair.claims.push(self.record(other, &object.name, &id));
+                    pair.link.records[other] = Some(id);
+                }
+                Some(Match::Nobody) => pair.counterpart = may_make(object, other),
+                Some(Match::Link(owner)) if owner == pair.link.id => {
+                    pair.counterpart = may_make(object, other)
+                }
+                Some(Match::Link(_) | Match::Unclear(_)) | None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Records without a link. Those that join an existing link are recorded first and looked at again, so that
+    /// the link is always read before the rows (P3).
+    pub(super) async fn pair_strangers(
+        &self,
+        object: &Object,
+        side: Side,
+        strangers: Vec<(RecordId, Reading)>,
+        pairs: &mut Vec<(RecordId, Pair)>,
+        again: &mut Vec<RecordId>,
+        now: Timestamp,
+    ) -> Result<(), StepError> {
+        let mut unmarked = Vec::new();
+        for (id, reading) in strangers {
+            match reading {
+                Reading::MergedInto(winner) => again.push(winner),
+                Reading::NotFound => {}
+                Reading::Row(row) if row.standing != Standing::Alive => {}
+                Reading::Row(row) => match row.concord_id.clone() {
+                    Some(link) => self.adopt(object, side, &id, &row, link, pairs, again, now).await?,
+                    None => unmarked.push((id, row)),
+                },
+            }
+        }
+        let rows: Vec<&Row> = unmarked.iter().map(|(_, row)| &**row).collect();
+        let matches = self.match_rows(object, side, &rows).await?;
+        for ((id, row), found) in unmarked.into_iter().zip(matches) {
+            match found {
+                Match::Nobody if may_make(object, side.other()) == Counterpart::Leave => {}
+                Match::Nobody => pairs.push((id, self.new_pair(object, side, *row, None, None))),
+                Match::Record(other) => {
+                    pairs.push((id, self.new_pair(object, side, *row, None, Some(other))))
+                }
+                Match::Link(link) => self.join(object, side, &id, &link, again, now).await?,
+                Match::Unclear(reason) => self.park_record(side, object, &id, reason, now).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// A row that carries `concord_id` belongs to that link, whether its answer was lost or its link was.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one caller; a struct for it would only rename the arguments"
+    )]
+    async fn adopt(
+        &self,
+        object: &Object,
+        side: Side,
+        id: &RecordId,
+        row: &Row,
+        link: LinkId,
+        pairs: &mut Vec<(RecordId, Pair)>,
+        again: &mut Vec<RecordId>,
+        now: Timestamp,
+    ) -> Result<(), StepError> {
+        if self.store.links(std::slice::from_ref(&link)).await?.into_iter().flatten().next().is_some() {
+            return self.join(object, side, id, &link, again, now).await;
+        }
+        let found = self.find_ours(side.other(), object, &[link.as_str().to_owned()]).await?;
+        let other = match found.first().map(|found| found.ids.as_slice()) {
+            Some([other]) => Some(other.clone()),
+            Some(_) | None => None,
+        };
+        pairs.push((id.clone(), self.new_pair(object, side, row.clone(), Some(link), other)));
+        Ok(())
+    }
+
+    /// Records that this record is the link's, then has it looked at again.
+    async fn join(
+        &self,
+        object: &Object,
+        side: Side,
+        id: &RecordId,
+        link: &LinkId,
+        again: &mut Vec<RecordId>,
+        now: Timestamp,
+    ) -> Result<(), StepError> {
+        let Some(mut link) = self.store.links(std::slice::from_ref(link)).await?.into_iter().flatten().next()
+        else {
+            again.push(id.clone());
+            return Ok(());
+        };
+        if let Some(taken) = &link.records[side]
+            && taken != id
+        {
+            let reason = format!(
+                "the pair that this record matches has another {side} record, {taken}: merge the two in {side}, or \
+                 give one of them another key"
+            );
+            return self.park_record(side, object, id, reason, now).await;
+        }
+        let expected = Expected::At(link.generation);
+        link.records[side] = Some(id.clone());
+        let claims = vec![self.record(side, &object.name, id)];
+        self.record_join(link, expected, claims, Vec::new()).await?;
+        again.push(id.clone());
+        Ok(())
+    }
+
+    fn new_pair(
+        &self,
+        object: &Object,
+        side: Side,
+        row: Row,
+        link: Option<LinkId>,
+        other: Option<RecordId>,
+    ) -> Pair {
+        let seen = self.record(side, &object.name, &row.id);
+        let id = link.unwrap_or_else(|| link_id(&seen));
+        let mut link = Link::new(id, object.name.clone(), self.contract.version);
+        link.records[side] = Some(row.id.clone());
+        link.records[side.other()] = other;
+        let claims = Side::BOTH
+            .into_iter()
+            .filter_map(|side| link.records[side].as_ref().map(|id| self.record(side, &object.name, id)))
+            .collect();
+        let mut readings = PerSide { hubspot: None, salesforce: None };
+        readings[side] = Some(Reading::Row(Box::new(row)));
+        let counterpart = may_make(object, side.other());
+        Pair { link, expected: Expected::New, claims, aliases: Vec::new(), readings, counterpart }
+    }
+
+    /// The records that carry these `concord_id`s.
+    async fn find_ours(
+        &self,
+        side: Side,
+        object: &Object,
+        links: &[String],
+    ) -> Result<Vec<Found>, StepError> {
+        if links.is_empty() {
+            return Ok(Vec::new());
+        }
+        let spec = object.spec(side);
+        let found = match side {
+            Side::HubSpot => self.hubspot.find_linked(&spec, links).await,
+            Side::Salesforce => self.salesforce.find_linked(&spec, links).await,
+        };
+        found.map_err(|failure| StepError::Crm { side, failure })
+    }
+
+    /// What the keys of each row lead to. The first key that leads anywhere decides.
+    async fn match_rows(&self, object: &Object, side: Side, rows: &[&Row]) -> Result<Vec<Match>, StepError> {
+        let mut matches: Vec<Option<Match>> = rows.iter().map(|_| None).collect();
+        for name in &object.keys {
+            let Some(field) = object.fields.get(name) else { continue };
+            let keys: Vec<Option<Key>> =
+                rows.iter().map(|row| self.key_of(object, field, side, row)).collect();
+            let open: Vec<usize> =
+                (0..rows.len()).filter(|index| matches[*index].is_none() && keys[*index].is_some()).collect();
+            let asked: Vec<&Key> = open.iter().filter_map(|index| keys[*index].as_ref()).collect();
+            for (index, found) in open.into_iter().zip(self.match_keys(object, side, &asked).await?) {
+                matches[index] = match found {
+                    Match::Nobody => None,
+                    Match::Link(_) | Match::Record(_) | Match::Unclear(_) => Some(found),
+                };
+            }
+        }
+        Ok(matches.into_iter().map(|found| found.unwrap_or(Match::Nobody)).collect())
+    }
+
+    fn key_of(&self, object: &Object, field: &crate::contract::Field, side: Side, row: &Row) -> Option<Key> {
+        let raw: Vec<_> = field.wire[side].iter().filter_map(|wire| row.fields.get(wire).cloned()).collect();
+        let value = field.canonicalise(side, &raw).ok()?;
+        let hash = self.key.hash(Known(Some(value.value()?)));
+        let rendered = field.render(side.other(), &value).ok()?;
+        let (wire, Presence::Value(Raw::Text(text))) = rendered.into_iter().next()? else { return None };
+        let natural = NaturalKey { object: object.name.clone(), field: field.name.clone(), hash };
+        Some(Key { natural, wire, text })
+    }
+
+    async fn match_keys(&self, object: &Object, side: Side, keys: &[&Key]) -> Result<Vec<Match>, StepError> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let natural: Vec<NaturalKey> = keys.iter().map(|key| key.natural.clone()).collect();
+        let owners = self.store.owners(&natural).await?;
+        let mut texts: Vec<String> = keys
+            .iter()
+            .zip(&owners)
+            .filter(|(_, owner)| owner.is_none())
+            .map(|(key, _)| key.text.clone())
+            .collect();
+        texts.sort_unstable();
+        texts.dedup();
+        let found = self.find_by_key(side.other(), object, keys, &texts).await?;
+        let candidates: Vec<RecordKey> = found
+            .values()
+            .flat_map(|found| &found.ids)
+            .map(|id| self.record(side.other(), &object.name, id))
+            .collect();
+        let located: BTreeMap<RecordId, Whereabouts> = {
+            let located = self.store.locate(&candidates).await?;
+            candidates.into_iter().map(|record| record.id).zip(located).collect()
+        };
+        Ok(keys
+            .iter()
+            .zip(owners)
+            .map(|(key, owner)| match owner {
+                Some(link) => Match::Link(link),
+                None => judge(side.other(), found.get(&key.text), &located),
+            })
+            .collect())
+    }
+
+    async fn find_by_key(
+        &self,
+        side: Side,
+        object: &Object,
+        keys: &[&Key],
+        texts: &[String],
+    ) -> Result<BTreeMap<String, Found>, StepError> {
+        let (Some(key), false) = (keys.first(), texts.is_empty()) else { return Ok(BTreeMap::new()) };
+        let spec = object.spec(side);
+        let found = match side {
+            Side::HubSpot => self.hubspot.find(&spec, &key.wire, texts).await,
+            Side::Salesforce => self.salesforce.find(&spec, &key.wire, texts).await,
+        };
+        let found = found.map_err(|failure| StepError::Crm { side, failure })?;
+        Ok(texts.iter().cloned().zip(found).collect())
+    }
+
+    async fn park_record(
+        &self,
+        side: Side,
+        object: &Object,
+        id: &RecordId,
+        reason: String,
+        now: Timestamp,
+    ) -> Result<(), StepError> {
+        let key = ParkKey::Record(self.record(side, &object.name, id));
+        Ok(self.store.park(&Parked { key, reason, since: now }).await?)
+    }
+}
+
+impl Pair {
+    fn row(&self, side: Side) -> Option<&Row> {
+        match &self.readings[side] {
+            Some(Reading::Row(row)) => Some(row),
+            Some(Reading::MergedInto(_) | Reading::NotFound) | None => None,
+        }
+    }
+}
+
+fn may_make(object: &Object, side: Side) -> Counterpart {
+    match object.create[side] {
+        Create::Missing => Counterpart::None,
+        Create::Never => Counterpart::Leave,
+    }
+}
+
+/// What the records found under a key mean.
+fn judge(side: Side, found: Option<&Found>, located: &BTreeMap<RecordId, Whereabouts>) -> Match {
+    match found.map(|found| found.ids.as_slice()) {
+        None | Some([]) => Match::Nobody,
+        Some([id]) => match located.get(id) {
+            Some(Whereabouts::Linked(link)) => Match::Link(link.clone()),
+            Some(Whereabouts::Alias(_)) => {
+                Match::Unclear(format!("the {side} record {id} was merged away: look again"))
+            }
+            Some(Whereabouts::Nowhere) | None => Match::Record(id.clone()),
+        },
+        Some(many) => {
+            let ids: Vec<&str> = many.iter().map(RecordId::as_str).collect();
+            Match::Unclear(format!(
+                "{} {side} records hold the same key ({}): merge them, or give all but one another key",
+                many.len(),
+                ids.join(", ")
+            ))
+        }
+    }
+}

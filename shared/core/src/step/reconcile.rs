@@ -1,0 +1,291 @@
+//! reconcile: finds what hints missed and what happened behind our back, and hints it. It writes to no CRM.
+//!
+//! A listing's rows decide nothing; they only tell which records are worth reading by id: those without a link,
+//! and those that do not show the images that the link remembers.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{CONCURRENCY, Engine, StepError, digest};
+use crate::contract::Object;
+use crate::link::{Link, Status};
+use crate::names::{Generation, RecordId, RecordKey, Side};
+use crate::port::{CommitError, Crm, CursorMark, Listing, Page, PageMark, Queue, Store, Whereabouts};
+use crate::row::{Row, Standing};
+use crate::value::{Known, Presence};
+
+/// What a schedule asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Task {
+    /// What changed, or was deleted, since the cursors. Every minute.
+    Poll,
+    /// Links whose intents have waited too long. Every five minutes.
+    Repair,
+    /// Every record on both sides. Daily, and as the first sync.
+    Sweep,
+}
+
+/// How far a task came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Report {
+    /// Rows that were listed.
+    pub listed: usize,
+    /// Records that were hinted.
+    pub hinted: usize,
+    /// Listings that have more pages: run the task again.
+    pub unfinished: usize,
+}
+
+/// Pages read per listing and run. Salesforce pages hold 2,000 rows and HubSpot's 100 or 200, so a run stays
+/// within a Lambda's time; the cursor remembers the rest.
+const PAGES_MAX: usize = 50;
+/// An intent that is open for this long is looked at: ours, well above an ordinary queue's delay.
+const UNSENT_AFTER: SignedDuration = SignedDuration::from_secs(60);
+/// Links repaired per run.
+const REPAIRS_MAX: usize = 1_000;
+
+/// Where a listing stands: what it lists, and the next page of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+struct Position {
+    /// Start of the listing under way.
+    since: Option<Timestamp>,
+    /// Next page of it.
+    page: Option<String>,
+    /// Start of the listing after this one: no page so far has promised more.
+    next_since: Option<Timestamp>,
+}
+
+impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
+    /// Does one run of a task.
+    ///
+    /// # Errors
+    /// [`StepError`]: cursors stand where the last hinted page ended, and the next run goes on from there (I39).
+    pub async fn reconcile(&self, task: Task, now: Timestamp) -> Result<Report, StepError> {
+        let mut report = Report::default();
+        match task {
+            Task::Repair => self.repair(&mut report, now).await?,
+            Task::Poll | Task::Sweep => {
+                for object in self.contract.objects.values() {
+                    for side in Side::BOTH {
+                        self.run(object, side, task, Bin::Live, &mut report).await?;
+                        if task == Task::Poll {
+                            self.run(object, side, task, Bin::Deleted, &mut report).await?;
+                        }
+                    }
+                }
+            }
+        }
+        Ok(report)
+    }
+
+    /// Links whose intents have waited too long: a message or an echo was lost, or a worker died.
+    async fn repair(&self, report: &mut Report, now: Timestamp) -> Result<(), StepError> {
+        let Ok(before) = now.checked_sub(UNSENT_AFTER) else { return Ok(()) };
+        let links = self.store.unsent(before, REPAIRS_MAX).await?;
+        report.listed += links.len();
+        for link in self.store.links(&links).await?.into_iter().flatten() {
+            for side in Side::BOTH {
+                if let Some(id) = &link.records[side] {
+                    let correlation = digest(["repair", link.id.as_str(), &now.to_string()]);
+                    self.hint(side, &link.object, std::slice::from_ref(id), &correlation).await?;
+                    report.hinted += 1;
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn run(
+        &self,
+        object: &Object,
+        side: Side,
+        task: Task,
+        bin: Bin,
+        report: &mut Report,
+    ) -> Result<(), StepError> {
+        let name = format!("{}/{side}/{}/{}", task.name(), object.name, bin.name());
+        let mut mark = self.store.cursor(&name).await?;
+        let mut position: Position = match &mark {
+            Some(mark) => read_position(&mark.text),
+            None => Position::default(),
+        };
+        for _ in 0..PAGES_MAX {
+            let since = position.since.unwrap_or(Timestamp::UNIX_EPOCH);
+            let listing = match (task, bin) {
+                (Task::Sweep | Task::Repair, _) => Listing::All,
+                (Task::Poll, Bin::Live) => Listing::Changed { since },
+                (Task::Poll, Bin::Deleted) => Listing::Archived { since },
+            };
+            let from = position.page.clone().map(PageMark);
+            let page = self.page(side, object, &listing, from.as_ref()).await?;
+            report.listed += page.rows.len();
+            report.hinted += self.hint_page(object, side, &page).await?;
+            let next_since =
+                position.next_since.map_or(page.complete_until, |next| next.min(page.complete_until));
+            let last = page.next.is_none();
+            position = match page.next {
+                Some(PageMark(next)) => {
+                    Position { page: Some(next), next_since: Some(next_since), ..position }
+                }
+                None => Position { since: Some(next_since.max(since)), page: None, next_since: None },
+            };
+            mark = Some(self.advance(&name, mark.as_ref(), &position).await?);
+            if last {
+                return Ok(());
+            }
+        }
+        report.unfinished += 1;
+        Ok(())
+    }
+
+    async fn page(
+        &self,
+        side: Side,
+        object: &Object,
+        listing: &Listing,
+        from: Option<&PageMark>,
+    ) -> Result<Page, StepError> {
+        let spec = object.spec(side);
+        let page = match side {
+            Side::HubSpot => self.hubspot.list(&spec, listing, from).await,
+            Side::Salesforce => self.salesforce.list(&spec, listing, from).await,
+        };
+        page.map_err(|failure| StepError::Crm { side, failure })
+    }
+
+    /// Moves a cursor, after its page was hinted. If another run moved it, that run goes on.
+    async fn advance(
+        &self,
+        name: &str,
+        mark: Option<&CursorMark>,
+        position: &Position,
+    ) -> Result<CursorMark, StepError> {
+        let generation = mark.map_or(Generation(0), |mark| mark.generation);
+        let text = write_position(position);
+        match self.store.move_cursor(name, generation, &text).await {
+            Ok(()) => Ok(CursorMark { text, generation: generation.next() }),
+            Err(error @ (CommitError::Moved | CommitError::Taken { .. } | CommitError::Store(_))) => {
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Hints the rows of a page that are worth a by-id read.
+    async fn hint_page(&self, object: &Object, side: Side, page: &Page) -> Result<usize, StepError> {
+        let keys: Vec<RecordKey> = page
+            .rows
+            .iter()
+            .map(|row| RecordKey { side, object: object.name.clone(), id: row.id.clone() })
+            .collect();
+        let located = self.store.locate(&keys).await?;
+        let mut ids: Vec<_> = located
+            .iter()
+            .filter_map(|whereabouts| match whereabouts {
+                Whereabouts::Linked(link) => Some(link.clone()),
+                Whereabouts::Nowhere | Whereabouts::Alias(_) => None,
+            })
+            .collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let links = self.store.links(&ids).await?;
+        let link_of = |whereabouts: &Whereabouts| match whereabouts {
+            Whereabouts::Linked(id) => {
+                ids.binary_search(id).ok().and_then(|index| links.get(index)?.as_ref())
+            }
+            Whereabouts::Nowhere | Whereabouts::Alias(_) => None,
+        };
+        let worth: Vec<&Row> = page
+            .rows
+            .iter()
+            .zip(&located)
+            .filter(|(row, whereabouts)| self.is_worth_a_read(object, side, row, link_of(whereabouts)))
+            .map(|(row, _)| row)
+            .collect();
+        let worth_ids: Vec<RecordId> = worth.iter().map(|row| row.id.clone()).collect();
+        let seen: Vec<String> = worth.iter().map(|row| format!("{}@{}", row.id, row.revision)).collect();
+        let correlation = digest(["listed", side.name(), &seen.join(" ")]);
+        self.hint(side, &object.name, &worth_ids, &correlation).await?;
+        Ok(worth_ids.len())
+    }
+
+    fn is_worth_a_read(&self, object: &Object, side: Side, row: &Row, link: Option<&Link>) -> bool {
+        let Some(link) = link else {
+            // Something in the bin that we never knew is nobody's business.
+            return row.standing == Standing::Alive;
+        };
+        match (&row.standing, &link.status) {
+            (Standing::Archived { .. }, Status::Live) => true,
+            (Standing::Archived { .. }, Status::Flagged { deleted } | Status::Unlinked { deleted }) => {
+                *deleted != side && matches!(link.status, Status::Flagged { .. })
+            }
+            (Standing::Alive, Status::Flagged { deleted } | Status::Unlinked { deleted }) => *deleted == side,
+            (Standing::Alive, Status::Live) => {
+                link.open_since().is_some()
+                    || link.records[side.other()].is_none()
+                    || object.fields.values().any(|field| self.differs(field, side, row, link))
+            }
+        }
+    }
+
+    /// Whether a listed row shows something else than the link remembers of this side.
+    fn differs(&self, field: &crate::contract::Field, side: Side, row: &Row, link: &Link) -> bool {
+        let raw: Vec<_> = field.wire[side]
+            .iter()
+            .map(|wire| row.fields.get(wire).cloned().unwrap_or(Presence::Unknown))
+            .collect();
+        let Ok(value) = field.canonicalise(side, &raw) else { return true };
+        if value.is_unknown() {
+            return false;
+        }
+        let hash = self.key.hash(Known(value.value()));
+        let memory = link.fields.get(&field.name);
+        let held = memory.and_then(|memory| memory.held).map(|held| held[side]);
+        let base = memory.and_then(|memory| memory.base.as_ref()).map(|base| base.images[side].hash);
+        held.or(base) != Some(hash)
+    }
+}
+
+/// Which half of a side is listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bin {
+    Live,
+    Deleted,
+}
+
+impl Bin {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
+impl Task {
+    /// The name used in cursors, schedules and logs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Poll => "poll",
+            Self::Repair => "repair",
+            Self::Sweep => "sweep",
+        }
+    }
+}
+
+/// A cursor that cannot be read is started anew: listing twice is harmless.
+fn read_position(text: &str) -> Position {
+    let mut parts = text.splitn(3, '|');
+    let mut instant = || parts.next().and_then(|part| part.parse().ok());
+    let (since, next_since) = (instant(), instant());
+    let page = parts.next().filter(|page| !page.is_empty()).map(str::to_owned);
+    Position { since, page, next_since }
+}
+
+fn write_position(position: &Position) -> String {
+    let instant = |at: Option<Timestamp>| at.map_or(String::new(), |at| at.to_string());
+    let page = position.page.as_deref().unwrap_or_default();
+    format!("{}|{}|{page}", instant(position.since), instant(position.next_since))
+}

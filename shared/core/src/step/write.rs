@@ -1,0 +1,236 @@
+//! write: attempts intents. It makes no choices: an intent whose link has moved on is dropped, and whatever an
+//! attempt comes to, the rows say what landed and [`super::fetch`] decides what follows.
+
+use std::collections::BTreeMap;
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{CONCURRENCY, Engine, LOGIN_WAIT, Next, StepError};
+use crate::contract::Object;
+use crate::decide::ATTEMPT_MAX;
+use crate::link::{Action, Intent, Link, Progress, Refusal};
+use crate::names::{LinkId, RecordId, RecordKey, Side, Token};
+use crate::port::{
+    Commit, CommitError, Crm, Expected, Failure, Hints, Operation, Outcome, ParkKey, Parked, Queue, Sends,
+    Store, Write,
+};
+
+/// What an attempt came to, as far as the link is concerned.
+struct Attempted {
+    link: Link,
+    number: Token,
+    outcome: Outcome,
+}
+
+/// Records to look at again, by side and by how long to wait.
+#[derive(Default)]
+struct LookAgain(BTreeMap<(Side, Option<Timestamp>), Vec<RecordId>>);
+
+impl LookAgain {
+    fn record(&mut self, side: Side, id: Option<&RecordId>, at: Option<Timestamp>) {
+        if let Some(id) = id {
+            self.0.entry((side, at)).or_default().push(id.clone());
+        }
+    }
+
+    /// One record of the link is enough: fetch reads both.
+    fn link(&mut self, link: &Link, at: Option<Timestamp>) {
+        match &link.records.hubspot {
+            Some(id) => self.record(Side::HubSpot, Some(id), at),
+            None => self.record(Side::Salesforce, link.records.salesforce.as_ref(), at),
+        }
+    }
+}
+
+impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
+    /// Attempts the named intents, once each.
+    ///
+    /// # Errors
+    /// [`StepError`]: the message comes again; an intent that was attempted is then found settled, or repeated
+    /// safely (its token is on the row, or its `concord_id` is taken).
+    pub async fn write(&self, sends: &Sends, now: Timestamp) -> Result<Next, StepError> {
+        if let Some(at) = sends.not_before
+            && at > now
+        {
+            return Ok(Next::NotBefore(at));
+        }
+        let Some(object) = self.contract.objects.get(&sends.object) else {
+            tracing::warn!(object = %sends.object, "intents for an object type that the contract does not name are dropped");
+            return Ok(Next::Done);
+        };
+        let (links, writes) = self.current(sends, now).await?;
+        let outcomes = self.attempt(sends.side, object, &writes).await;
+        let attempted: Vec<Attempted> = links
+            .into_iter()
+            .zip(writes)
+            .zip(outcomes)
+            .map(|((link, write), outcome)| Attempted { link, number: write.token, outcome })
+            .collect();
+        let looked: Vec<LookAgain> = stream::iter(attempted)
+            .map(|attempted| self.record_attempt(sends.side, attempted, now))
+            .buffered(CONCURRENCY)
+            .try_collect()
+            .await?;
+        let mut again: BTreeMap<(Side, Option<Timestamp>), Vec<RecordId>> = BTreeMap::new();
+        for (key, ids) in looked.into_iter().flat_map(|look| look.0) {
+            again.entry(key).or_default().extend(ids);
+        }
+        for ((side, not_before), ids) in again {
+            let (object, correlation) = (sends.object.clone(), sends.correlation.clone());
+            self.hint_again(&Hints { side, object, ids, not_before, correlation }, now).await?;
+        }
+        Ok(Next::Done)
+    }
+
+    /// The named intents that are still what their links want, with their links as read now.
+    async fn current(&self, sends: &Sends, now: Timestamp) -> Result<(Vec<Link>, Vec<Write>), StepError> {
+        let mut numbers: BTreeMap<LinkId, Token> = BTreeMap::new();
+        for intent in &sends.intents {
+            let number = numbers.entry(intent.link.clone()).or_insert(intent.number);
+            *number = intent.number.max(*number);
+        }
+        let ids: Vec<LinkId> = numbers.keys().cloned().collect();
+        let links = self.store.links(&ids).await?;
+        let mut current = (Vec::new(), Vec::new());
+        for (link, number) in links.into_iter().zip(numbers.values()) {
+            let Some(link) = link else { continue };
+            let Some(intent) = link.intent(*number).filter(|intent| intent.side == sends.side) else {
+                continue;
+            };
+            if intent.progress == Progress::Open
+                && now.duration_since(intent.decided) <= ATTEMPT_MAX
+                && let Some(operation) = operation(&link, intent)
+            {
+                current.1.push(Write { link: link.id.clone(), token: *number, operation });
+                current.0.push(link);
+            }
+        }
+        Ok(current)
+    }
+
+    async fn attempt(&self, side: Side, object: &Object, writes: &[Write]) -> Vec<Outcome> {
+        if writes.is_empty() {
+            return Vec::new();
+        }
+        let spec = object.spec(side);
+        match side {
+            Side::HubSpot => self.hubspot.write(&spec, writes).await,
+            Side::Salesforce => self.salesforce.write(&spec, writes).await,
+        }
+    }
+
+    /// Records what an attempt came to. If the link has moved on meanwhile, looking again tells as much.
+    async fn record_attempt(
+        &self,
+        side: Side,
+        attempted: Attempted,
+        now: Timestamp,
+    ) -> Result<LookAgain, StepError> {
+        let Attempted { mut link, number, outcome } = attempted;
+        let mut again = LookAgain::default();
+        let expected = Expected::At(link.generation);
+        let mut claims = Vec::new();
+        let progress = match outcome {
+            Outcome::Done(id) => {
+                if link.records[side].as_ref() != Some(&id) {
+                    claims.push(RecordKey { side, object: link.object.clone(), id: id.clone() });
+                    link.records[side] = Some(id.clone());
+                }
+                self.forgive(side, &mut link).await?;
+                Progress::Sent
+            }
+            Outcome::Duplicate(_)
+            | Outcome::Moved
+            | Outcome::Gone
+            | Outcome::Failed(Failure::Conflict { .. }) => {
+                again.link(&link, None);
+                Progress::Closed
+            }
+            Outcome::Failed(Failure::Retry { after_ms, reason }) => {
+                tracing::warn!(%side, link = %link.id, %reason, "a write is put off");
+                let wait = SignedDuration::from_millis(i64::try_from(after_ms).unwrap_or(i64::MAX));
+                again.link(&link, now.checked_add(wait).ok());
+                Progress::Closed
+            }
+            Outcome::Failed(Failure::RefreshLogin { .. }) => {
+                again.link(&link, now.checked_add(LOGIN_WAIT).ok());
+                Progress::Closed
+            }
+            Outcome::Failed(failure @ (Failure::Park { .. } | Failure::Bug { .. })) => {
+                tracing::warn!(%side, link = %link.id, %failure, "a write was refused and its record is parked");
+                self.park_refusal(side, &mut link, failure.to_string(), now).await?;
+                Progress::Refused
+            }
+        };
+        for intent in &mut link.intents {
+            if intent.number == number {
+                intent.progress = progress.clone();
+                for part in &mut intent.parts {
+                    part.values.clear();
+                }
+            }
+        }
+        link.generation = link.generation.next();
+        let moved = link.clone();
+        match self.store.commit(Commit::of_link(expected, link, claims)).await {
+            Ok(()) => Ok(again),
+            Err(CommitError::Moved | CommitError::Taken { .. }) => {
+                again.link(&moved, None);
+                Ok(again)
+            }
+            Err(CommitError::Store(error)) => Err(error.into()),
+        }
+    }
+
+    async fn park_refusal(
+        &self,
+        side: Side,
+        link: &mut Link,
+        reason: String,
+        now: Timestamp,
+    ) -> Result<(), StepError> {
+        link.refused[side] = Refusal::Parked;
+        if let Some(key) = refusal_key(side, link) {
+            self.store.park(&Parked { key, reason, since: now }).await?;
+        }
+        Ok(())
+    }
+
+    async fn forgive(&self, side: Side, link: &mut Link) -> Result<(), StepError> {
+        if link.refused[side] == Refusal::Parked {
+            for side in [side, side.other()] {
+                if let Some(key) = refusal_key(side, link) {
+                    self.store.unpark(&key).await?;
+                }
+            }
+            link.refused[side] = Refusal::None;
+        }
+        Ok(())
+    }
+}
+
+/// A refused write is parked under the record that it was for; a refused insert, under the record it was of.
+fn refusal_key(side: Side, link: &Link) -> Option<ParkKey> {
+    let (side, id) = match &link.records[side] {
+        Some(id) => (side, id),
+        None => (side.other(), link.records[side.other()].as_ref()?),
+    };
+    Some(ParkKey::Record(RecordKey { side, object: link.object.clone(), id: id.clone() }))
+}
+
+/// What an intent asks of the CRM. `None` if its link has changed so that it makes no sense any more.
+fn operation(link: &Link, intent: &Intent) -> Option<Operation> {
+    let values = || intent.parts.iter().flat_map(|part| part.values.iter().cloned()).collect();
+    match (&intent.action, &link.records[intent.side]) {
+        (Action::Insert, None) => Some(Operation::Insert { values: values() }),
+        (Action::Update { unmodified_since }, Some(id)) => {
+            Some(Operation::Update { id: id.clone(), values: values(), unmodified_since: *unmodified_since })
+        }
+        (Action::Archive, Some(id)) => Some(Operation::Archive { id: id.clone() }),
+        (Action::Undelete, Some(id)) => Some(Operation::Undelete { id: id.clone() }),
+        (Action::Insert, Some(_)) | (Action::Update { .. } | Action::Archive | Action::Undelete, None) => {
+            None
+        }
+    }
+}
