@@ -168,3 +168,27 @@ pub enum Options {
     /// HubSpot's to Salesforce's.
     Map(BTreeMap<String, String>),
 }
+
+impl Contract {
+    /// The object type that a side calls by this name.
+    #[must_use]
+    pub fn by_wire(&self, side: Side, name: &WireName) -> Option<&Object> {
+        self.objects.values().find(|object| object.wire[side] == *name)
+    }
+}
+
+impl Object {
+    /// What a client has to know: every field of that side that Concord reads, the soft-delete flag included.
+    #[must_use]
+    pub fn spec(&self, side: Side) -> crate::port::ObjectSpec {
+        let mut fields: Vec<WireName> =
+            self.fields.values().flat_map(|field| field.wire[side].iter().cloned()).collect();
+        match &self.delete {
+            Delete::Flag(flag) => fields.push(flag[side].clone()),
+            Delete::Archive | Delete::Unlink | Delete::Ignore => {}
+        }
+        fields.sort_unstable();
+        fields.dedup();
+        crate::port::ObjectSpec { object: self.name.clone(), wire: self.wire[side].clone(), fields }
+    }
+}

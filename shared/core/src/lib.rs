@@ -17,4 +17,5 @@ pub mod names;
 pub mod port;
 pub mod row;
 pub mod settle;
+pub mod step;
 pub mod value;

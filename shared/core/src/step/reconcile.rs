@@ -6,7 +6,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{CONCURRENCY, Engine, StepError, digest};
+use super::{Engine, StepError, digest};
 use crate::contract::Object;
 use crate::link::{Link, Status};
 use crate::names::{Generation, RecordId, RecordKey, Side};
