@@ -1,0 +1,56 @@
+//! Finding records by a field's value: SOQL, which sees every committed row, unlike search.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use concord_core::names::{RecordId, WireName};
+use concord_core::port::{Failure, Found, ObjectSpec};
+use serde_json::Value;
+
+use super::Salesforce;
+use super::columns::id;
+use super::query::{Scope, all_pages, first_page, in_lists};
+use super::request::{identifier, literal};
+use crate::transport::Transport;
+
+/// Text fields only: SOQL wants numbers and dates unquoted, and neither makes a key.
+pub(super) async fn find<T: Transport>(
+    client: &Salesforce<T>,
+    spec: &ObjectSpec,
+    field: &WireName,
+    values: &[String],
+) -> Result<Vec<Found>, Failure> {
+    let (object, name) = (identifier(&spec.wire)?, identifier(field)?);
+    // A blank is no key: half the org holds it.
+    let keys: BTreeSet<String> =
+        values.iter().filter(|value| !value.trim().is_empty()).map(|value| key(value)).collect();
+    let mut holders: BTreeMap<String, BTreeSet<RecordId>> = BTreeMap::new();
+    if !keys.is_empty() {
+        let session = client.login().await?;
+        let literals: Vec<String> = keys.iter().map(|value| literal(value)).collect();
+        let columns = if name == "Id" { "Id".to_owned() } else { format!("Id, {name}") };
+        for soql in in_lists(&format!("SELECT {columns} FROM {object} WHERE {name}"), &literals) {
+            let first = first_page(client, &session, &soql, Scope::Live).await?;
+            for (_, records) in all_pages(client, &session, first).await? {
+                for record in &records {
+                    if let Some(held) = record.get(name).and_then(Value::as_str) {
+                        holders.entry(key(held)).or_default().insert(id(record)?);
+                    }
+                }
+            }
+        }
+    }
+    let found = |value: &String| {
+        let ids = holders.get(&key(value)).into_iter().flatten().cloned().collect();
+        Found { ids }
+    };
+    Ok(values.iter().map(found).collect())
+}
+
+/// What values are compared by. SOQL matches text whatever its capitals; an e-mail address means the same in
+/// any (Salesforce lower-cases it), everything else has to be equal.
+fn key(value: &str) -> String {
+    match value.contains('@') {
+        true => value.to_lowercase(),
+        false => value.to_owned(),
+    }
+}

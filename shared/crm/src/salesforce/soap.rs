@@ -1,0 +1,107 @@
+//! SOAP, for the one thing that REST has not: taking records out of the bin (SOAP guide, `undelete()`).
+
+use bytes::Bytes;
+use concord_core::names::RecordId;
+use concord_core::port::Failure;
+use http::header::CONTENT_TYPE;
+use http::{Method, Request, StatusCode};
+use quick_xml::escape::escape;
+
+use super::Salesforce;
+use super::answer::{Answer, Refusal, unreadable};
+use super::classify;
+use super::id::canonical;
+use super::login::Session;
+use super::write::RowResult;
+use super::xml::{Element, parse};
+use crate::transport::Transport;
+
+/// Takes records out of the bin; one result each, in order. At most 200.
+pub(super) async fn undelete<T: Transport>(
+    client: &Salesforce<T>,
+    session: &Session,
+    ids: &[RecordId],
+) -> Result<Vec<RowResult>, Failure> {
+    results(&client.call(session, request(session, ids)?).await?, ids.len())
+}
+
+/// The session travels in the envelope; there is no bearer token and REST's headers do not apply.
+fn request(session: &Session, ids: &[RecordId]) -> Result<Request<Bytes>, Failure> {
+    let ids: String = ids.iter().map(|id| format!("<urn:ids>{}</urn:ids>", escape(id.as_str()))).collect();
+    let envelope = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\
+         <soapenv:Envelope xmlns:soapenv=\"http://schemas.xmlsoap.org/soap/envelope/\" \
+         xmlns:urn=\"urn:partner.soap.sforce.com\"><soapenv:Header>\
+         <urn:SessionHeader><urn:sessionId>{}</urn:sessionId></urn:SessionHeader>\
+         <urn:CallOptions><urn:client>concord</urn:client></urn:CallOptions>\
+         <urn:AllOrNoneHeader><urn:allOrNone>false</urn:allOrNone></urn:AllOrNoneHeader>\
+         </soapenv:Header><soapenv:Body><urn:undelete>{ids}</urn:undelete></soapenv:Body></soapenv:Envelope>",
+        escape(session.token().reveal())
+    );
+    Request::builder()
+        .method(Method::POST)
+        .uri(format!("{}/services/Soap/u/{}", session.instance_url, session.api_version))
+        .header(CONTENT_TYPE, "text/xml; charset=UTF-8")
+        .header("SOAPAction", "\"undelete\"")
+        .body(Bytes::from(envelope))
+        .map_err(|_| Failure::Bug { reason: "the address of a call is no URL".to_owned() })
+}
+
+/// SOAP answers a refused session with 500 and a fault.
+pub(super) fn session_refused(answer: &Answer) -> bool {
+    answer.status == StatusCode::INTERNAL_SERVER_ERROR
+        && fault(answer).is_some_and(|fault| fault.code == "INVALID_SESSION_ID")
+}
+
+/// The fault in an answer, if it is SOAP and has one: `<faultcode>sf:INVALID_SESSION_ID</faultcode>`.
+pub(super) fn fault(answer: &Answer) -> Option<Refusal> {
+    let root = body(answer)?;
+    let fault = root.child("Body")?.child("Fault")?;
+    let code = fault.text_of("faultcode")?;
+    Some(Refusal {
+        code: code.rsplit(':').next()?.to_owned(),
+        fields: Vec::new(),
+        message: fault.text_of("faultstring").unwrap_or_default().to_owned(),
+        matches: Vec::new(),
+    })
+}
+
+fn results(answer: &Answer, length: usize) -> Result<Vec<RowResult>, Failure> {
+    if !answer.status.is_success() {
+        return Err(match fault(answer) {
+            Some(fault) => classify::one(&fault),
+            None => answer.failure(),
+        });
+    }
+    let unlike = || unreadable("ANSWER_IS_NOT_WHAT_WAS_ASKED_FOR");
+    let root = body(answer).ok_or_else(unlike)?;
+    let response = root.child("Body").and_then(|body| body.child("undeleteResponse")).ok_or_else(unlike)?;
+    let rows = response.named("result").map(row).collect::<Option<Vec<_>>>().ok_or_else(unlike)?;
+    match rows.len() == length {
+        true => Ok(rows),
+        false => Err(unreadable("ANSWER_OF_ANOTHER_LENGTH")),
+    }
+}
+
+fn row(result: &Element) -> Option<RowResult> {
+    match result.text_of("success")? {
+        "true" => Some(RowResult::Done(result.text_of("id").and_then(canonical))),
+        "false" => Some(RowResult::Refused(result.named("errors").map(refusal).collect())),
+        _ => None,
+    }
+}
+
+fn refusal(errors: &Element) -> Refusal {
+    let text = |name| errors.text_of(name).unwrap_or_default().to_owned();
+    Refusal {
+        code: text("statusCode"),
+        fields: errors.named("fields").map(|field| field.text.trim().to_owned()).collect(),
+        message: text("message"),
+        matches: Vec::new(),
+    }
+}
+
+fn body(answer: &Answer) -> Option<Element> {
+    let text = std::str::from_utf8(&answer.body).ok()?;
+    text.trim_start().starts_with('<').then(|| parse(text).ok()).flatten()
+}
