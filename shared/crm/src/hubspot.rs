@@ -74,6 +74,10 @@ impl<T: Transport> Crm for HubSpot<T> {
         self.find_records(object, field, values).await
     }
 
+    async fn find_linked(&self, object: &ObjectSpec, links: &[String]) -> Result<Vec<Found>, Failure> {
+        self.find_records(object, &self.config.names.link, links).await
+    }
+
     async fn list(
         &self,
         object: &ObjectSpec,
