@@ -19,7 +19,9 @@ use crate::contract::{Field, Kind};
 use crate::names::{FieldName, Side, WireName};
 use crate::value::{Presence, Raw, Value};
 
+pub(crate) use choice::SET_SEPARATOR;
 pub use reference::long_salesforce_id;
+pub(crate) use text::is_phone_region;
 
 /// The longest fraction that a decimal may have: Salesforce keeps 18 digits in all (Object Reference, field
 /// type `double`).

@@ -2,9 +2,45 @@
 //!
 //! These types cannot be wrong: [`parse`] is the only way to make them, and it names line and remedy.
 
+mod check;
+mod fault;
+mod field;
+mod file;
+mod parse;
+mod reader;
+mod tree;
+
 use std::collections::BTreeMap;
 
 use crate::names::{ContractVersion, FieldName, ObjectName, PerSide, Side, WireName};
+use crate::port::ObjectSpec;
+
+pub use check::{Effect, Mismatch, check};
+pub use fault::Fault;
+pub use file::json_schema;
+pub use parse::parse;
+
+/// The field that holds a row's link id; unique on its side (P6).
+pub const CONCORD_ID: PerSide<&str> = PerSide { hubspot: "concord_id", salesforce: "Concord_Id__c" };
+/// The field that holds the number of the last intent that a row took in (P1).
+pub const CONCORD_TOKEN: PerSide<&str> = PerSide { hubspot: "concord_token", salesforce: "Concord_Token__c" };
+/// The soft-delete fields of a contract that does not say.
+pub const FLAG: PerSide<&str> = PerSide { hubspot: "deleted_in_crm", salesforce: "Deleted_In_CRM__c" };
+
+/// What Concord reads of each row for itself.
+const RESERVED: PerSide<&[&str]> = PerSide {
+    hubspot: &[CONCORD_ID.hubspot, CONCORD_TOKEN.hubspot, "hs_object_id", "hs_lastmodifieddate", "lastmodifieddate"],
+    salesforce: &[
+        CONCORD_ID.salesforce,
+        CONCORD_TOKEN.salesforce,
+        "Id",
+        "IsDeleted",
+        "MasterRecordId",
+        "LastModifiedDate",
+        "LastModifiedById",
+        "SystemModstamp",
+    ],
+};
 
 /// A checked contract.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,8 +108,8 @@ pub enum Guard {
 pub struct Field {
     /// The contract's name.
     pub name: FieldName,
-    /// Each side's field or fields; the same number on both, more than one only for [`Kind::Atom`] and
-    /// [`Kind::Money`].
+    /// Each side's field or fields. Several for [`Kind::Atom`], as many on both sides; for [`Kind::Money`] the
+    /// amount and, where a side has one, the currency; else one.
     pub wire: PerSide<Vec<WireName>>,
     /// What it holds.
     pub kind: Kind,
@@ -160,6 +196,29 @@ pub enum Kind {
     },
 }
 
+impl Kind {
+    /// The name that contracts use.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Email => "email",
+            Self::Phone { .. } => "phone",
+            Self::Url => "url",
+            Self::Boolean => "boolean",
+            Self::Integer => "integer",
+            Self::Decimal { .. } => "decimal",
+            Self::Money { .. } => "money",
+            Self::Date => "date",
+            Self::DateTime => "datetime",
+            Self::Picklist(_) => "picklist",
+            Self::MultiPicklist(_) => "multi-picklist",
+            Self::Atom(_) => "atom",
+            Self::Reference { .. } => "reference",
+        }
+    }
+}
+
 /// A bijection between HubSpot's internal names and Salesforce's values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Options {
@@ -180,7 +239,7 @@ impl Contract {
 impl Object {
     /// What a client has to know: every field of that side that Concord reads, the soft-delete flag included.
     #[must_use]
-    pub fn spec(&self, side: Side) -> crate::port::ObjectSpec {
+    pub fn spec(&self, side: Side) -> ObjectSpec {
         let mut fields: Vec<WireName> =
             self.fields.values().flat_map(|field| field.wire[side].iter().cloned()).collect();
         match &self.delete {
@@ -189,6 +248,6 @@ impl Object {
         }
         fields.sort_unstable();
         fields.dedup();
-        crate::port::ObjectSpec { object: self.name.clone(), wire: self.wire[side].clone(), fields }
+        ObjectSpec { object: self.name.clone(), wire: self.wire[side].clone(), fields }
     }
 }

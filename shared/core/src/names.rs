@@ -58,6 +58,11 @@ impl<T> PerSide<T> {
         Self { hubspot: f(Side::HubSpot), salesforce: f(Side::Salesforce) }
     }
 
+    /// Changes both.
+    pub fn map<U>(self, mut f: impl FnMut(T) -> U) -> PerSide<U> {
+        PerSide { hubspot: f(self.hubspot), salesforce: f(self.salesforce) }
+    }
+
     /// The same shape, borrowed.
     pub const fn as_ref(&self) -> PerSide<&T> {
         PerSide { hubspot: &self.hubspot, salesforce: &self.salesforce }

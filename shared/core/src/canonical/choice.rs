@@ -9,7 +9,7 @@ use crate::names::Side;
 use crate::value::{Presence, Raw, Value};
 
 /// Separates the members of a set on both sides (HubSpot property values; Salesforce multipicklists).
-const SEPARATOR: char = ';';
+pub(crate) const SET_SEPARATOR: char = ';';
 
 /// A blank is `false`: a Salesforce checkbox is never blank, so a blank could not make the round trip.
 pub(super) fn canonical_boolean(raw: &Presence<Raw>) -> Result<Presence<Value>, Reason> {
@@ -48,7 +48,7 @@ pub(super) fn canonical_set(
 ) -> Result<Presence<Value>, Reason> {
     let Some(text) = trimmed(raw)? else { return Ok(Presence::Blank) };
     let set: BTreeSet<String> = text
-        .split(SEPARATOR)
+        .split(SET_SEPARATOR)
         .map(str::trim)
         .filter(|choice| !choice.is_empty())
         .map(|choice| read(options, side, choice))
@@ -64,7 +64,7 @@ pub(super) fn render_set(options: &Options, side: Side, set: &BTreeSet<String>) 
     let written: BTreeSet<&str> =
         set.iter().map(|choice| written(options, side, choice)).collect::<Result<_, _>>()?;
     let written: Vec<&str> = written.into_iter().collect();
-    Ok(Raw::Text(written.join(&SEPARATOR.to_string())))
+    Ok(Raw::Text(written.join(&SET_SEPARATOR.to_string())))
 }
 
 fn read(options: &Options, side: Side, choice: &str) -> Result<String, Reason> {

@@ -61,6 +61,11 @@ fn e164(number: &PhoneNumber) -> String {
     }
 }
 
+/// Whether telephone numbers of this ISO 3166 region can be read.
+pub(crate) fn is_phone_region(region: &str) -> bool {
+    phone_region(region).is_some()
+}
+
 fn phone_region(region: &str) -> Option<country::Id> {
     region.parse().ok()
 }

@@ -1,0 +1,288 @@
+//! One field of the contract, from the file as written.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::fault::Place;
+use super::file::{FileDirection, FileField, FileKind, FileOtherwise, FilePart, FilePolicy, Names};
+use super::parse::wire_field;
+use super::reader::{Given, given_or};
+use super::{Direction, Field, Kind, Options, Policy};
+use crate::canonical::{SCALE_MAX, SET_SEPARATOR, is_phone_region};
+use crate::names::{FieldName, ObjectName, PerSide, Side, WireName};
+
+/// `objects` are the names of all objects of the contract; `default` is the object's conflict policy.
+pub(super) fn field(
+    name: &str,
+    mut file: FileField,
+    place: &Place<'_>,
+    default: Policy,
+    objects: &[String],
+) -> Option<Field> {
+    let hubspot = wires(std::mem::replace(&mut file.hubspot, Given::Absent), Side::HubSpot, place);
+    let salesforce = wires(std::mem::replace(&mut file.salesforce, Given::Absent), Side::Salesforce, place);
+    let direction = given_or(file.direction.take(), FileDirection::Both).map(|direction| match direction {
+        FileDirection::Both => Direction::Both,
+        FileDirection::ToHubSpot => Direction::To(Side::HubSpot),
+        FileDirection::ToSalesforce => Direction::To(Side::Salesforce),
+    });
+    let own = match file.conflict.take() {
+        None | Some(Given::Absent) => Some(default),
+        Some(Given::Wrong) => None,
+        Some(Given::As(own)) => policy(own, &place.at("conflict")),
+    };
+    let parts = hubspot.as_ref().map(Vec::len);
+    let kind = std::mem::replace(&mut file.kind, Given::Absent)
+        .required(&place.at("type"), "say what the field holds, such as `type: text`")
+        .and_then(|of| kind(of, &mut file, parts, place, objects));
+    let (wire, kind, conflict) = (PerSide { hubspot: hubspot?, salesforce: salesforce? }, kind?, own?);
+    no_leftovers(&file, &kind, place);
+    numbers_of_wires(&wire, &kind, place);
+    if conflict == Policy::Union && default != Policy::Union && !matches!(kind, Kind::MultiPicklist(_)) {
+        place.at("conflict").fault("`union` merges sets only", "use another rule, or `type: multi-picklist`");
+    }
+    Some(Field { name: FieldName::new(name), wire, kind, direction: direction?, conflict })
+}
+
+pub(super) fn policy(file: FilePolicy, place: &Place<'_>) -> Option<Policy> {
+    let otherwise = |word: &str, file: FileOtherwise| {
+        let place = place.at(word).at("otherwise");
+        file.otherwise.required(&place, "say which side wins when the rule does not tell").map(Side::from)
+    };
+    match file {
+        FilePolicy::Hold => Some(Policy::Hold),
+        FilePolicy::Authority(side) => Some(Policy::Authority(side.into())),
+        FilePolicy::Newest(file) => otherwise("newest", file).map(|otherwise| Policy::Newest { otherwise }),
+        FilePolicy::Fill(file) => otherwise("fill", file).map(|otherwise| Policy::Fill { otherwise }),
+        FilePolicy::Union => Some(Policy::Union),
+    }
+}
+
+fn wires(given: Given<Names>, side: Side, place: &Place<'_>) -> Option<Vec<WireName>> {
+    let place = place.at(side.name());
+    let names = match given.required(&place, "name the field on both sides")? {
+        Names::One(name) => vec![name],
+        Names::Several(names) => names,
+    };
+    if names.is_empty() {
+        place.fault("is empty", "name at least one field");
+        return None;
+    }
+    names.iter().map(|name| wire_field(side, name, &place)).collect()
+}
+
+/// Takes out of the file what the kind needs, so that what is left has no meaning. `parts` is the number of the
+/// fields on a side, unless that is wrong.
+fn kind(
+    of: FileKind,
+    file: &mut FileField,
+    parts: Option<usize>,
+    place: &Place<'_>,
+    objects: &[String],
+) -> Option<Kind> {
+    match of {
+        FileKind::Text => Some(Kind::Text),
+        FileKind::Email => Some(Kind::Email),
+        FileKind::Phone => region(file, place).map(|region| Kind::Phone { region }),
+        FileKind::Url => Some(Kind::Url),
+        FileKind::Boolean => Some(Kind::Boolean),
+        FileKind::Integer => Some(Kind::Integer),
+        FileKind::Decimal => scale(file, place).map(|scale| Kind::Decimal { scale }),
+        FileKind::Money => {
+            let (scale, currency) = (scale(file, place), currency(file, place));
+            Some(Kind::Money { scale: scale?, currency: currency? })
+        }
+        FileKind::Date => Some(Kind::Date),
+        FileKind::DateTime => Some(Kind::DateTime),
+        FileKind::Picklist => options(file, place, Members::One).map(Kind::Picklist),
+        FileKind::MultiPicklist => options(file, place, Members::Many).map(Kind::MultiPicklist),
+        FileKind::Reference => reference(file, place, objects).map(|to| Kind::Reference { to }),
+        FileKind::Atom => atom(file, parts?, place),
+    }
+}
+
+fn region(file: &mut FileField, place: &Place<'_>) -> Option<String> {
+    let place = place.at("region");
+    let region = required(
+        file.region.take(),
+        &place,
+        "add the region of numbers without a country code: `region: US`",
+    )?;
+    let known = is_phone_region(&region);
+    if !known {
+        place.fault(
+            format!("`{region}` is not a region"),
+            "use two capital letters of ISO 3166, such as `US`",
+        );
+    }
+    known.then_some(region)
+}
+
+fn scale(file: &mut FileField, place: &Place<'_>) -> Option<u32> {
+    let place = place.at("scale");
+    let scale = required(file.scale.take(), &place, "add the number of digits after the point: `scale: 2`")?;
+    if scale > SCALE_MAX {
+        place.fault(
+            format!("is {scale}"),
+            format!("use {SCALE_MAX} or less: Salesforce keeps {SCALE_MAX} digits"),
+        );
+    }
+    (scale <= SCALE_MAX).then_some(scale)
+}
+
+fn currency(file: &mut FileField, place: &Place<'_>) -> Option<String> {
+    let place = place.at("currency");
+    let currency = required(
+        file.currency.take(),
+        &place,
+        "add the currency where a side has no currency field: `currency: USD`",
+    )?;
+    let plain = currency.len() == 3 && currency.bytes().all(|byte| byte.is_ascii_uppercase());
+    if !plain {
+        place.fault(
+            format!("`{currency}` is not a currency"),
+            "use three capital letters of ISO 4217, such as `USD`",
+        );
+    }
+    plain.then_some(currency)
+}
+
+fn reference(file: &mut FileField, place: &Place<'_>, objects: &[String]) -> Option<ObjectName> {
+    let place = place.at("to");
+    let to = required(file.to.take(), &place, "add the object that it points to: `to: company`")?;
+    let known = objects.contains(&to);
+    if !known {
+        place.fault(
+            format!("`{to}` is not an object of this contract"),
+            format!("use one of: {}", objects.join(", ")),
+        );
+    }
+    known.then(|| ObjectName::new(to))
+}
+
+fn required<T>(given: Option<Given<T>>, place: &Place<'_>, remedy: &str) -> Option<T> {
+    given.unwrap_or(Given::Absent).required(place, remedy)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Members {
+    One,
+    Many,
+}
+
+fn options(file: &mut FileField, place: &Place<'_>, members: Members) -> Option<Options> {
+    let place = place.at("map");
+    let map = match file.map.take() {
+        None | Some(Given::Absent) => return Some(Options::Same),
+        Some(Given::Wrong) => return None,
+        Some(Given::As(map)) => map,
+    };
+    if map.is_empty() {
+        place.fault("is empty", "map each choice, or remove `map` if both sides use the same values");
+    }
+    let mut by_salesforce: BTreeMap<&str, &str> = BTreeMap::new();
+    for (hubspot, salesforce) in &map {
+        let place = place.at(hubspot);
+        for value in [hubspot, salesforce] {
+            if value.trim() != value || value.is_empty() {
+                place.fault(
+                    "has a choice that is blank or has blanks around it",
+                    "write the choice's exact value",
+                );
+            }
+            if members == Members::Many && value.contains(SET_SEPARATOR) {
+                place.fault(
+                    "has a `;` in a choice, which separates choices",
+                    "rename the choice on that side",
+                );
+            }
+        }
+        if let Some(first) = by_salesforce.insert(salesforce, hubspot) {
+            place.fault(
+                format!("maps to `{salesforce}`, as `{first}` does, so there is no way back"),
+                "map each choice of one side to one choice of the other",
+            );
+        }
+    }
+    Some(Options::Map(map))
+}
+
+fn atom(file: &mut FileField, parts: usize, place: &Place<'_>) -> Option<Kind> {
+    let given = given_or(file.parts.take(), vec![FilePart::Text; parts])?;
+    if given.len() != parts {
+        place.at("parts").fault(
+            format!("has {} types for {parts} fields", given.len()),
+            "give one type for each field, or remove `parts` if all are text",
+        );
+    }
+    let kinds = given.into_iter().map(|part| match part {
+        FilePart::Text => Kind::Text,
+        FilePart::Email => Kind::Email,
+        FilePart::Url => Kind::Url,
+        FilePart::Boolean => Kind::Boolean,
+        FilePart::Integer => Kind::Integer,
+        FilePart::Date => Kind::Date,
+        FilePart::DateTime => Kind::DateTime,
+    });
+    Some(Kind::Atom(kinds.collect()))
+}
+
+/// A setting that the kind does not read would look as if it did something.
+fn no_leftovers(file: &FileField, kind: &Kind, place: &Place<'_>) {
+    let FileField { region, scale, currency, map, parts, to, .. } = file;
+    let left: BTreeSet<(&str, &str)> = [
+        (region.is_some(), ("region", "`type: phone`")),
+        (scale.is_some(), ("scale", "`type: decimal` or `money`")),
+        (currency.is_some(), ("currency", "`type: money`")),
+        (map.is_some(), ("map", "`type: picklist` or `multi-picklist`")),
+        (parts.is_some(), ("parts", "`type: atom`")),
+        (to.is_some(), ("to", "`type: reference`")),
+    ]
+    .into_iter()
+    .filter_map(|(left, key)| left.then_some(key))
+    .collect();
+    for (key, of) in left {
+        place.at(key).fault(
+            format!("says nothing for a field of type {}", kind.name()),
+            format!("remove it, or make the field {of}"),
+        );
+    }
+}
+
+fn numbers_of_wires(wire: &PerSide<Vec<WireName>>, kind: &Kind, place: &Place<'_>) {
+    let (hubspot, salesforce) = (wire.hubspot.len(), wire.salesforce.len());
+    match kind {
+        Kind::Atom(_) => {
+            if hubspot != salesforce {
+                place.at("salesforce").fault(
+                    format!("has {salesforce} fields, and HubSpot has {hubspot}"),
+                    "name the parts in the same order on both sides",
+                );
+            }
+            if hubspot < 2 {
+                place.at("hubspot").fault("has one part", "name at least two, or use another type");
+            }
+        }
+        Kind::Money { .. } => several(wire, 2, "name the amount, and perhaps the currency's field", place),
+        Kind::Text
+        | Kind::Email
+        | Kind::Phone { .. }
+        | Kind::Url
+        | Kind::Boolean
+        | Kind::Integer
+        | Kind::Decimal { .. }
+        | Kind::Date
+        | Kind::DateTime
+        | Kind::Picklist(_)
+        | Kind::MultiPicklist(_)
+        | Kind::Reference { .. } => several(wire, 1, "name one field, or make it `type: atom`", place),
+    }
+}
+
+fn several(wire: &PerSide<Vec<WireName>>, most: usize, remedy: &str, place: &Place<'_>) {
+    for side in Side::BOTH {
+        let number = wire[side].len();
+        if number > most {
+            place.at(side.name()).fault(format!("names {number} fields"), remedy);
+        }
+    }
+}
