@@ -6,4 +6,5 @@
 
 pub mod crm;
 pub mod fifo;
+pub mod hubspot;
 pub mod store;

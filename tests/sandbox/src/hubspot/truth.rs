@@ -1,0 +1,86 @@
+//! Everything that ever was, for checkers.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::HubSpot;
+use super::objects::fixed;
+use super::schema::ObjectType;
+use super::store::{Record, Turn, Who};
+use super::wire::iso;
+
+/// What happened under one stamp by one hand.
+#[derive(Default)]
+struct Moment {
+    properties: Map<String, Value>,
+    turn: Option<Turn>,
+}
+
+impl HubSpot {
+    pub(super) fn every_record(&self) -> Value {
+        let mut records = Map::new();
+        for of_type in &self.types {
+            let all = of_type.store.records.values().chain(of_type.store.gone.values());
+            let shown = all.map(|record| (record.id.to_string(), whole(of_type, record)));
+            records.insert(of_type.plural.clone(), Value::Object(shown.collect()));
+        }
+        json!({"records": records})
+    }
+}
+
+fn whole(of_type: &ObjectType, record: &Record) -> Value {
+    let stored =
+        record.versions.keys().filter_map(|name| Some((name.as_str(), record.current(name)?.to_owned())));
+    let dates = [of_type.created, of_type.modified, "hs_object_id"];
+    let dates = dates.into_iter().filter_map(|name| Some((name, fixed(of_type, record, name)?)));
+    let properties: Map<String, Value> =
+        stored.chain(dates).map(|(name, value)| (name.to_owned(), Value::String(value))).collect();
+    json!({
+        "archived": record.archived_at.is_some(),
+        "merged_into": record.merged_into.map(|id| id.to_string()),
+        "properties": properties,
+        "history": history(record),
+    })
+}
+
+/// Oldest first: one line for what one hand did under one stamp.
+fn history(record: &Record) -> Vec<Value> {
+    let mut moments: BTreeMap<(Timestamp, Who), Moment> = BTreeMap::new();
+    for (name, versions) in &record.versions {
+        for version in versions {
+            let moment = moments.entry((version.at, version.who)).or_default();
+            moment.properties.insert(name.clone(), json!(version.value));
+        }
+    }
+    for (at, who, turn) in &record.turns {
+        moments.entry((*at, *who)).or_default().turn = Some(*turn);
+    }
+    let line = |((at, who), moment): ((Timestamp, Who), Moment)| {
+        let mut line = json!({"at": iso(at), "by": hand(who), "properties": moment.properties});
+        if let Some(turn) = moment.turn {
+            line["turn"] = json!(turn_name(turn));
+        }
+        line
+    };
+    moments.into_iter().map(line).collect()
+}
+
+fn hand(who: Who) -> &'static str {
+    match who {
+        Who::Api => "api",
+        Who::Person => "person",
+        Who::Trigger => "trigger",
+        Who::System => "system",
+    }
+}
+
+fn turn_name(turn: Turn) -> &'static str {
+    match turn {
+        Turn::Archived => "archived",
+        Turn::Restored => "restored",
+        Turn::Merged => "merged",
+        Turn::Erased => "erased",
+    }
+}
