@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use concord_core::link::{Link, Progress};
+use concord_core::link::Link;
 use concord_core::names::{ContractVersion, Fence, FieldName, Generation, LinkId, RecordKey};
 use concord_core::port::{
     Census, ClaimOutcome, Commit, CommitError, Conflict, CursorMark, EventKey, Expected, JournalEntry,
@@ -89,7 +89,7 @@ impl Store for MemoryStore {
         let mut waiting: Vec<(Timestamp, LinkId)> = memory
             .links
             .values()
-            .filter_map(|link| Some((oldest_open(link)?, link.id.clone())))
+            .filter_map(|link| Some((link.open_since()?, link.id.clone())))
             .filter(|(decided, _)| *decided < before)
             .collect();
         waiting.sort();
@@ -180,7 +180,7 @@ impl Store for MemoryStore {
         let memory = self.memory();
         Ok(Census {
             links: memory.links.len() as u64,
-            open: memory.links.values().filter_map(oldest_open).count() as u64,
+            open: memory.links.values().filter_map(Link::open_since).count() as u64,
             parked: memory.parked.len() as u64,
             conflicts: memory.conflicts.len() as u64,
         })
@@ -206,18 +206,13 @@ impl Memory {
             let reason = format!("generation {} does not follow the expected one", commit.link.generation);
             return Err(StoreError::Refused { operation: "commit a link", reason }.into());
         }
-        for record in &commit.records {
+        // A record that is claimed and redirected at once is redirected. A redirection itself has no condition:
+        // the side shows the winner under that id from now on, whichever link the loser belonged to (P11).
+        let redirected = |record: &RecordKey| commit.aliases.iter().any(|(loser, _)| loser == record);
+        for record in commit.records.iter().filter(|record| !redirected(record)) {
             match self.records.get(record) {
                 None | Some(Whereabouts::Nowhere) => {}
                 Some(Whereabouts::Linked(owner)) if owner == id => {}
-                Some(Whereabouts::Linked(_) | Whereabouts::Alias(_)) => return Err(taken(record)),
-            }
-        }
-        for (record, winner) in &commit.aliases {
-            match self.records.get(record) {
-                None | Some(Whereabouts::Nowhere) => {}
-                Some(Whereabouts::Linked(owner)) if owner == id => {}
-                Some(Whereabouts::Alias(known)) if known == winner => {}
                 Some(Whereabouts::Linked(_) | Whereabouts::Alias(_)) => return Err(taken(record)),
             }
         }
@@ -271,11 +266,6 @@ impl Memory {
             }
         }
     }
-}
-
-/// When the oldest intent was decided that nobody has attempted yet.
-fn oldest_open(link: &Link) -> Option<Timestamp> {
-    link.intents.iter().filter(|intent| intent.progress == Progress::Open).map(|intent| intent.decided).min()
 }
 
 fn taken(what: impl ToString) -> CommitError {

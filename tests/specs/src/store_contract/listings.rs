@@ -1,0 +1,98 @@
+//! What is listed: conflicts, the journal, unsent links.
+
+use concord_core::link::{Link, Progress};
+use concord_core::names::{FieldName, Generation, LinkId, Token};
+use concord_core::port::{Commit, CommitError, JournalEntry, Store};
+
+use super::sample::{at, commit, conflict, entry, link, link_with_intent};
+
+pub(super) async fn a_conflict_begins_changes_and_is_over(store: &impl Store) {
+    // Given a conflict on each of two fields
+    let begun = Commit {
+        conflicts: vec![conflict("a", "phone", "1", at(0)), conflict("a", "city", "1", at(1))],
+        ..commit(link("a", 1))
+    };
+    assert_eq!(store.commit(begun).await, Ok(()));
+
+    // When one changes, there is still one per field
+    let changed = conflict("a", "phone", "2", at(2));
+    let commit_of_change = Commit { conflicts: vec![changed.clone()], ..commit(link("a", 2)) };
+    assert_eq!(store.commit(commit_of_change).await, Ok(()));
+    let both = vec![conflict("a", "city", "1", at(1)), changed.clone()];
+    assert_eq!(store.conflicts(10).await, Ok(both));
+
+    // When one is over, the other stays; one that never was is no error
+    let resolved = vec![FieldName::from("city"), FieldName::from("name")];
+    assert_eq!(store.commit(Commit { resolved, ..commit(link("a", 3)) }).await, Ok(()));
+    assert_eq!(store.conflicts(10).await, Ok(vec![changed]));
+}
+
+pub(super) async fn conflicts_are_listed_oldest_first(store: &impl Store) {
+    for (id, since) in [("a", 3), ("b", 1), ("c", 2)] {
+        let begun = Commit { conflicts: vec![conflict(id, "phone", id, at(since))], ..commit(link(id, 1)) };
+        assert_eq!(store.commit(begun).await, Ok(()));
+    }
+    let oldest = vec![conflict("b", "phone", "b", at(1)), conflict("c", "phone", "c", at(2))];
+    assert_eq!(store.conflicts(2).await, Ok(oldest));
+}
+
+pub(super) async fn the_journal_is_in_order_and_apart_for_each_link(store: &impl Store) {
+    // More than nine generations, so that an order by text would show.
+    let mut written: Vec<JournalEntry> = Vec::new();
+    for generation in 1..=11 {
+        let journal = vec![
+            entry("a", generation, Some("phone"), "1"),
+            entry("a", generation, Some("city"), "2"),
+            entry("a", generation, None, "3"),
+        ];
+        written.extend(journal.clone());
+        assert_eq!(store.commit(Commit { journal, ..commit(link("a", generation)) }).await, Ok(()));
+    }
+    let other = Commit { journal: vec![entry("b", 1, None, "4")], ..commit(link("b", 1)) };
+    assert_eq!(store.commit(other).await, Ok(()));
+
+    let a = LinkId::from("a");
+    assert_eq!(store.journal(&a, 100).await, Ok(written.clone()));
+    written.truncate(4);
+    assert_eq!(store.journal(&a, 4).await, Ok(written));
+    assert_eq!(store.journal(&LinkId::from("c"), 10).await, Ok(vec![]));
+}
+
+pub(super) async fn unsent_links_are_listed_oldest_first(store: &impl Store) {
+    for (id, second, progress) in [
+        ("a", 5, Progress::Open),
+        ("b", 1, Progress::Sent),
+        ("c", 3, Progress::Open),
+        ("d", 9, Progress::Open),
+    ] {
+        assert_eq!(store.commit(commit(link_with_intent(id, at(second), progress))).await, Ok(()));
+    }
+    // Two open intents: the older one counts.
+    let mut two = link_with_intent("e", at(8), Progress::Open);
+    two.intents.extend(link_with_intent("e", at(2), Progress::Open).intents);
+    assert_eq!(store.commit(commit(two)).await, Ok(()));
+
+    let ids = |names: &[&str]| Ok(names.iter().map(|name| LinkId::from(*name)).collect::<Vec<_>>());
+    assert_eq!(store.unsent(at(9), 10).await, ids(&["b", "e", "c", "a"]));
+    assert_eq!(store.unsent(at(9), 2).await, ids(&["b", "e"]));
+    assert_eq!(store.unsent(at(1), 10).await, ids(&[]));
+}
+
+pub(super) async fn a_settled_link_is_not_unsent(store: &impl Store) {
+    for (id, progress) in [("a", Progress::Closed), ("b", Progress::Refused), ("c", Progress::Open)] {
+        assert_eq!(store.commit(commit(link_with_intent(id, at(0), progress))).await, Ok(()));
+    }
+    assert_eq!(store.commit(commit(link("d", 1))).await, Ok(()));
+    assert_eq!(store.unsent(at(9), 10).await, Ok(vec![LinkId::from("c")]));
+
+    // When the last open intent is settled, the link leaves the list; when a new one is decided, it returns.
+    let settled = Link { generation: Generation(2), ..link_with_intent("c", at(0), Progress::Closed) };
+    assert_eq!(store.commit(commit(settled)).await, Ok(()));
+    assert_eq!(store.unsent(at(9), 10).await, Ok(vec![]));
+    let mut again = link_with_intent("c", at(3), Progress::Open);
+    again.generation = Generation(3);
+    again.issued = Token(2);
+    assert_eq!(store.commit(commit(again.clone())).await, Ok(()));
+    assert_eq!(store.commit(commit(again)).await, Err(CommitError::Moved));
+    assert_eq!(store.unsent(at(9), 10).await, Ok(vec![LinkId::from("c")]));
+}

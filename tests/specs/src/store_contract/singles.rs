@@ -1,0 +1,105 @@
+//! What stands by itself: parked things, cursors, the contract, the census.
+
+use concord_core::link::Progress;
+use concord_core::names::{ContractVersion, FieldName, Generation, LinkId, Side};
+use concord_core::port::{Census, Commit, CommitError, CursorMark, ParkKey, Parked, Store};
+use futures_util::future::join;
+
+use super::sample::{at, commit, conflict, link, link_with_intent, record};
+
+fn parked(key: ParkKey, reason: &str, second: i64) -> Parked {
+    Parked { key, reason: reason.to_owned(), since: at(second) }
+}
+
+pub(super) async fn what_is_parked_is_listed_replaced_and_taken_back(store: &impl Store) {
+    // Given one of each kind
+    let of_record = parked(ParkKey::Record(record(Side::HubSpot, "1")), "READ_ONLY_VALUE phone", 3);
+    let of_field = parked(ParkKey::Field(LinkId::from("a"), FieldName::from("phone")), "no option x", 1);
+    let of_message = parked(ParkKey::Message("m".to_owned()), "not JSON", 2);
+    for parked in [&of_record, &of_field, &of_message] {
+        assert_eq!(store.park(parked).await, Ok(()));
+    }
+    // Then they are listed oldest first
+    let all = vec![of_field.clone(), of_message.clone(), of_record.clone()];
+    assert_eq!(store.parked(10).await, Ok(all));
+    assert_eq!(store.parked(2).await, Ok(vec![of_field.clone(), of_message.clone()]));
+
+    // When one is parked again, it is replaced
+    let later = Parked { since: at(4), reason: "no option y".to_owned(), ..of_field };
+    assert_eq!(store.park(&later).await, Ok(()));
+    assert_eq!(store.parked(10).await, Ok(vec![of_message.clone(), of_record.clone(), later.clone()]));
+
+    // When one is taken back, twice, the others stay
+    for _ in 0..2 {
+        assert_eq!(store.unpark(&of_record.key).await, Ok(()));
+    }
+    assert_eq!(store.parked(10).await, Ok(vec![of_message, later]));
+}
+
+pub(super) async fn a_cursor_moves_from_what_was_read(store: &impl Store) {
+    assert_eq!(store.cursor("poll").await, Ok(None));
+    assert_eq!(store.move_cursor("poll", Generation(1), "lost").await, Err(CommitError::Moved));
+    assert_eq!(store.cursor("poll").await, Ok(None));
+
+    assert_eq!(store.move_cursor("poll", Generation(0), "one").await, Ok(()));
+    let one = CursorMark { text: "one".to_owned(), generation: Generation(1) };
+    assert_eq!(store.cursor("poll").await, Ok(Some(one.clone())));
+
+    assert_eq!(store.move_cursor("poll", Generation(0), "stale").await, Err(CommitError::Moved));
+    assert_eq!(store.cursor("poll").await, Ok(Some(one)));
+
+    assert_eq!(store.move_cursor("poll", Generation(1), "two").await, Ok(()));
+    let two = CursorMark { text: "two".to_owned(), generation: Generation(2) };
+    assert_eq!(store.cursor("poll").await, Ok(Some(two)));
+    assert_eq!(store.cursor("sweep").await, Ok(None));
+}
+
+pub(super) async fn of_two_workers_one_moves_a_cursor(store: &impl Store) {
+    assert_eq!(store.move_cursor("poll", Generation(0), "start").await, Ok(()));
+    let outcomes = join(
+        store.move_cursor("poll", Generation(1), "one"),
+        store.move_cursor("poll", Generation(1), "other"),
+    )
+    .await;
+    let text = match outcomes {
+        (Ok(()), Err(CommitError::Moved)) => "one",
+        (Err(CommitError::Moved), Ok(())) => "other",
+        (one, other) => return assert_eq!((one, other), (Ok(()), Err(CommitError::Moved))),
+    };
+    let mark = CursorMark { text: text.to_owned(), generation: Generation(2) };
+    assert_eq!(store.cursor("poll").await, Ok(Some(mark)));
+}
+
+pub(super) async fn contract_versions_only_rise(store: &impl Store) {
+    assert_eq!(store.contract().await, Ok(None));
+    assert_eq!(store.take_contract(ContractVersion(2), "version: 2").await, Ok(()));
+    assert_eq!(store.contract().await, Ok(Some("version: 2".to_owned())));
+    for version in [1, 2] {
+        let refused = store.take_contract(ContractVersion(version), "other").await;
+        assert_eq!(refused, Err(CommitError::Moved));
+        assert_eq!(store.contract().await, Ok(Some("version: 2".to_owned())));
+    }
+    // Not every version has to come, and 10 is above 9.
+    for version in [9, 10] {
+        let text = format!("version: {version}");
+        assert_eq!(store.take_contract(ContractVersion(version), &text).await, Ok(()));
+        assert_eq!(store.contract().await, Ok(Some(text)));
+    }
+}
+
+pub(super) async fn the_census_counts_everything(store: &impl Store) {
+    assert_eq!(store.census().await, Ok(Census::default()));
+    for (id, progress) in [("a", Progress::Open), ("b", Progress::Sent), ("c", Progress::Closed)] {
+        assert_eq!(store.commit(commit(link_with_intent(id, at(0), progress))).await, Ok(()));
+    }
+    let with_conflicts = Commit {
+        records: vec![record(Side::HubSpot, "1")],
+        conflicts: vec![conflict("d", "phone", "1", at(0)), conflict("d", "city", "1", at(0))],
+        ..commit(link("d", 1))
+    };
+    assert_eq!(store.commit(with_conflicts).await, Ok(()));
+    assert_eq!(store.park(&parked(ParkKey::Message("m".to_owned()), "not JSON", 0)).await, Ok(()));
+
+    let counted = Census { links: 4, open: 2, parked: 1, conflicts: 2 };
+    assert_eq!(store.census().await, Ok(counted));
+}
