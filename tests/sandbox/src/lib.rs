@@ -7,4 +7,6 @@
 pub mod crm;
 pub mod fifo;
 pub mod hubspot;
+pub mod salesforce;
 pub mod store;
+pub mod transport;
