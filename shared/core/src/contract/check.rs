@@ -193,7 +193,10 @@ impl Found<'_> {
             let gone: Vec<&str> = mapped.difference(live).copied().collect();
             if !gone.is_empty() {
                 let what = format!("has no choice {}", quoted(&gone));
-                let remedy = "add the choice there, or take it out of the field's `map`";
+                let remedy = match options {
+                    Options::Map(_) => "add the choice there, or take it out of the field's `map`",
+                    Options::Same => "add the choice there, or give the field a `map`",
+                };
                 self.add(Effect::Suspend(field.name.clone()), side, wire, what, remedy);
             }
             let unmapped: Vec<&str> = live.difference(mapped).copied().collect();

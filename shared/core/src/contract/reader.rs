@@ -172,13 +172,14 @@ impl<'de> Deserializer<'de> for Reader<'_> {
             Tree::Map(_) => {
                 Self::note(&place, visitor.visit_map(Entries { of: &self, next: 0, known: Some(fields) }))
             }
+            // serde would read the list's elements as the struct's fields.
+            Tree::List(_) => Self::note(&place, Err(de::Error::invalid_type(Unexpected::Seq, &visitor))),
             Tree::Null
             | Tree::Boolean(_)
             | Tree::Unsigned(_)
             | Tree::Signed(_)
             | Tree::Float(_)
-            | Tree::Text(_)
-            | Tree::List(_) => self.deserialize_any(visitor),
+            | Tree::Text(_) => self.deserialize_any(visitor),
         }
     }
 
@@ -362,7 +363,7 @@ impl de::Error for Refusal {
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::New { what: format!("is {found}"), remedy: wanted(&expected.to_string()) }
+        Self::New { what: is(&found), remedy: wanted(&expected.to_string()) }
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
@@ -381,6 +382,29 @@ impl de::Error for Refusal {
                 remedy: format!("use one of: {}", known.join(", ")),
             }
         }
+    }
+}
+
+/// In the words of YAML, not of serde.
+fn is(found: &Unexpected<'_>) -> String {
+    match found {
+        Unexpected::Unit | Unexpected::Option => "is empty".to_owned(),
+        Unexpected::Bool(yes) => format!("is the boolean `{yes}`"),
+        Unexpected::Unsigned(number) => format!("is the number `{number}`"),
+        Unexpected::Signed(number) => format!("is the number `{number}`"),
+        Unexpected::Float(number) => format!("is the number `{number}`"),
+        Unexpected::Str(text) => format!("is the text `{text}`"),
+        Unexpected::Seq => "is a list".to_owned(),
+        Unexpected::Map => "has keys under it".to_owned(),
+        Unexpected::Char(_)
+        | Unexpected::Bytes(_)
+        | Unexpected::NewtypeStruct
+        | Unexpected::Enum
+        | Unexpected::UnitVariant
+        | Unexpected::NewtypeVariant
+        | Unexpected::TupleVariant
+        | Unexpected::StructVariant
+        | Unexpected::Other(_) => format!("is {found}"),
     }
 }
 

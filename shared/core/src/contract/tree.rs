@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::Spanned;
+use serde_saphyr::{Spanned, UserMessageFormatter};
 
 use super::fault::Fault;
 
@@ -26,14 +26,18 @@ impl Tree {
     /// # Errors
     /// The first thing that is not YAML; a key that stands twice is one.
     pub(super) fn read(yaml: &str) -> Result<Self, Fault> {
-        serde_saphyr::from_str::<Self>(yaml).map_err(|error| {
+        // YAML 1.2: without this, a choice such as `No` or a field `y` would be a boolean.
+        let options = serde_saphyr::options! { strict_booleans: true };
+        serde_saphyr::from_str_with_options::<Self>(yaml, options).map_err(|error| {
             let (line, column) = error.location().map_or((1, 1), |at| (at.line(), at.column()));
-            let said = error.without_snippet().to_string();
+            let said = error.without_snippet().render_with_formatter(&UserMessageFormatter);
+            // The message repeats the place in its own words.
+            let what = said.lines().next().and_then(|said| said.split(" at line ").next());
             Fault {
                 line,
                 column,
                 path: String::new(),
-                what: said.lines().next().unwrap_or("not YAML").to_owned(),
+                what: what.unwrap_or("not YAML").to_owned(),
                 remedy: "correct the YAML at this place".to_owned(),
             }
         })
