@@ -101,9 +101,13 @@ impl<T: Transport> Salesforce<T> {
     /// Sends a call made with this session. A refused session is dropped; any other status is an answer.
     async fn call(&self, session: &Session, request: Request<bytes::Bytes>) -> Result<Answer, Failure> {
         let answer = self.send(request).await?;
-        if answer.status == StatusCode::UNAUTHORIZED || soap::session_refused(&answer) {
+        if answer.status == StatusCode::UNAUTHORIZED {
             self.drop_login(session);
             return Err(answer.failure());
+        }
+        if let Some(fault) = soap::refused_session(&answer) {
+            self.drop_login(session);
+            return Err(classify::one(&fault));
         }
         Ok(answer)
     }

@@ -48,13 +48,13 @@ fn request(session: &Session, ids: &[RecordId]) -> Result<Request<Bytes>, Failur
 }
 
 /// SOAP answers a refused session with 500 and a fault.
-pub(super) fn session_refused(answer: &Answer) -> bool {
-    answer.status == StatusCode::INTERNAL_SERVER_ERROR
-        && fault(answer).is_some_and(|fault| fault.code == "INVALID_SESSION_ID")
+pub(super) fn refused_session(answer: &Answer) -> Option<Refusal> {
+    let is_error = answer.status == StatusCode::INTERNAL_SERVER_ERROR;
+    is_error.then(|| fault(answer)).flatten().filter(|fault| fault.code == "INVALID_SESSION_ID")
 }
 
 /// The fault in an answer, if it is SOAP and has one: `<faultcode>sf:INVALID_SESSION_ID</faultcode>`.
-pub(super) fn fault(answer: &Answer) -> Option<Refusal> {
+fn fault(answer: &Answer) -> Option<Refusal> {
     let root = body(answer)?;
     let fault = root.child("Body")?.child("Fault")?;
     let code = fault.text_of("faultcode")?;

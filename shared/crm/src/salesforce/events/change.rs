@@ -56,7 +56,8 @@ pub fn change_event(envelope: &Value, source: &Source) -> Result<Told, Refusal> 
     let transaction = text("transactionKey").ok_or(Refusal::Malformed("no transactionKey"))?;
     let sequence = sequence(header).ok_or(Refusal::Malformed("no sequenceNumber"))?;
     let ids = header.get("recordIds").and_then(Value::as_array).ok_or(Refusal::Malformed("no recordIds"))?;
-    let ids: Vec<&str> = ids.iter().filter_map(Value::as_str).collect();
+    let ids = ids.iter().map(|id| id.as_str().ok_or(Refusal::Malformed("a record id")));
+    let ids: Vec<&str> = ids.collect::<Result<_, _>>()?;
     let words = [transaction, sequence.as_str(), object];
     match named(&ids)? {
         Some(ids) => Ok(Told::Records(Event {
