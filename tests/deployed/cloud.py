@@ -77,7 +77,7 @@ class Cloud:
         }
         with open(self.state / "ministack.log", "wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, str(HERE / "nodelay.py")], env=environment, stdout=log, stderr=log
+                [sys.executable, str(HERE / "ministack_here.py")], env=environment, stdout=log, stderr=log
             )
         wait_for("ministack answers", START_SECONDS_MAX, self.is_up)
         return self
@@ -108,29 +108,30 @@ class Cloud:
         )
 
     def deploy(self, parameters):
-        """The first deploy creates the stack, each later one updates it: what `sam deploy` does."""
+        """What `sam deploy` does: upload the code, create the stack, wait."""
         formation = self.client("cloudformation")
-        request = {
-            "StackName": STACK,
-            "TemplateBody": self.packaged(),
-            "Parameters": [{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()],
-            "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-        }
-        if self.outputs:
-            formation.update_stack(**request)
-        else:
-            formation.create_stack(**request)
+        formation.create_stack(
+            StackName=STACK,
+            TemplateBody=self.packaged(),
+            Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()],
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        )
 
         def settled():
             stack = formation.describe_stacks(StackName=STACK)["Stacks"][0]
-            if stack["StackStatus"].endswith(("CREATE_COMPLETE", "UPDATE_COMPLETE")):
+            if stack["StackStatus"] == "CREATE_COMPLETE":
                 return stack
-            if "FAILED" in stack["StackStatus"] or "ROLLBACK" in stack["StackStatus"]:
-                raise AssertionError(f"{stack['StackStatus']}: {stack.get('StackStatusReason')}")
+            if not stack["StackStatus"].endswith("IN_PROGRESS"):
+                raise AssertionError(f"{stack['StackStatus']}: {self.first_fault(formation)}")
             return None
 
         stack = wait_for("the stack is deployed", DEPLOY_SECONDS_MAX, settled)
         self.outputs = {o["OutputKey"]: o["OutputValue"] for o in stack["Outputs"]}
+
+    def first_fault(self, formation):
+        events = formation.describe_stack_events(StackName=STACK)["StackEvents"]
+        failed = [e for e in events if e["ResourceStatus"].endswith("FAILED")]
+        return failed and f"{failed[-1]['LogicalResourceId']}: {failed[-1].get('ResourceStatusReason')}"
 
     def packaged(self):
         """The template with its code in a bucket."""
