@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::contract::{Direction, Policy};
 use crate::link::{Base, Proof};
 use crate::names::{PerSide, Side};
-use crate::settle::{View, element};
+use crate::settle::{Stands, View, element};
 use crate::value::{ImageKey, Presence, Value};
 
 /// What becomes of a field. A comparable value; performing it is for others.
@@ -101,7 +101,10 @@ pub fn merge(
         return Verdict::Unseen;
     };
     if hubspot == salesforce {
-        return Verdict::Agreed;
+        return match views.salesforce.stands {
+            Stands::Covered => Verdict::Carry { from: Side::HubSpot, why: Why::Repair },
+            Stands::Shown => Verdict::Agreed,
+        };
     }
     let edited = base.map(|base| PerSide {
         hubspot: base.images.hubspot.hash != hubspot,
@@ -133,7 +136,6 @@ pub fn merge(
 
 /// Nobody changed it: the images differ by the CRMs' own rewriting only.
 fn repair(views: PerSide<&View>) -> Verdict {
-    use crate::settle::Stands;
     match views.salesforce.stands {
         Stands::Covered => Verdict::Carry { from: Side::HubSpot, why: Why::Repair },
         Stands::Shown => Verdict::Nothing,
