@@ -46,7 +46,7 @@ class Relay:
                 told = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 entries = [
                     {
-                        "Source": bus,
+                        "Source": envelope["source"],
                         "DetailType": envelope["detail-type"],
                         "Detail": json.dumps(envelope["detail"]),
                     }

@@ -21,7 +21,9 @@ from pathlib import Path
 from cloud import FUNCTIONS, REGION, ROOT, STACK, Cloud, wait_for
 from outside import Relay, Sandboxes, call
 
-BUS = "aws.partner/salesforce.com/00D000000000001AAA/0YL000000000001AAA"
+# The sandboxes' fixed identities (tests/sandbox: the defaults of both configurations).
+APP, PORTAL, ORG = 39_000_001, 48_000_001, "00D000000000001EAA"
+BUS = f"aws.partner/salesforce.com/{ORG}/0YL000000000001GAA"
 ARRIVES_SECONDS_MAX = 30
 # A schedule fires within its minute, ministack looks every ten seconds, and the poll itself takes a moment.
 POLLED_SECONDS_MAX = 100
@@ -71,7 +73,20 @@ class World:
         self.take_contract()
 
     def secret(self, endpoints):
-        raise NotImplementedError
+        return {
+            "hubspot": {
+                "token": endpoints["hubspot_token"],
+                "webhook_secret": self.webhook_secret,
+                "app_id": APP,
+                "portal_id": PORTAL,
+            },
+            "salesforce": {
+                "client_id": endpoints["salesforce_client_id"],
+                "client_secret": endpoints["salesforce_client_secret"],
+                "org_id": ORG,
+            },
+            "image_key": base64.b64encode(secrets.token_bytes(16)).decode(),
+        }
 
     def take_contract(self):
         raise NotImplementedError
