@@ -22,6 +22,8 @@ mod login;
 mod reading;
 #[path = "hubspot_client/refusals.rs"]
 mod refusals;
+#[path = "hubspot_client/sandbox.rs"]
+mod sandbox;
 #[path = "hubspot_client/schema.rs"]
 mod schema;
 #[path = "hubspot_client/webhooks.rs"]
