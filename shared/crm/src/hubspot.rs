@@ -2,7 +2,7 @@
 //!
 //! [`HubSpot`] is the [`Crm`] port; associations and owners are methods of its own, because Salesforce has
 //! nothing like them. [`webhook`] authenticates and reads what HubSpot tells by itself. Deliberately absent:
-//! retries (the queue retries), search as a way to identify a record (its index lags; [`find`] says where it
+//! retries (the queue retries), search as a way to identify a record (its index lags; `find` says where it
 //! cannot be avoided), v4 webhooks journal, and every delete that is not an archive.
 //!
 //! Read in this order: [`config`] and its path table, `call` (one request, one answer), `refusal` (what an
@@ -11,7 +11,7 @@
 mod associations;
 mod call;
 pub mod config;
-pub mod find;
+mod find;
 mod list;
 mod login;
 mod owners;

@@ -244,6 +244,13 @@ fn pair_result(pair: &Ends, errors: &[Problem]) -> Result<(), Failure> {
         |ids: &[String], id: &RecordId| ids.is_empty() || ids.iter().any(|named| named == id.as_str());
     match errors.iter().find(|error| named(&error.ends.0, &pair.from) && named(&error.ends.1, &pair.to)) {
         None => Ok(()),
-        Some(error) => Err(Refusal::within_batch(error).into_failure()),
+        Some(error) => Err(match Refusal::within_batch(error) {
+            Refusal::Missing { reason } => {
+                Failure::Park { reason: format!("{reason}: one end of the association is not there") }
+            }
+            other @ (Refusal::Duplicate { .. } | Refusal::Invalid { .. } | Refusal::Failed(_)) => {
+                other.into_failure()
+            }
+        }),
     }
 }

@@ -99,7 +99,7 @@ async fn a_refused_pair_fails_alone_and_a_refused_call_fails_all() {
     let partial = client.associate(&from, &to, &pairs).await;
     let refused = client.associate(&from, &to, &pairs).await;
 
-    let missing = "404 OBJECT_NOT_FOUND: HubSpot knows no such object type; correct the contract".to_owned();
+    let missing = "404 OBJECT_NOT_FOUND: one end of the association is not there".to_owned();
     assert_eq!(partial, [Ok(()), Err(Failure::Park { reason: missing })]);
     let outage = Failure::Retry { after_ms: 5_000, reason: "503".to_owned() };
     assert_eq!(refused, [Err(outage.clone()), Err(outage)]);
