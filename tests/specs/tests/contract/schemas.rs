@@ -1,0 +1,243 @@
+//! The contract against the live schemas of both sides.
+
+use concord_core::contract::{Effect, Mismatch, check, parse};
+use concord_core::names::{FieldName, ObjectName, PerSide, Side, WireName};
+use concord_core::port::{FieldKind, FieldSchema, Schema};
+
+#[test]
+fn schemas_that_fit_have_no_mismatch_whatever_else_they_hold() {
+    let mut schemas = live();
+    schemas.hubspot.fields.insert(WireName::from("something_else"), live_field(FieldKind::Other));
+    assert_eq!(checked(&schemas), []);
+}
+
+#[test]
+fn a_field_that_is_gone_read_only_or_of_another_type_is_suspended_alone() {
+    let mut gone = live();
+    gone.salesforce.fields.remove(&WireName::from("Title"));
+    assert_eq!(
+        checked(&gone),
+        [suspended(
+            "title",
+            Side::Salesforce,
+            "Title",
+            "is missing or hidden from Concord",
+            "create it, let Concord's user see it, or take the field out of the contract"
+        )]
+    );
+
+    let mut locked = live();
+    change(&mut locked.hubspot, "jobtitle", |field| field.writable = false);
+    assert_eq!(
+        checked(&locked),
+        [suspended(
+            "title",
+            Side::HubSpot,
+            "jobtitle",
+            "is read-only for Concord",
+            "let Concord's user edit it, or make the field `direction: to_salesforce`"
+        )]
+    );
+
+    let mut other = live();
+    change(&mut other.salesforce, "Title", |field| field.kind = FieldKind::Number);
+    assert_eq!(
+        checked(&other),
+        [suspended(
+            "title",
+            Side::Salesforce,
+            "Title",
+            "is a number, and the contract says `type: text`",
+            "map a field that is text"
+        )]
+    );
+}
+
+#[test]
+fn a_field_that_is_never_written_may_be_read_only() {
+    let mut schemas = live();
+    change(&mut schemas.hubspot, "hs_score", |field| field.writable = false);
+    assert_eq!(checked(&schemas), []);
+}
+
+#[test]
+fn a_mapped_choice_that_is_gone_suspends_the_field_and_an_unmapped_one_warns() {
+    let mut schemas = live();
+    change(&mut schemas.salesforce, "Stage__c", |field| field.options = vec!["Open".into(), "Lost".into()]);
+    let warning = mismatch(
+        Effect::Warn(FieldName::from("stage")),
+        Side::Salesforce,
+        "Stage__c",
+        "has the choice `Lost`, which the contract does not map",
+        "add it to the field's `map`, or records with it will be parked",
+    );
+    let suspended = suspended(
+        "stage",
+        Side::Salesforce,
+        "Stage__c",
+        "has no choice `Won`",
+        "add the choice there, or take it out of the field's `map`",
+    );
+    assert_eq!(checked(&schemas), [suspended, warning]);
+}
+
+#[test]
+fn choices_that_are_not_mapped_have_to_be_the_same_on_both_sides() {
+    let mut schemas = live();
+    change(&mut schemas.hubspot, "country", |field| field.options.push("NL".into()));
+    assert_eq!(
+        checked(&schemas),
+        [suspended(
+            "country",
+            Side::Salesforce,
+            "Country__c",
+            "has no choice `NL`",
+            "add the choice there, or give the field a `map`"
+        )]
+    );
+}
+
+#[test]
+fn a_shorter_text_field_is_only_a_warning() {
+    let mut schemas = live();
+    change(&mut schemas.salesforce, "Title", |field| field.length_max = Some(20));
+    let warning = mismatch(
+        Effect::Warn(FieldName::from("title")),
+        Side::Salesforce,
+        "Title",
+        "takes 20 characters, and hubspot takes 128",
+        "lengthen it, or expect longer texts to be refused by salesforce",
+    );
+    assert_eq!(checked(&schemas), [warning]);
+}
+
+#[test]
+fn without_concords_own_fields_the_object_is_suspended() {
+    let mut schemas = live();
+    change(&mut schemas.salesforce, "Concord_Id__c", |field| field.unique = false);
+    schemas.hubspot.fields.remove(&WireName::from("concord_token"));
+    let object = |side, wire, what, remedy| mismatch(Effect::SuspendObject, side, wire, what, remedy);
+    assert_eq!(
+        checked(&schemas),
+        [
+            object(
+                Side::HubSpot,
+                "concord_token",
+                "is missing or hidden from Concord",
+                "create it as the setup guide says"
+            ),
+            object(
+                Side::Salesforce,
+                "Concord_Id__c",
+                "is not unique",
+                "create it anew as a unique field: duplicates are refused by it"
+            ),
+        ]
+    );
+}
+
+#[test]
+fn without_the_flag_only_deletes_are_suspended() {
+    let mut schemas = live();
+    change(&mut schemas.salesforce, "Deleted_In_CRM__c", |field| field.kind = FieldKind::Text);
+    schemas.hubspot.fields.remove(&WireName::from("deleted_in_crm"));
+    let deletes = |side, wire, what, remedy| mismatch(Effect::SuspendDeletes, side, wire, what, remedy);
+    assert_eq!(
+        checked(&schemas),
+        [
+            deletes(
+                Side::HubSpot,
+                "deleted_in_crm",
+                "is missing or hidden from Concord",
+                "create it as a checkbox"
+            ),
+            deletes(
+                Side::Salesforce,
+                "Deleted_In_CRM__c",
+                "is not a checkbox",
+                "name a checkbox in the contract's `delete`"
+            ),
+        ]
+    );
+}
+
+#[test]
+fn a_mismatch_says_in_one_line_what_is_suspended_and_what_to_do() {
+    let said = suspended("title", Side::HubSpot, "jobtitle", "is gone", "bring it back").to_string();
+    assert_eq!(said, "field contact.title is suspended: hubspot's jobtitle is gone; bring it back");
+}
+
+const CHECKED: &str = "\
+version: 1
+objects:
+  contact:
+    hubspot: contacts
+    salesforce: Contact
+    fields:
+      title: { hubspot: jobtitle, salesforce: Title, type: text }
+      score: { hubspot: hs_score, salesforce: Score__c, type: decimal, scale: 2, direction: to_salesforce }
+      stage: { hubspot: stage, salesforce: Stage__c, type: picklist, map: { lead: Open, customer: Won } }
+      country: { hubspot: country, salesforce: Country__c, type: picklist }
+";
+
+fn checked(schemas: &PerSide<Schema>) -> Vec<Mismatch> {
+    check(&parse(CHECKED).unwrap(), &ObjectName::from("contact"), schemas)
+}
+
+/// Schemas that fit.
+fn live() -> PerSide<Schema> {
+    let text = FieldSchema { length_max: Some(128), ..live_field(FieldKind::Text) };
+    let choice = |options: [&str; 2]| FieldSchema {
+        options: options.map(str::to_owned).to_vec(),
+        ..live_field(FieldKind::Choice)
+    };
+    let unique = FieldSchema { unique: true, ..live_field(FieldKind::Text) };
+    let number = live_field(FieldKind::Number);
+    let flag = live_field(FieldKind::Boolean);
+    let schema = |fields: [(&str, FieldSchema); 7]| Schema {
+        fields: fields.into_iter().map(|(name, field)| (WireName::from(name), field)).collect(),
+    };
+    PerSide {
+        hubspot: schema([
+            ("concord_id", unique.clone()),
+            ("concord_token", number.clone()),
+            ("deleted_in_crm", flag.clone()),
+            ("jobtitle", text.clone()),
+            ("hs_score", number.clone()),
+            ("stage", choice(["lead", "customer"])),
+            ("country", choice(["DE", "US"])),
+        ]),
+        salesforce: schema([
+            ("Concord_Id__c", unique),
+            ("Concord_Token__c", number.clone()),
+            ("Deleted_In_CRM__c", flag),
+            ("Title", text),
+            ("Score__c", number),
+            ("Stage__c", choice(["Open", "Won"])),
+            ("Country__c", choice(["US", "DE"])),
+        ]),
+    }
+}
+
+fn live_field(kind: FieldKind) -> FieldSchema {
+    FieldSchema { kind, writable: true, unique: false, options: Vec::new(), length_max: None }
+}
+
+fn change(schema: &mut Schema, wire: &str, change: impl FnOnce(&mut FieldSchema)) {
+    change(schema.fields.get_mut(&WireName::from(wire)).unwrap());
+}
+
+fn suspended(field: &str, side: Side, wire: &str, what: &str, remedy: &str) -> Mismatch {
+    mismatch(Effect::Suspend(FieldName::from(field)), side, wire, what, remedy)
+}
+
+fn mismatch(effect: Effect, side: Side, wire: &str, what: &str, remedy: &str) -> Mismatch {
+    Mismatch {
+        object: ObjectName::from("contact"),
+        effect,
+        side,
+        wire: WireName::from(wire),
+        what: what.to_owned(),
+        remedy: remedy.to_owned(),
+    }
+}
