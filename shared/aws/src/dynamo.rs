@@ -54,6 +54,8 @@ use jiff::Timestamp;
 
 pub use tables::create_tables;
 
+use crate::telemetry::{Count, Metrics};
+
 /// The three tables' names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tables {
@@ -71,6 +73,7 @@ pub struct DynamoStore {
     client: Client,
     tables: Tables,
     journal_days: u32,
+    metrics: Option<Metrics>,
 }
 
 impl DynamoStore {
@@ -80,7 +83,20 @@ impl DynamoStore {
     /// A store over these tables; it makes no call.
     #[must_use]
     pub const fn new(client: Client, tables: Tables, journal_days: u32) -> Self {
-        Self { client, tables, journal_days }
+        Self { client, tables, journal_days, metrics: None }
+    }
+
+    /// The same store, counting conflicts and what is parked.
+    #[must_use]
+    pub fn counting(mut self, metrics: Metrics) -> Self {
+        self.metrics = Some(metrics);
+        self
+    }
+
+    fn count(&self, count: Count, n: usize) {
+        if let Some(metrics) = &self.metrics {
+            metrics.add(count, n);
+        }
     }
 
     /// One cheap call, so that the first event does not pay for name lookup and TLS.
@@ -106,7 +122,10 @@ impl Store for DynamoStore {
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
-        self.commit_all(commit).await
+        let conflicts = commit.conflicts.len();
+        self.commit_all(commit).await?;
+        self.count(Count::Conflicts, conflicts);
+        Ok(())
     }
 
     async fn unsent(&self, before: Timestamp, max: usize) -> Result<Vec<LinkId>, StoreError> {
@@ -136,7 +155,9 @@ impl Store for DynamoStore {
     }
 
     async fn park(&self, parked: &Parked) -> Result<(), StoreError> {
-        self.put_parked(parked).await
+        self.put_parked(parked).await?;
+        self.count(Count::Parked, 1);
+        Ok(())
     }
 
     async fn unpark(&self, key: &ParkKey) -> Result<(), StoreError> {
@@ -168,7 +189,7 @@ impl Store for DynamoStore {
     }
 
     async fn census(&self) -> Result<Census, StoreError> {
-        self.count().await
+        self.census_by_scan().await
     }
 
     async fn journal(&self, link: &LinkId, max: usize) -> Result<Vec<JournalEntry>, StoreError> {

@@ -73,7 +73,7 @@ fn busy_link(id: &str) -> Link {
             images: PerSide { hubspot: image(n, seen()), salesforce: image(n, Place::Token(Token(40 + n))) },
             proof: Proof::Seen,
         }),
-        held: None,
+        ..FieldMemory::default()
     };
     let intent = |number: u64, progress, value: &str| Intent {
         number: Token(number),

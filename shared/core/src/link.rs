@@ -10,7 +10,8 @@ use crate::names::{
 };
 use crate::value::{ImageHash, Presence, Raw};
 
-/// All that Concord remembers of one pair. One item, one conditional write, under 1 KB in ordinary use.
+/// All that Concord remembers of one pair. One item, one conditional write, under 1 KB in ordinary use: that is
+/// why instants are stored as numbers (no CRM tells more than milliseconds).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
     /// Derived from the record first seen, so that two workers compute the same one (P6).
@@ -145,7 +146,7 @@ pub enum Place {
     /// Salesforce: the row token under which the value was read.
     Token(Token),
     /// HubSpot: the instant of the version in the field's history; `None` if it had no version yet.
-    Version(Option<Timestamp>),
+    Version(#[serde(with = "jiff::fmt::serde::timestamp::microsecond::optional")] Option<Timestamp>),
 }
 
 /// How sure we are of Salesforce's image (P4).
@@ -170,6 +171,7 @@ pub struct Intent {
     /// The fields it writes.
     pub parts: Vec<Part>,
     /// When it was decided.
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
     pub decided: Timestamp,
     /// How far it has come.
     pub progress: Progress,
@@ -183,6 +185,7 @@ pub enum Action {
     /// Write fields of the record. Also stamps `concord_id`, which the record must have from then on.
     Update {
         /// Salesforce: send `If-Unmodified-Since` with this. HubSpot has no precondition.
+        #[serde(with = "jiff::fmt::serde::timestamp::microsecond::optional")]
         unmodified_since: Option<Timestamp>,
     },
     /// Put the record in the bin.

@@ -138,7 +138,7 @@ impl DynamoStore {
         Ok(entries)
     }
 
-    pub(super) async fn count(&self) -> Result<Census, StoreError> {
+    pub(super) async fn census_by_scan(&self) -> Result<Census, StoreError> {
         let mut census = Census::default();
         let mut from = None;
         loop {
