@@ -243,7 +243,7 @@ impl Machine for HubSpot {
             low & 0xffff_ffff_ffff
         );
         let (headers, answer) = self.handle(now, caller, request);
-        respond(answer, headers, &correlation)
+        respond(answer, headers, &correlation, now)
     }
 
     fn notices(&mut self) -> Vec<Notice> {

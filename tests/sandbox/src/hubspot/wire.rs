@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimePrinter;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
@@ -140,6 +141,7 @@ pub(super) fn respond(
     answer: Result<Reply, Refusal>,
     limits: Vec<(&'static str, String)>,
     correlation: &str,
+    now: Timestamp,
 ) -> Response {
     let (status, body, headers) = match answer {
         Ok(reply) => (reply.status, reply.body, Vec::new()),
@@ -158,7 +160,9 @@ pub(super) fn respond(
     if body.is_some() {
         kept.insert(CONTENT_TYPE, HeaderValue::from_static("application/json;charset=utf-8"));
     }
-    let own = [("X-HubSpot-Correlation-Id", correlation.to_owned())];
+    // Before the year 1 there is no date to write, and no portal either.
+    let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&now).unwrap_or_default();
+    let own = [("X-HubSpot-Correlation-Id", correlation.to_owned()), ("Date", date)];
     for (name, value) in own.into_iter().chain(headers).chain(limits) {
         if let (Ok(name), Ok(value)) = (name.parse::<http::HeaderName>(), HeaderValue::from_str(&value)) {
             kept.insert(name, value);

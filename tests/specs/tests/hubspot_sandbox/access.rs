@@ -31,6 +31,15 @@ fn a_program_needs_a_token_and_a_person_does_not() {
 }
 
 #[test]
+fn every_answer_says_when_it_was_given() {
+    let mut portal = Portal::new();
+    for path in ["/crm/v3/objects/contacts", "/nonsense"] {
+        let answer = portal.respond(Caller::Api, &request("GET", path, None));
+        assert_eq!(header(&answer, "date"), Some("Mon, 23 Nov 2026 10:00:00 GMT"));
+    }
+}
+
+#[test]
 fn an_oauth_token_is_given_for_the_refresh_token_and_ends_after_half_an_hour() {
     let client = OAuthClient { id: "c".to_owned(), secret: "s".to_owned(), refresh_token: "r".to_owned() };
     let mut portal = Portal::with(Config { oauth: Some(client), portal_id: 7, ..quiet() });
