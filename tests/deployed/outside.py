@@ -114,8 +114,9 @@ class Crm:
     def __init__(self, url):
         self.url = url.rstrip("/")
 
-    def calls(self):
-        return done("GET", f"{self.url}/__sandbox/calls")
+    def writes(self):
+        """How many records Concord wrote or was refused to write, so far."""
+        return done("GET", f"{self.url}/__sandbox/calls")["writes"]
 
     def records(self, kind):
         """Live records of a type, by id."""
@@ -126,8 +127,11 @@ class Crm:
             if not record["archived"] and not record["merged_into"]
         }
 
-    def drop_webhooks(self, dropped):
-        done("POST", f"{self.url}/__sandbox/faults", {"drop_notices": dropped})
+    def lose_notices(self):
+        done("POST", f"{self.url}/__sandbox/faults", {"kind": "drop"})
+
+    def heal(self):
+        done("DELETE", f"{self.url}/__sandbox/faults")
 
 
 class HubSpot(Crm):

@@ -152,9 +152,10 @@ BREAKS = {
         "one missing": variable(lambda given: given.pop("CONCORD_SHARDS")),
         "one misspelt": variable(lambda given: given.update(CONCORD_SHARD=8)),
     },
-    "a_task_is_one_that_reconcile_knows": {
+    "every_task_that_reconcile_knows_is_scheduled_and_no_other": {
         "unknown": event("ReconcileFunction", "Poll", "Input", '{"task":"polish"}'),
         "not JSON": event("ReconcileFunction", "Poll", "Input", "poll"),
+        "never": lambda broken: broken.of("ReconcileFunction")["Events"].pop("Sweep"),
     },
     "a_function_has_a_role_of_its_own": {
         "shared": shared_role,

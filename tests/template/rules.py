@@ -208,12 +208,15 @@ def the_environment_is_what_the_code_reads(stack):
 
 
 @rule
-def a_task_is_one_that_reconcile_knows(stack):
-    known = rust("functions/reconcile", "shared/aws/src")
+def every_task_that_reconcile_knows_is_scheduled_and_no_other(stack):
+    variants = re.search(r"pub enum Task \{\n(.*?)\n\}", rust("shared/core/src"), re.DOTALL)[1]
+    known = {name.lower() for name in re.findall(r"^    (\w+),$", variants, re.MULTILINE)}
+    asked = {}
     for name, schedule in stack.of("AWS::Scheduler::Schedule").items():
-        task = (as_json(schedule["Target"]["Input"]) or {}).get("task")
-        if not task or not re.search(rf'"{task}"|enum Task \{{[^}}]*\b{task.capitalize()}\b', known):
-            yield f"{name} asks for the task {task!r}, which no code knows"
+        asked[name] = (as_json(schedule["Target"]["Input"]) or {}).get("task")
+        if asked[name] not in known:
+            yield f"{name} asks for the task {asked[name]!r}, which no code knows"
+    yield from (f"nothing asks for the task {task}" for task in sorted(known - set(asked.values())))
 
 
 # ---- Rights ---------------------------------------------------------------------------------------------------
