@@ -78,6 +78,7 @@ pub(super) fn canonical_url(raw: &Presence<Raw>) -> Result<Presence<Value>, Reas
             return Err(Reason::Url);
         }
         let (scheme, rest) = text.split_once("://").unwrap_or(("https", text));
+        let scheme = scheme.to_ascii_lowercase();
         let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
         let (login, host) = match authority.rsplit_once('@') {
             // `ada@example.com` and `mailto:..` are no addresses of the web.
