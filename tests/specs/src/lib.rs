@@ -4,4 +4,5 @@
 //! Deliberately absent: AWS. `concord-aws` calls these suites from its own tests.
 
 pub mod fifo_contract;
+pub mod spine;
 pub mod store_contract;
