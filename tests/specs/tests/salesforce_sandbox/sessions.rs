@@ -65,6 +65,31 @@ fn an_assertion_logs_in_until_it_expires() {
     assert_eq!(login(&mut org).told(), (400, told));
 }
 
+/// Signed with the client's test key: `iss` sandbox-client, `sub` integration@example.com, `exp` 12:03:20.
+const SIGNED: &str = "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJzYW5kYm94LWNsaWVudCIsInN1YiI6ImludGVncmF0a\
+    W9uQGV4YW1wbGUuY29tIiwiYXVkIjoiaHR0cHM6Ly9sb2dpbi5zYWxlc2ZvcmNlLmNvbSIsImV4cCI6MTc3MjQ1MzA\
+    wMH0.ETpOsISt0cZ6N77wZYs0z1vTVr-eoPylgt5aC-0BVvqeOhP1xUyb11rP8FpU4uIbSEaXwELJ5bsM9LgsksJzN\
+    erjF5QPX-DMsOvCmqtuOAfGECtebLTaMxX_pFkYQ64T1YDGuOmQ4Cwx_aGP1dnHFVhZaKAsmIE7Z5bCr1Cn0f7bEVD\
+    cnChI-Qf6MpwrNPltKJwQpAxOdomUPK7ztT5V-9wTO1USdPhg4EkVhA5q3IM_5C8wGF77r2eGlsqLQPtTipAj0oeTc\
+    v1zRFvoKpJUuHzMqcSo29sGQuew_wSJ3e--uHTuYPhsrLmRiQjuxYQA30FXZRPsmG8EDCVYGpAdQQ";
+
+#[test]
+fn with_a_key_at_hand_the_signature_of_an_assertion_is_checked() {
+    let pem = include_str!("../../../../shared/crm/src/salesforce/fixtures/jwt_public.pem").to_owned();
+    let mut org = Org::with(Config { jwt_public_key_pem: Some(pem), ..Config::default() });
+    let mut status = |assertion: &str| {
+        let grant = "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer";
+        let form = format!("{grant}&assertion={assertion}");
+        org.send(Caller::Api, "POST", "/services/oauth2/token", &[], form).status
+    };
+    let (signed_part, _) = SIGNED.rsplit_once('.').unwrap();
+
+    assert_eq!(status(SIGNED), 200);
+    assert_eq!(status(&format!("{signed_part}.c2ln")), 400);
+    assert_eq!(status(&SIGNED.replace("IkpXVCJ9", "Ik5vTkUifQ")), 400);
+    assert_eq!(status("nonsense"), 400);
+}
+
 #[test]
 fn a_session_ends_and_an_unknown_one_never_begins() {
     let mut org = Org::with(Config { session_seconds: 60, ..Config::default() });
