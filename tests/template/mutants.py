@@ -164,12 +164,13 @@ BREAKS = {
     "a_right_names_its_action_and_its_resource": {
         "every action": right("FetchRole", "Commit", "Action", ["dynamodb:*"]),
         "every resource": right("WebhookRole", "Hint", "Resource", "*"),
-        "every index": right("ReconcileRole", "Lists", "Resource", {"Fn::Sub": "${StateTable.Arn}/index/*"}),
+        "every index": right("ReconcileRole", "ListUnsent", "Resource", {"Fn::Sub": "${StateTable.Arn}/index/*"}),
     },
     "a_right_to_a_table_is_one_that_the_code_uses": {
-        "an unused right": right("WriteRole", "Explain", "Action", ["dynamodb:PutItem", "dynamodb:BatchWriteItem"]),
+        "an unused right": right("FetchRole", "Explain", "Action", ["dynamodb:PutItem", "dynamodb:BatchWriteItem"]),
     },
-    "a_function_may_do_its_work": {
+    "a_function_may_do_its_work_and_nothing_else": {
+        "a second path to a write": right("ReconcileRole", "Hint", "Resource", {"Fn::GetAtt": ["IntentsQueue", "Arn"]}),
         "cannot wait": right("FetchRole", "Receive", "Action", ["sqs:ReceiveMessage", "sqs:DeleteMessage"]),
         "cannot log": right("WriteRole", "Log", "Resource", {"Fn::GetAtt": ["FetchLogGroup", "Arn"]}),
         "cannot log in": right("WriteRole", "ReadSecret", "Action", "secretsmanager:DescribeSecret"),

@@ -189,10 +189,10 @@ def a_changed_parameter_reaches_the_function(stack):
 @rule
 def the_functions_that_work_in_a_circle_may_go_on(stack):
     for name, function in stack.of("AWS::Lambda::Function").items():
-        both = all(may(stack, role_of(stack, f"<{name}>"), "sqs:SendMessage", f"<{queue}.Arn>")
-                   for queue in ("HintsQueue", "IntentsQueue"))
+        queues = [source["EventSourceArn"] for _, source, _ in sources(stack)]
         fed = any(named(source["FunctionName"]) == name for _, source, _ in sources(stack))
-        if both and fed and function.get("RecursiveLoop") != "Allow":
+        feeds = any(may(stack, role_of(stack, f"<{name}>"), "sqs:SendMessage", queue) for queue in queues)
+        if fed and feeds and function.get("RecursiveLoop") != "Allow":
             yield f"{name} feeds the queues that feed it; Lambda would stop the chain after about 16 hops"
         if not fed and function.get("RecursiveLoop", "Terminate") != "Terminate":
             yield f"{name} is in no circle and needs no leave to run in one"
@@ -257,17 +257,17 @@ def a_right_to_a_table_is_one_that_the_code_uses(stack):
 
 
 @rule
-def a_function_may_do_its_work(stack):
-    for function, action, resource in work():
-        role = role_of(stack, f"<{function}Function>")
-        if not may(stack, role, action, resource):
-            yield f"{role} lacks {action} on {resource}"
-    for name, function in stack.of("AWS::Lambda::Function").items():
-        secret = function["Environment"]["Variables"]["CONCORD_SECRET_ID"]
-        group = f"<{named(function['LoggingConfig']['LogGroup'])}.Arn>"
-        for action, resource in (("secretsmanager:GetSecretValue", secret), ("logs:PutLogEvents", group)):
-            if not may(stack, role_of(stack, f"<{name}>"), action, resource):
-                yield f"{name} lacks {action} on {resource}"
+def a_function_may_do_its_work_and_nothing_else(stack):
+    granted = {
+        (role, action, resource)
+        for role, _, actions, resources in rights(stack)
+        for action in actions
+        for resource in resources
+        if role != "ScheduleRole"
+    }
+    needed = set(work(stack))
+    yield from (f"{role} lacks {action} on {resource}" for role, action, resource in sorted(needed - granted))
+    yield from (f"{role} needs no {action} on {resource}" for role, action, resource in sorted(granted - needed))
 
 
 # ---- Tables ---------------------------------------------------------------------------------------------------
@@ -393,25 +393,28 @@ def may_be_left_by_rule(stack, queue, rule_name):
     )
 
 
-def work():
-    """Who must be able to do what (DESIGN 3): the other direction of least privilege."""
-    hints, intents = "<HintsQueue.Arn>", "<IntentsQueue.Arn>"
-    state, idempotency, journal = "<StateTable.Arn>", "<IdempotencyTable.Arn>", "<JournalTable.Arn>"
-    yield from (("Webhook", action, resource) for action, resource in (
-        ("dynamodb:UpdateItem", idempotency), ("dynamodb:GetItem", state), ("sqs:SendMessage", hints)))
-    for function, queue in (("Fetch", hints), ("Write", intents)):
-        for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility"):
-            yield function, f"sqs:{action}", queue
-        for action in ("GetItem", "BatchGetItem", "PutItem", "DeleteItem"):
-            yield function, f"dynamodb:{action}", state
-        yield function, "dynamodb:PutItem", journal
-    for function in ("Fetch", "Write", "Reconcile"):
-        yield function, "sqs:SendMessage", hints
-        yield function, "sqs:SendMessage", intents
-    for action in ("GetItem", "BatchGetItem", "PutItem"):
-        yield "Reconcile", f"dynamodb:{action}", state
-    for index in ("open", "listed"):
-        yield "Reconcile", "dynamodb:Query", f"{state}/index/{index}"
+def work(stack):
+    """Who must be able to do what, by what the steps do (DESIGN 3). Only fetch queues intents: one path to a write."""
+    hints, intents, journal = "<HintsQueue.Arn>", "<IntentsQueue.Arn>", "<JournalTable.Arn>"
+    state, idempotency = "<StateTable.Arn>", "<IdempotencyTable.Arn>"
+    secret = stack.parameters["SecretArn"] or "<Secret>"
+    reads, commits = ("GetItem", "BatchGetItem", "PutItem"), ("GetItem", "BatchGetItem", "PutItem", "DeleteItem")
+    consumes = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility")
+    by_function = {
+        "Webhook": [("dynamodb", ("UpdateItem",), idempotency), ("dynamodb", ("GetItem",), state),
+                    ("sqs", ("SendMessage",), hints), ("sqs", ("SendMessage",), "<RelayDlq.Arn>")],
+        "Fetch": [("dynamodb", commits, state), ("dynamodb", ("PutItem",), journal), ("sqs", consumes, hints),
+                  ("sqs", ("SendMessage",), hints), ("sqs", ("SendMessage",), intents)],
+        "Write": [("dynamodb", commits, state), ("sqs", consumes, intents), ("sqs", ("SendMessage",), hints)],
+        "Reconcile": [("dynamodb", reads, state), ("dynamodb", ("Query",), f"{state}/index/open"),
+                      ("sqs", ("SendMessage",), hints), ("sqs", ("SendMessage",), "<ScheduleDlq.Arn>")],
+    }
+    for function, needs in by_function.items():
+        needs += [("logs", ("CreateLogStream", "PutLogEvents"), f"<{function}LogGroup.Arn>"),
+                  ("secretsmanager", ("GetSecretValue",), secret)]
+        for service, operations, resource in needs:
+            for operation in operations:
+                yield f"{function}Role", f"{service}:{operation}", resource
 
 
 def listed(value):
