@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::HubSpot;
-use super::objects::Selection;
+use super::objects::{Cleared, Selection};
 use super::pairs::{Paired, Wish};
 use super::schema::TypeIndex;
 use super::wire::{Query, Refusal, Reply, parsed};
@@ -97,7 +97,11 @@ impl HubSpot {
         let body: ReadBody = parsed(body)?;
         let with_history = !body.properties_with_history.is_empty();
         counted(body.inputs.len(), if with_history { BATCH_HISTORY_INPUTS_MAX } else { BATCH_INPUTS_MAX })?;
-        let selection = Selection { properties: body.properties, history: body.properties_with_history };
+        let selection = Selection {
+            properties: body.properties,
+            history: body.properties_with_history,
+            cleared: Cleared::Null,
+        };
         let wants_archived = query.is_true("archived");
         let (mut found, mut missing) = (Vec::new(), Vec::new());
         let mut seen = BTreeSet::new();

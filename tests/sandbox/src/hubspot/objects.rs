@@ -24,11 +24,25 @@ const PAGE_RECORDS_DEFAULT: usize = 10;
 pub(super) struct Selection {
     pub(super) properties: Vec<String>,
     pub(super) history: Vec<String>,
+    pub(super) cleared: Cleared,
+}
+
+/// How a property looks that had a value and was cleared. All recorded searches show `""`, minutes later and after
+/// further writes; other reads are said to show `null`, as for one that never had a value. A client meets both.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Cleared {
+    #[default]
+    Null,
+    Empty,
 }
 
 impl Selection {
     fn of(query: &Query) -> Self {
-        Self { properties: query.list("properties"), history: query.list("propertiesWithHistory") }
+        Self {
+            properties: query.list("properties"),
+            history: query.list("propertiesWithHistory"),
+            cleared: Cleared::Null,
+        }
     }
 }
 
@@ -228,7 +242,11 @@ impl HubSpot {
         let names = asked.iter().chain(&selection.history).map(String::as_str).chain(always);
         let mut properties = Map::new();
         for name in names.filter(|name| of_type.property(name).is_some()) {
-            let value = shown(of_type, record, name).map_or(Value::Null, Value::String);
+            let blank = match selection.cleared {
+                Cleared::Empty if record.versions.contains_key(name) => json!(""),
+                Cleared::Empty | Cleared::Null => Value::Null,
+            };
+            let value = shown(of_type, record, name).map_or(blank, Value::String);
             properties.insert(name.to_owned(), value);
         }
         let mut frame = self.frame(object, record, properties);

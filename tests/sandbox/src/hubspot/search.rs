@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::HubSpot;
 use super::filter::{Comparable, Filter, Test, Window, indexed};
-use super::objects::Selection;
+use super::objects::{Cleared, Selection};
 use super::schema::TypeIndex;
 use super::store::Record;
 use super::value::text;
@@ -86,7 +86,11 @@ impl HubSpot {
             .filter(|record| self.has_words(object, record, known, &words))
             .collect();
         self.sort(object, &mut matching, body.sorts.first(), known)?;
-        let selection = Selection { properties: body.properties.unwrap_or_default(), history: Vec::new() };
+        let selection = Selection {
+            properties: body.properties.unwrap_or_default(),
+            history: Vec::new(),
+            cleared: Cleared::Empty,
+        };
         let shown = matching.iter().skip(after).take(limit);
         let results: Vec<Value> = shown
             .filter(|record| record.archived_at.is_none())

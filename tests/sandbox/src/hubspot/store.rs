@@ -84,8 +84,12 @@ impl Record {
 
     /// The value now; a cleared property has none.
     pub(super) fn current(&self, name: &str) -> Option<&str> {
-        let last = self.versions.get(name)?.last()?;
-        Some(last.value.as_str()).filter(|value| !value.is_empty())
+        self.last(name).filter(|value| !value.is_empty())
+    }
+
+    /// The last value set; `""` if it was cleared.
+    fn last(&self, name: &str) -> Option<&str> {
+        self.versions.get(name)?.last().map(|version| version.value.as_str())
     }
 
     /// The value as it was at a moment.
@@ -179,10 +183,11 @@ impl Store {
     }
 
     /// Sets properties of a record, all under one stamp. What holds the value already gets no new version, and a
-    /// record of which nothing changes keeps its stamp. Returns what changed.
+    /// record of which nothing changes keeps its stamp. Clearing what never had a value makes a version: recorded
+    /// searches show `""` after it. Returns what changed.
     pub(super) fn write(&mut self, id: u64, now: Timestamp, sets: &[Set]) -> (Timestamp, Vec<Set>) {
         let Some(mut record) = self.remove(id) else { return (now, Vec::new()) };
-        let differs = |set: &&Set| record.current(&set.name).unwrap_or_default() != set.value;
+        let differs = |set: &&Set| record.last(&set.name) != Some(set.value.as_str());
         let changed: Vec<Set> = sets.iter().filter(differs).cloned().collect();
         let stamp = if changed.is_empty() { record.updated } else { record.next_stamp(now) };
         for set in &changed {

@@ -175,3 +175,17 @@ fn what_was_archived_just_now_is_counted_and_not_shown() {
     assert_eq!(early.body, json!({"total": 1, "results": []}));
     assert_eq!(late.body, json!({"total": 0, "results": []}));
 }
+
+#[test]
+fn a_search_shows_what_was_cleared_as_empty_and_what_was_never_set_as_null() {
+    let mut portal = Portal::new();
+    let id = portal.made("contacts", json!({"email": "ada@example.com", "city": "Turin"}));
+    portal.set("contacts", &id, json!({"city": ""}));
+
+    let found = portal
+        .post("/crm/v3/objects/contacts/search", json!({"filterGroups": [], "properties": ["city", "zip"]}));
+
+    let properties = &found.body["results"][0]["properties"];
+    assert_eq!((&properties["city"], &properties["zip"]), (&json!(""), &Value::Null));
+    assert_eq!(portal.properties("contacts", &id, "city")["city"], Value::Null);
+}
