@@ -8,6 +8,8 @@
 
 #[path = "contract/faults.rs"]
 mod faults;
+#[path = "contract/sandboxes.rs"]
+mod sandboxes;
 #[path = "contract/schemas.rs"]
 mod schemas;
 
