@@ -82,7 +82,8 @@ impl HubSpot {
         let selection = Selection::of(query);
         let results: Vec<Value> =
             page.iter().map(|record| self.with_pairs(object, record, query, &selection)).collect();
-        let mut body = json!({"results": results});
+        let mut body = json!({});
+        body["results"] = Value::Array(results);
         if let Some(after) = next {
             let link = format!("?limit={limit}&after={after}");
             body["paging"] = json!({"next": {"after": after.to_string(), "link": link}});
@@ -272,9 +273,10 @@ impl HubSpot {
 
     fn frame(&self, object: TypeIndex, record: &Record, properties: Map<String, Value>) -> Value {
         let mut frame = json!({
-            "id": record.id.to_string(), "properties": properties, "createdAt": iso(record.created),
-            "updatedAt": iso(record.updated), "archived": record.archived_at.is_some(),
+            "id": record.id.to_string(), "createdAt": iso(record.created), "updatedAt": iso(record.updated),
+            "archived": record.archived_at.is_some(),
         });
+        frame["properties"] = Value::Object(properties);
         if let Some(at) = record.archived_at {
             frame["archivedAt"] = json!(iso(at));
         }

@@ -96,7 +96,8 @@ impl HubSpot {
             .filter(|record| record.archived_at.is_none())
             .map(|record| self.rendered(object, record, &selection))
             .collect();
-        let mut answer = json!({"total": matching.len(), "results": results});
+        let mut answer = json!({"total": matching.len()});
+        answer["results"] = Value::Array(results);
         if after + limit < matching.len() {
             answer["paging"] = json!({"next": {"after": (after + limit).to_string()}});
         }
