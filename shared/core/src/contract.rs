@@ -29,7 +29,13 @@ pub const FLAG: PerSide<&str> = PerSide { hubspot: "deleted_in_crm", salesforce:
 
 /// What Concord reads of each row for itself.
 const RESERVED: PerSide<&[&str]> = PerSide {
-    hubspot: &[CONCORD_ID.hubspot, CONCORD_TOKEN.hubspot, "hs_object_id", "hs_lastmodifieddate", "lastmodifieddate"],
+    hubspot: &[
+        CONCORD_ID.hubspot,
+        CONCORD_TOKEN.hubspot,
+        "hs_object_id",
+        "hs_lastmodifieddate",
+        "lastmodifieddate",
+    ],
     salesforce: &[
         CONCORD_ID.salesforce,
         CONCORD_TOKEN.salesforce,
