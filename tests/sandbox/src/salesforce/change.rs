@@ -172,9 +172,8 @@ impl Salesforce {
             for late in rewrite::triggered(&self.rules, change.object, field) {
                 let Some(after_s) = late.after_s else { continue };
                 let place = (instant::seconds_after(context.now, after_s), self.commits, self.late.len());
-                let Late { object, id, set, to } =
-                    Late { object: change.object, id: change.id.clone(), set: late.set, to: late.to };
-                self.late.insert(place, Late { object, id, set, to });
+                let id = change.id.clone();
+                self.late.insert(place, Late { object: change.object, id, set: late.set, to: late.to });
             }
         }
     }

@@ -12,7 +12,6 @@ use super::call::Call;
 use super::change::Context;
 use super::id::Id;
 use super::rows::{field_json, row_json, url};
-use super::schema::Kind;
 use super::soql::bind::{Path, Query, bind};
 use super::soql::parse::statement;
 use super::soql::run::{Scope, parent, run};
@@ -123,7 +122,6 @@ impl Salesforce {
             let url = url(context, step.parent.name, &parent.id);
             *place = json!({"attributes": {"type": step.parent.name, "url": url}});
         }
-        debug_assert!(matches!(step.reference.kind, Kind::Reference { .. }), "a step follows a reference");
         place[path.field.name] = field_json(step.parent, parent, path.field);
     }
 }

@@ -1,7 +1,6 @@
 //! What an organisation does to values beyond the platform's own rules: `POST /__sandbox/rewrite` with
 //! `{"rules": [{"truncate": {"object": "Contact", "field": "Title", "length": 10}}, ..]}` replaces all rules.
 
-use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -60,7 +59,7 @@ pub(crate) fn rewritten(rules: &[Rule], on: &str, name: &str, stored: Stored) ->
                 Stored::Text(text.to_lowercase())
             }
             (Rule::Round { object, field, scale }, Stored::Number(number)) if is(object, field, on, name) => {
-                Stored::Number(round(number, *scale))
+                Stored::Number(value::round(number, *scale))
             }
             (
                 Rule::Truncate { .. }
@@ -94,10 +93,6 @@ pub(crate) fn triggered(rules: &[Rule], on: &str, changed: &str) -> Vec<Triggere
 
 fn is(object: &str, field: &str, on: &str, name: &str) -> bool {
     object == on && field == name
-}
-
-fn round(number: Decimal, scale: u32) -> Decimal {
-    value::round(number, scale)
 }
 
 /// North American numbers only, as Salesforce's own screens format them.

@@ -80,7 +80,7 @@ pub(crate) struct Field {
 }
 
 impl Field {
-    /// The field name plus the two hidden parts of compounds.
+    /// Built from other fields when it is read, and never written.
     pub(crate) fn is_compound(&self) -> bool {
         matches!(self.kind, Kind::Name | Kind::Address { .. })
     }
