@@ -108,9 +108,10 @@ class Cloud:
         )
 
     def deploy(self, parameters):
-        """What `sam deploy` does: upload the code, create the stack, wait."""
+        """What `sam deploy` does: upload the code, create or update the stack, wait."""
         formation = self.client("cloudformation")
-        formation.create_stack(
+        change = formation.update_stack if self.outputs else formation.create_stack
+        change(
             StackName=STACK,
             TemplateBody=self.packaged(),
             Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()],
@@ -119,7 +120,7 @@ class Cloud:
 
         def settled():
             stack = formation.describe_stacks(StackName=STACK)["Stacks"][0]
-            if stack["StackStatus"] == "CREATE_COMPLETE":
+            if stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
                 return stack
             if not stack["StackStatus"].endswith("IN_PROGRESS"):
                 raise AssertionError(f"{stack['StackStatus']}: {self.first_fault(formation)}")
@@ -165,7 +166,7 @@ class Cloud:
     def webhook_address(self):
         """Where the Function URL is answered on this machine."""
         name = self.outputs["WebhookUrl"].removeprefix("https://").split(".")[0]
-        return f"{self.url}/_aws/lambda-url/{name}/"
+        return f"{self.url}/_aws/lambda-url/{name}/hubspot"
 
     def workers(self, function):
         """Process ids of the running copies of a function."""

@@ -8,7 +8,7 @@ import threading
 import urllib.error
 import urllib.request
 
-from cloud import free_port, wait_for
+from cloud import wait_for
 
 START_SECONDS_MAX = 30
 API = "/services/data/v66.0/sobjects"
@@ -80,15 +80,14 @@ class Sandboxes:
     def __init__(self, concord, state):
         self.concord = concord
         self.folder = state / "sandbox"
-        self.port_base = free_port()
+        self.process = None
 
-    def start(self, webhook_url, signed_url, secret, events_url):
+    def start(self, secret, events_url):
         self.folder.mkdir(parents=True)
         with open(self.folder / "log", "wb") as log:
             self.process = subprocess.Popen(
-                [self.concord, "sandbox", "--data", self.folder, "--port-base", str(self.port_base),
-                 "--webhook-url", webhook_url, "--webhook-signed-url", signed_url, "--webhook-secret", secret,
-                 "--events-url", events_url],
+                [self.concord, "sandbox", "--data", self.folder, "--port-base", "0",
+                 "--webhook-secret", secret, "--events-url", events_url],
                 stdout=log,
                 stderr=log,
             )
@@ -104,8 +103,9 @@ class Sandboxes:
         return True
 
     def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(10)
+        if self.process:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(10)
 
 
 class Crm:
@@ -126,6 +126,9 @@ class Crm:
             for name, record in records.items()
             if not record["archived"] and not record["merged_into"]
         }
+
+    def send_webhooks_to(self, url, secret):
+        done("POST", f"{self.url}/__sandbox/target", {"url": url, "secret": secret})
 
     def lose_notices(self):
         done("POST", f"{self.url}/__sandbox/faults", {"kind": "drop"})
