@@ -46,8 +46,9 @@ impl Query {
         split.map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
     }
 
+    /// `true` in any case: the official Python client writes `True`.
     pub(super) fn is_true(&self, name: &str) -> bool {
-        self.one(name) == Some("true")
+        self.one(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
 }
 
