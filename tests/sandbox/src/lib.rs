@@ -4,9 +4,14 @@
 //! The same machines serve `concord up` and the end-to-end tests over HTTP ([`face`]) and the simulation in
 //! process, so that every behaviour is written once.
 
+pub mod courier;
 pub mod crm;
+pub mod face;
+pub mod fault;
 pub mod fifo;
 pub mod hubspot;
+pub mod ledger;
 pub mod salesforce;
+pub mod sample;
 pub mod store;
 pub mod transport;
