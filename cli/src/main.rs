@@ -1,2 +1,109 @@
-//! placeholder
-fn main() {}
+//! The `concord` command.
+
+mod console;
+mod contract;
+mod endpoints;
+mod local;
+mod operate;
+mod progress;
+mod runner;
+mod up;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Keeps HubSpot and Salesforce in agreement.
+///
+/// `concord up` runs everything on this machine: both CRMs as sandboxes, the database, the queues and the four
+/// functions. Edit a contact in one sandbox and see it on the other side.
+#[derive(Debug, Parser)]
+#[command(name = "concord", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run everything on this machine, and stay up until Ctrl-C.
+    ///
+    /// A second `up` on the same directory goes on where the first one stopped, even after a power cut.
+    Up(up::UpArgs),
+    /// Run only the two CRM sandboxes, for a stack that is deployed elsewhere.
+    Sandbox(up::SandboxArgs),
+    /// Show what is in flight, parked and in conflict.
+    Status(StatusArgs),
+    /// Stop fetching and writing. Hints are kept.
+    Pause(DataDir),
+    /// Go on after `pause`.
+    Resume(DataDir),
+    /// Check a contract file, or put it in force.
+    #[command(subcommand)]
+    Contract(contract::ContractCommand),
+}
+
+/// Where a local Concord keeps everything.
+#[derive(Debug, Args)]
+struct DataDir {
+    /// Directory of the running `concord up`.
+    #[arg(long, value_name = "DIR", default_value = endpoints::DEFAULT_DATA_DIR)]
+    data: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct StatusArgs {
+    #[command(flatten)]
+    data: DataDir,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+    /// Wait until nothing is in flight, at most so many seconds; fail if something still is.
+    #[arg(long, value_name = "SECONDS")]
+    wait_quiet: Option<u64>,
+}
+
+/// How long a call that is under way may hold up the end of the process.
+const SHUTDOWN: Duration = Duration::from_secs(3);
+
+fn main() -> ExitCode {
+    let command = Cli::parse().command;
+    let outcome = tokio::runtime::Runtime::new().map_err(anyhow::Error::from).and_then(|runtime| {
+        let outcome = runtime.block_on(run(command));
+        runtime.shutdown_timeout(SHUTDOWN);
+        outcome
+    });
+    outcome.unwrap_or_else(|error| {
+        say::error(&error);
+        ExitCode::FAILURE
+    })
+}
+
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Up(args) => up::up(args).await.map(|()| ExitCode::SUCCESS),
+        Command::Sandbox(args) => up::sandbox(args).await.map(|()| ExitCode::SUCCESS),
+        Command::Status(args) => {
+            let wait = args.wait_quiet.map(Duration::from_secs);
+            operate::status(&args.data.data, args.json, wait).await
+        }
+        Command::Pause(args) => operate::control(&args.data, "pause").await.map(|()| ExitCode::SUCCESS),
+        Command::Resume(args) => operate::control(&args.data, "resume").await.map(|()| ExitCode::SUCCESS),
+        Command::Contract(command) => contract::run(command).await,
+    }
+}
+
+/// The only place that writes to the terminal.
+mod say {
+    #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to its user")]
+
+    pub(crate) fn line(text: &str) {
+        println!("{text}");
+    }
+
+    pub(crate) fn error(error: &anyhow::Error) {
+        eprintln!("concord: {error:#}");
+    }
+}

@@ -79,6 +79,25 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         Ok(report)
     }
 
+    /// Makes polls begin at `at` instead of at the beginning of time: what is older is left to a sweep.
+    ///
+    /// # Errors
+    /// [`StepError`]. Cursors that have moved already stay where they are.
+    pub async fn begin_polls_at(&self, at: Timestamp) -> Result<(), StepError> {
+        for object in self.contract.objects.values() {
+            for (side, bin) in
+                Side::BOTH.into_iter().flat_map(|side| [(side, Bin::Live), (side, Bin::Deleted)])
+            {
+                let name = cursor_name(Task::Poll, side, object, bin);
+                if self.store.cursor(&name).await?.is_none() {
+                    let position = Position { since: Some(at), ..Position::default() };
+                    self.advance(&name, None, &position).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Links whose intents have waited too long: a message or an echo was lost, or a worker died.
     async fn repair(&self, report: &mut Report, now: Timestamp) -> Result<(), StepError> {
         let Ok(before) = now.checked_sub(UNSENT_AFTER) else { return Ok(()) };
@@ -105,7 +124,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         bin: Bin,
         report: &mut Report,
     ) -> Result<(), StepError> {
-        let name = format!("{}/{side}/{}/{}", task.name(), object.name, bin.name());
+        let name = cursor_name(task, side, object, bin);
         let mut mark = self.store.cursor(&name).await?;
         let mut position: Position = match &mark {
             Some(mark) => read_position(&mark.text),
@@ -273,6 +292,10 @@ impl Task {
             Self::Sweep => "sweep",
         }
     }
+}
+
+fn cursor_name(task: Task, side: Side, object: &Object, bin: Bin) -> String {
+    format!("{}/{side}/{}/{}", task.name(), object.name, bin.name())
 }
 
 /// A cursor that cannot be read is started anew: listing twice is harmless.
