@@ -5,7 +5,10 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use aws_config::BehaviorVersion;
+use aws_config::timeout::TimeoutConfig;
 use concord_core::port::{Store as _, StoreError};
 use concord_core::step::Engine;
 use concord_crm::hubspot::{self, HubSpot};
@@ -27,6 +30,12 @@ pub type DeployedEngine = Engine<DynamoStore, SqsQueue, Counted<HubSpot<Http>>, 
 /// How long a contract is used before the store is asked for a newer one. Ours: short enough to follow a change
 /// within a minute, long enough to cost no read per batch.
 const CONTRACT_AGE: SignedDuration = SignedDuration::from_secs(60);
+
+/// Longest wait for one answer of an AWS service. Without it, a connection that went stale while Lambda had frozen
+/// the process would be waited for until the function's own end.
+const AWS_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Longest wait for a call, with the SDK's two further attempts.
+const AWS_CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why a function cannot work.
 #[derive(Debug, Error)]
@@ -86,7 +95,12 @@ impl Deployment {
     pub async fn start() -> Result<Self, StartError> {
         let settings = Settings::from_process()?;
         telemetry::init(&settings.telemetry);
-        let aws = Box::pin(aws_config::load_defaults(aws_config::BehaviorVersion::latest())).await;
+        let timeouts = TimeoutConfig::builder()
+            .operation_attempt_timeout(AWS_ATTEMPT_TIMEOUT)
+            .operation_timeout(AWS_CALL_TIMEOUT)
+            .build();
+        let aws = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts);
+        let aws = Box::pin(aws.load()).await;
         let deployment = Self::new(settings, &aws)?;
         // A table that cannot be reached now may be there when an event comes: the function starts all the same.
         if let Err(error) = Box::pin(deployment.store.warm()).await {

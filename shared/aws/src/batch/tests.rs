@@ -3,7 +3,7 @@ use super::*;
 use std::cell::RefCell;
 
 use concord_core::names::{ObjectName, RecordId, Side};
-use concord_core::port::{QueueError, Store as _};
+use concord_core::port::QueueError;
 use concord_sandbox::store::MemoryStore;
 use jiff::Timestamp;
 

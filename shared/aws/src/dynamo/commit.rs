@@ -53,7 +53,7 @@ impl DynamoStore {
             Box::pin(self.release_actions(&commit, &mut actions)).await?;
         }
         if !(commit.conflicts.is_empty() && commit.journal.is_empty()) {
-            let secret = Box::pin(self.secret(&commit.link.id)).await?;
+            let secret = Box::pin(self.secret(&commit.link.id, commit.expected)).await?;
             self.conflict_actions(&commit, &secret, &mut actions)?;
             self.journal_actions(&commit.journal, &secret, &mut actions)?;
         }
@@ -367,4 +367,43 @@ fn delete_action(
 
 fn not_built(reason: &str) -> StoreError {
     StoreError::Refused { operation: OPERATION, reason: reason.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_dynamodb::types::CancellationReason;
+
+    /// What becomes of a transaction of a link, a claim and a journal entry, cancelled with these codes.
+    fn cancelled(codes: [&str; 3]) -> CommitError {
+        let reasons = codes.map(|code| CancellationReason::builder().code(code).build()).to_vec();
+        let cancelled =
+            TransactionCanceledException::builder().set_cancellation_reasons(Some(reasons)).build();
+        why_cancelled(&cancelled, &[Refused::Moved, Refused::Taken("record r".to_owned()), Refused::Never])
+    }
+
+    #[test]
+    fn each_cancellation_says_what_to_do() {
+        let busy = |reason: &str| {
+            CommitError::Store(StoreError::Busy { operation: OPERATION, reason: reason.to_owned() })
+        };
+        let taken = CommitError::Taken { what: "record r".to_owned() };
+
+        assert_eq!(cancelled(["ConditionalCheckFailed", "None", "None"]), CommitError::Moved);
+        assert_eq!(cancelled(["None", "ConditionalCheckFailed", "None"]), taken);
+        assert_eq!(
+            cancelled(["ConditionalCheckFailed", "ConditionalCheckFailed", "None"]),
+            CommitError::Moved
+        );
+        assert_eq!(cancelled(["None", "TransactionConflict", "None"]), busy("TransactionConflict"));
+        assert_eq!(cancelled(["TransactionConflict", "ConditionalCheckFailed", "None"]), taken);
+        assert_eq!(cancelled(["ThrottlingError", "None", "None"]), busy("ThrottlingError"));
+        assert_eq!(
+            cancelled(["None", "None", "ValidationError"]),
+            CommitError::Store(StoreError::Refused {
+                operation: OPERATION,
+                reason: "cancelled: ValidationError".to_owned()
+            })
+        );
+    }
 }

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use concord_core::names::{ContractVersion, Generation, LinkId};
-use concord_core::port::{CommitError, CursorMark, StoreError};
+use concord_core::port::{CommitError, CursorMark, Expected, StoreError};
 
 use super::fault::{is_busy, store_error, unreadable};
 use super::pack::{self, Item};
@@ -111,14 +111,19 @@ impl DynamoStore {
     ///
     /// Condition: there is none yet. The race it closes: two workers seal values of one link for the first time;
     /// without it the second key would replace the first, and what the first sealed could never be opened.
-    pub(super) async fn secret(&self, link: &LinkId) -> Result<LinkSecret, StoreError> {
+    pub(super) async fn secret(&self, link: &LinkId, expected: Expected) -> Result<LinkSecret, StoreError> {
         const OPERATION: &str = "read a link's secret";
         let stored = |item: &Item| {
             pack::binary_of(item, "secret")
                 .and_then(LinkSecret::from_bytes)
                 .ok_or_else(|| unreadable(OPERATION, "secret"))
         };
-        if let Some(item) = self.get(OPERATION, keys::secret(link), None).await? {
+        let known = match expected {
+            // A new link rarely has one: asking first would only cost a read.
+            Expected::New => None,
+            Expected::At(_) => self.get(OPERATION, keys::secret(link), None).await?,
+        };
+        if let Some(item) = known {
             return stored(&item);
         }
         let secret = LinkSecret::generate()?;

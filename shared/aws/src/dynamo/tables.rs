@@ -1,4 +1,4 @@
-//! The tables for one machine. On AWS, `template.yaml` makes them; a test compares the two.
+//! The tables for one machine. On AWS, `template.yaml` makes the same ones, with backups and encryption besides.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{BuildError, SdkError};
