@@ -1,4 +1,4 @@
-//! A batch of FIFO messages: group by group at once, each group in order.
+//! A batch of FIFO messages, filled into as few calls of a step as can be.
 //!
 //! Takes plain structs and returns what becomes of each message; the caller deletes, hides or reports them. So
 //! the same code serves Lambda's event source mapping and the poller of one machine. Deliberately absent: any
@@ -36,6 +36,12 @@ pub trait Body: Sized {
 
     /// Follows one cause through every log line.
     fn correlation(&self) -> &str;
+
+    /// When it may be begun; `None`: at once.
+    fn not_before(&self) -> Option<Timestamp>;
+
+    /// Takes in another message of the same kind, if there is room; else gives it back.
+    fn absorb(&mut self, other: Self) -> Option<Self>;
 }
 
 impl Body for Hints {
@@ -51,6 +57,20 @@ impl Body for Hints {
     fn correlation(&self) -> &str {
         &self.correlation
     }
+
+    fn not_before(&self) -> Option<Timestamp> {
+        self.not_before
+    }
+
+    fn absorb(&mut self, other: Self) -> Option<Self> {
+        let alike = self.side == other.side && self.object == other.object;
+        if !alike || self.ids.len() + other.ids.len() > Self::IDS_MAX {
+            return Some(other);
+        }
+        self.ids.extend(other.ids);
+        self.not_before = self.not_before.max(other.not_before);
+        None
+    }
 }
 
 impl Body for Sends {
@@ -65,6 +85,20 @@ impl Body for Sends {
 
     fn correlation(&self) -> &str {
         &self.correlation
+    }
+
+    fn not_before(&self) -> Option<Timestamp> {
+        self.not_before
+    }
+
+    fn absorb(&mut self, other: Self) -> Option<Self> {
+        let alike = self.side == other.side && self.object == other.object;
+        if !alike || self.intents.len() + other.intents.len() > Self::INTENTS_MAX {
+            return Some(other);
+        }
+        self.intents.extend(other.intents);
+        self.not_before = self.not_before.max(other.not_before);
+        None
     }
 }
 
@@ -97,11 +131,21 @@ pub enum Fate {
     Failed,
 }
 
+/// Messages that are worked on as one, and which of the batch they are.
+struct Parcel<B> {
+    body: B,
+    members: Vec<usize>,
+    /// What came before and failed is worked on alone: so poison fails nobody else's messages.
+    alone: bool,
+}
+
 /// Works through a batch. One fate per message, in order.
 ///
-/// Within a group, what stands behind a message that was not done with is not begun: it would overtake it. It
-/// shares that message's fate, since a group is blocked as long as any message of it is hidden. `now` is asked
-/// before each message.
+/// Messages about one side and object type are filled into one body, since a CRM takes a hundred records a call
+/// and a batch brings ten messages (DESIGN 3). That is sound because neither queue depends on order: fetch
+/// looks at the present rows, and write attempts only what its link still wants. Within a group, what stands
+/// behind a message that was not done with shares its fate, since a group is blocked as long as any message of
+/// it is hidden.
 pub async fn work<B: Body>(
     messages: &[Incoming],
     deadline: Deadline,
@@ -109,51 +153,66 @@ pub async fn work<B: Body>(
     store: &impl Store,
     step: impl AsyncFn(&B) -> Result<Next, StepError>,
 ) -> Vec<Fate> {
-    let mut groups: BTreeMap<&str, Vec<(usize, &Incoming)>> = BTreeMap::new();
+    let mut fates = vec![Fate::Done; messages.len()];
+    let mut parcels: Vec<Parcel<B>> = Vec::new();
     for (n, message) in messages.iter().enumerate() {
-        groups.entry(&message.group).or_default().push((n, message));
-    }
-    let group = async |members: Vec<(usize, &Incoming)>| {
-        let mut fates = Vec::new();
-        let mut behind = None;
-        for (n, message) in members {
-            let fate = match behind {
-                Some(fate) => fate,
-                None if !deadline.leaves_time(now()) => Fate::ComesAgain(now()),
-                None => Box::pin(work_one(message, now(), store, &step)).await,
-            };
-            match fate {
-                Fate::Done => {}
-                Fate::ComesAgain(_) | Fate::Failed => behind = Some(fate),
-            }
-            fates.push((n, fate));
+        match B::read(&message.body) {
+            Ok(body) => match body.not_before().filter(|at| *at > now()) {
+                Some(at) => fates[n] = Fate::ComesAgain(at),
+                None => fill(&mut parcels, body, n, message.receive_count > 1),
+            },
+            Err(reason) => fates[n] = park(message, reason, now(), store).await,
         }
-        fates
-    };
-    let mut fates: Vec<(usize, Fate)> =
-        join_all(groups.into_values().map(group)).await.into_iter().flatten().collect();
-    fates.sort_by_key(|(n, _)| *n);
-    fates.into_iter().map(|(_, fate)| fate).collect()
+    }
+    let work = parcels.iter().map(|parcel| Box::pin(work_one(parcel, messages, deadline, &now, &step)));
+    for (parcel, fate) in parcels.iter().zip(join_all(work).await) {
+        for n in &parcel.members {
+            fates[*n] = fate;
+        }
+    }
+    let mut behind: BTreeMap<&str, Fate> = BTreeMap::new();
+    for (message, fate) in messages.iter().zip(&mut fates) {
+        match behind.get(message.group.as_str()) {
+            Some(earlier) => *fate = *earlier,
+            None if *fate == Fate::Done => {}
+            None => drop(behind.insert(&message.group, *fate)),
+        }
+    }
+    fates
+}
+
+/// Adds a message to the first parcel that has room for it.
+fn fill<B: Body>(parcels: &mut Vec<Parcel<B>>, body: B, n: usize, alone: bool) {
+    let mut body = body;
+    for parcel in parcels.iter_mut().filter(|parcel| !alone && !parcel.alone) {
+        match parcel.body.absorb(body) {
+            None => return parcel.members.push(n),
+            Some(back) => body = back,
+        }
+    }
+    parcels.push(Parcel { body, members: vec![n], alone });
 }
 
 async fn work_one<B: Body>(
-    message: &Incoming,
-    now: Timestamp,
-    store: &impl Store,
+    parcel: &Parcel<B>,
+    messages: &[Incoming],
+    deadline: Deadline,
+    now: &impl Fn() -> Timestamp,
     step: &impl AsyncFn(&B) -> Result<Next, StepError>,
 ) -> Fate {
-    let body = match B::read(&message.body) {
-        Ok(body) => body,
-        Err(reason) => return park(message, reason, now, store).await,
-    };
-    match step(&body).await {
+    if !deadline.leaves_time(now()) {
+        return Fate::ComesAgain(now());
+    }
+    match step(&parcel.body).await {
         Ok(Next::Done) => Fate::Done,
         Ok(Next::NotBefore(at)) => Fate::ComesAgain(at),
         Err(error) => {
-            tracing::error!(
-                message_id = %message.id, group = %message.group, correlation_id = body.correlation(),
-                received = message.receive_count, %error, "message {} failed", message.id
-            );
+            for message in parcel.members.iter().filter_map(|n| messages.get(*n)) {
+                tracing::error!(
+                    message_id = %message.id, group = %message.group, correlation_id = parcel.body.correlation(),
+                    received = message.receive_count, %error, "message {} failed", message.id
+                );
+            }
             Fate::Failed
         }
     }

@@ -4,5 +4,5 @@ mod support;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_dynamo_store_keeps_the_contract() {
-    concord_specs::store_contract::run(async || support::fresh_store().await.0).await;
+    Box::pin(concord_specs::store_contract::run(async || support::fresh_store().await.0)).await;
 }

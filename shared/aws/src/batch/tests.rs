@@ -32,20 +32,25 @@ fn failure() -> StepError {
     StepError::Queue(QueueError { count: 1, of: 1, reason: "down".to_owned() })
 }
 
-/// Works through messages at second 0 with a minute left; what was begun, in order, and the fates.
+/// Works through messages at second 0 with a minute left: the ids of each call that was begun, and the fates.
 fn worked(
     messages: &[Incoming],
     store: &MemoryStore,
-    answer: impl Fn(&str) -> Result<Next, StepError>,
+    answer: impl Fn(&[&str]) -> Result<Next, StepError>,
 ) -> (Vec<String>, Vec<Fate>) {
     let begun = RefCell::new(Vec::new());
     let step = async |hints: &Hints| {
-        let id = hints.ids[0].as_str();
-        begun.borrow_mut().push(id.to_owned());
-        answer(id)
+        let ids: Vec<&str> = hints.ids.iter().map(RecordId::as_str).collect();
+        begun.borrow_mut().push(ids.join(" "));
+        answer(&ids)
     };
     let fates = block_on(work(messages, Deadline(at(60)), || at(0), store, step));
     (begun.into_inner(), fates)
+}
+
+/// The same message, received before.
+fn again(message: Incoming) -> Incoming {
+    Incoming { receive_count: 2, ..message }
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
@@ -53,51 +58,64 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 }
 
 #[test]
-fn a_failure_stops_its_group_and_no_other() {
-    let batch =
-        [message("a1", "a"), message("b1", "b"), message("a2", "a"), message("b2", "b"), message("a3", "a")];
+fn messages_about_one_side_and_object_are_one_call() {
+    let batch = [message("a1", "a"), message("b1", "b"), message("a2", "a")];
 
-    let (begun, fates) = worked(&batch, &MemoryStore::new(), |id| match id {
-        "a2" => Err(failure()),
+    let (begun, fates) = worked(&batch, &MemoryStore::new(), |_| Ok(Next::Done));
+
+    assert_eq!(begun, ["a1 b1 a2"]);
+    assert_eq!(fates, [Fate::Done, Fate::Done, Fate::Done]);
+}
+
+#[test]
+fn a_call_is_filled_with_a_hundred_records_and_no_more() {
+    let full = |id: &str| {
+        let mut hints: Hints = Hints::read(&message(id, "a").body).unwrap();
+        hints.ids = (0..60).map(|n| RecordId::new(format!("{id}{n}"))).collect();
+        Incoming { body: serde_json::to_string(&Messages::Hints(hints)).unwrap(), ..message(id, "a") }
+    };
+    let (begun, _) =
+        worked(&[full("x"), full("y"), message("z", "b")], &MemoryStore::new(), |_| Ok(Next::Done));
+
+    let sizes: Vec<usize> = begun.iter().map(|ids| ids.split(' ').count()).collect();
+    assert_eq!(sizes, [61, 60]);
+}
+
+#[test]
+fn a_failure_stops_its_group_and_a_message_that_failed_before_is_worked_on_alone() {
+    let batch = [message("a1", "a"), again(message("b1", "b")), message("b2", "b"), message("a2", "a")];
+
+    let (begun, fates) = worked(&batch, &MemoryStore::new(), |ids| match ids {
+        ["b1"] => Err(failure()),
         _ => Ok(Next::Done),
     });
 
-    assert_eq!(fates, [Fate::Done, Fate::Done, Fate::Failed, Fate::Done, Fate::Failed]);
-    let of = |group: char| begun.iter().filter(|id| id.starts_with(group)).collect::<Vec<_>>();
-    assert_eq!(of('a'), ["a1", "a2"], "a3 must not overtake a2");
-    assert_eq!(of('b'), ["b1", "b2"]);
+    assert_eq!(begun, ["a1 b2 a2", "b1"]);
+    assert_eq!(fates, [Fate::Done, Fate::Failed, Fate::Failed, Fate::Done], "b2 shares the fate of b1");
 }
 
 #[test]
 fn what_stands_behind_a_message_that_waits_waits_as_long() {
-    let batch = [message("a1", "a"), message("a2", "a"), message("b1", "b")];
+    let mut waits = message("a1", "a");
+    let mut hints = Hints::read(&waits.body).unwrap();
+    hints.not_before = Some(at(7));
+    waits.body = serde_json::to_string(&Messages::Hints(hints)).unwrap();
 
-    let (begun, fates) = worked(&batch, &MemoryStore::new(), |id| match id {
-        "a1" => Ok(Next::NotBefore(at(7))),
-        _ => Ok(Next::Done),
-    });
+    let (begun, fates) =
+        worked(&[waits, message("a2", "a"), message("b1", "b")], &MemoryStore::new(), |_| Ok(Next::Done));
 
     assert_eq!(fates, [Fate::ComesAgain(at(7)), Fate::ComesAgain(at(7)), Fate::Done]);
-    assert_eq!(begun, ["a1", "b1"]);
+    assert_eq!(begun, ["a2 b1"]);
 }
 
 #[test]
 fn nothing_is_begun_near_the_deadline() {
-    // Given a step that takes fifteen seconds, and the margin's time and one second left,
-    let clock = RefCell::new(at(0));
-    let deadline = Deadline(at(1) + Deadline::MARGIN);
-    let batch = [message("a1", "a"), message("a2", "a")];
-    let step = async |_: &Hints| {
-        let later = *clock.borrow() + SignedDuration::from_secs(15);
-        clock.replace(later);
-        Ok(Next::Done)
-    };
+    let deadline = Deadline(at(0) + Deadline::MARGIN - SignedDuration::from_secs(1));
+    let step = async |_: &Hints| -> Result<Next, StepError> { panic!("begun with too little time") };
 
-    // when the batch is worked through,
-    let fates = block_on(work(&batch, deadline, || *clock.borrow(), &MemoryStore::new(), step));
+    let fates = block_on(work(&[message("a1", "a")], deadline, || at(0), &MemoryStore::new(), step));
 
-    // then the second message is left for another worker, at once.
-    assert_eq!(fates, [Fate::Done, Fate::ComesAgain(at(15))]);
+    assert_eq!(fates, [Fate::ComesAgain(at(0))]);
 }
 
 #[test]

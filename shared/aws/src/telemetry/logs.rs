@@ -28,6 +28,8 @@ where
 {
     let levels = Targets::new()
         .with_default(LevelFilter::WARN)
+        // The embedded database warns of every condition that does not hold, which is how Concord works.
+        .with_target("dynoxide", LevelFilter::ERROR)
         .with_target("concord", LevelFilter::from_level(settings.log_level));
     let lines = tracing_subscriber::fmt::layer()
         .fmt_fields(JsonFields::new())
