@@ -81,7 +81,8 @@ async fn serve_queue<B: Body>(
                 Fate::Done => local.engine.queue.delete(queue, &message.receipt),
                 Fate::ComesAgain(at) => {
                     let wait = at.duration_since(Timestamp::now()).as_millis();
-                    let wait = u64::try_from(wait).unwrap_or_default();
+                    // Rounded up: a message that comes a moment early would only be put off again.
+                    let wait = u64::try_from(wait).unwrap_or_default() + 1;
                     local.engine.queue.change_visibility(queue, &message.receipt, wait)
                 }
                 // It comes again when its visibility timeout is over, as on AWS.

@@ -1,0 +1,309 @@
+//! `concord up` as its users meet it, over HTTP: each scenario ends with the final state of both sandboxes and the
+//! number of records that Concord wrote.
+
+mod harness;
+
+use harness::Concord;
+use serde_json::{Value, json};
+
+/// Nothing is left to do within this many seconds, on a machine that does other things too.
+const QUIET_S: u64 = 60;
+
+fn ada() -> Value {
+    json!({"email": "ada@example.com", "firstname": "Ada", "lastname": "Lovelace"})
+}
+
+/// A pair that was made from HubSpot and is at rest. Making it took two writes: the record, and `concord_id` on
+/// the one that was there first.
+async fn linked(name: &str) -> (Concord, String, String) {
+    let concord = Concord::up(name).await;
+    let hubspot = concord.hubspot_creates(&ada()).await;
+    let status = concord.quiet(QUIET_S);
+    assert_eq!((&status["links"], &status["parked"]), (&json!(1), &json!(0)), "{status:#}");
+    let found = concord.salesforce_finds("Email='ada@example.com'").await;
+    assert_eq!(found.len(), 1);
+    assert_eq!(concord.writes().await, 2);
+    (concord, hubspot, found[0].clone())
+}
+
+#[tokio::test]
+async fn a_contact_that_is_made_on_one_side_is_made_on_the_other_once() {
+    let (concord, hubspot, salesforce) = linked("create").await;
+    assert_eq!(
+        concord.salesforce_shows(&salesforce, &["FirstName", "LastName", "Email"]).await,
+        json!({"FirstName": "Ada", "LastName": "Lovelace", "Email": "ada@example.com"})
+    );
+    concord.salesforce_creates(&json!({"LastName": "Noyce", "Email": "bob@example.com"})).await;
+    concord.quiet(QUIET_S);
+    let contacts = concord.truth("hubspot", "contacts").await;
+    assert_eq!(contacts.len(), 2);
+    assert!(
+        contacts.iter().any(|(id, shown)| *id != hubspot && shown["lastname"] == "Noyce"),
+        "{contacts:#?}"
+    );
+    assert_eq!(concord.truth("salesforce", "Contact").await.len(), 2);
+    assert_eq!(concord.writes().await, 4);
+}
+
+#[tokio::test]
+async fn an_edit_arrives_within_a_second_and_a_cleared_field_is_cleared() {
+    let (concord, hubspot, salesforce) = linked("edit").await;
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    let begun = std::time::Instant::now();
+    concord.hubspot_edits(&hubspot, &json!({"jobtitle": "Countess"})).await;
+    while concord.salesforce_shows(&salesforce, &["Title"]).await["Title"] != "Countess" {
+        assert!(begun.elapsed().as_secs() < 20, "the edit does not arrive");
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    // A second on a quiet machine; the bound leaves room for a busy one.
+    assert!(begun.elapsed().as_millis() < 5_000, "it took {:?}", begun.elapsed());
+    concord.quiet(QUIET_S);
+    concord.salesforce_edits(&salesforce, &json!({"Title": "Programmer"})).await;
+    concord.quiet(QUIET_S);
+    assert_eq!(concord.hubspot_shows(&hubspot, &["jobtitle"]).await, json!({"jobtitle": "Programmer"}));
+    concord.hubspot_edits(&hubspot, &json!({"jobtitle": ""})).await;
+    concord.quiet(QUIET_S);
+    assert_eq!(concord.salesforce_shows(&salesforce, &["Title"]).await, json!({"Title": null}));
+    assert_eq!(concord.writes().await, 5, "one record written for each edit, and no echo");
+}
+
+#[tokio::test]
+async fn both_sides_edit_different_fields_the_same_field_and_to_the_same_value() {
+    let (concord, hubspot, salesforce) = linked("both").await;
+    concord.command(&["pause"]);
+    concord.hubspot_edits(&hubspot, &json!({"jobtitle": "Countess"})).await;
+    concord.salesforce_edits(&salesforce, &json!({"Phone": "+14155550123"})).await;
+    concord.command(&["resume"]);
+    concord.quiet(QUIET_S);
+    let expected = json!({"jobtitle": "Countess", "phone": "+14155550123"});
+    assert_eq!(concord.hubspot_shows(&hubspot, &["jobtitle", "phone"]).await, expected);
+    let expected = json!({"Title": "Countess", "Phone": "+14155550123"});
+    assert_eq!(concord.salesforce_shows(&salesforce, &["Title", "Phone"]).await, expected);
+    assert_eq!(concord.writes().await, 4);
+
+    concord.command(&["pause"]);
+    concord.hubspot_edits(&hubspot, &json!({"firstname": "Augusta", "jobtitle": "Enchantress"})).await;
+    concord.salesforce_edits(&salesforce, &json!({"FirstName": "A.", "Title": "Enchantress"})).await;
+    concord.command(&["resume"]);
+    let status = concord.quiet(QUIET_S);
+    assert_eq!(status["conflicts"], 1, "{status:#}");
+    assert_eq!(status["conflicts_first"][0]["field"], "name");
+    assert_eq!(concord.hubspot_shows(&hubspot, &["firstname"]).await, json!({"firstname": "Augusta"}));
+    assert_eq!(concord.salesforce_shows(&salesforce, &["FirstName"]).await, json!({"FirstName": "A."}));
+    assert_eq!(concord.writes().await, 4, "held: neither side is changed; equal: nothing to change");
+}
+
+#[tokio::test]
+async fn a_delete_flags_the_other_record_until_it_is_undone_and_never_beats_an_edit() {
+    let (concord, hubspot, salesforce) = linked("delete").await;
+    concord.salesforce_deletes(&salesforce).await;
+    concord.quiet(QUIET_S);
+    let shown = concord.hubspot_shows(&hubspot, &["deleted_in_crm", "lastname"]).await;
+    assert_eq!(shown, json!({"deleted_in_crm": "true", "lastname": "Lovelace"}));
+    concord.salesforce_undeletes(&salesforce).await;
+    concord.quiet(QUIET_S);
+    assert_eq!(
+        concord.hubspot_shows(&hubspot, &["deleted_in_crm"]).await,
+        json!({"deleted_in_crm": "false"})
+    );
+    assert_eq!(concord.writes().await, 4);
+
+    concord.command(&["pause"]);
+    concord.hubspot_edits(&hubspot, &json!({"jobtitle": "Countess"})).await;
+    concord.salesforce_deletes(&salesforce).await;
+    concord.command(&["resume"]);
+    concord.quiet(QUIET_S);
+    let shown = concord.hubspot_shows(&hubspot, &["deleted_in_crm", "jobtitle"]).await;
+    assert_eq!(shown, json!({"deleted_in_crm": "false", "jobtitle": "Countess"}));
+    assert_eq!(concord.truth("salesforce", "Contact").await, [], "the deleted record does not come back");
+    assert_eq!(concord.writes().await, 4);
+}
+
+#[tokio::test]
+async fn lost_webhooks_are_made_good_and_repeated_ones_cost_nothing() {
+    let (concord, hubspot, salesforce) = linked("webhooks").await;
+    concord.fault("hubspot", &json!({"kind": "drop"})).await;
+    concord.hubspot_edits(&hubspot, &json!({"jobtitle": "Countess"})).await;
+    let begun = std::time::Instant::now();
+    while concord.salesforce_shows(&salesforce, &["Title"]).await["Title"] != "Countess" {
+        assert!(begun.elapsed().as_secs() < QUIET_S, "reconcile does not find it");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    concord.sandbox("hubspot", "DELETE", "faults", None).await;
+    concord.quiet(QUIET_S);
+    assert_eq!(concord.writes().await, 3);
+
+    for side in ["hubspot", "salesforce"] {
+        concord.fault(side, &json!({"kind": "reorder", "delay_ms": 300, "times": 5})).await;
+        concord.fault(side, &json!({"kind": "duplicate", "copies": 50})).await;
+    }
+    concord.hubspot_edits(&hubspot, &json!({"jobtitle": "Enchantress"})).await;
+    concord.quiet(QUIET_S);
+    concord.salesforce_edits(&salesforce, &json!({"Title": "Programmer"})).await;
+    concord.quiet(QUIET_S);
+    assert_eq!(concord.hubspot_shows(&hubspot, &["jobtitle"]).await, json!({"jobtitle": "Programmer"}));
+    assert_eq!(concord.writes().await, 5);
+}
+
+#[tokio::test]
+async fn a_timeout_after_the_effect_makes_no_duplicate_and_loses_nothing() {
+    let concord = Concord::up("timeout").await;
+    for side in ["hubspot", "salesforce"] {
+        let rule = json!({"kind": "timeout_after_effect", "match": {"call": "write_*"}, "times": 1});
+        concord.fault(side, &rule).await;
+    }
+    concord.hubspot_creates(&ada()).await;
+    concord.salesforce_creates(&json!({"LastName": "Noyce", "Email": "bob@example.com"})).await;
+    concord.quiet(QUIET_S);
+    assert_eq!(concord.truth("hubspot", "contacts").await.len(), 2);
+    assert_eq!(concord.truth("salesforce", "Contact").await.len(), 2);
+
+    for side in ["hubspot", "salesforce"] {
+        concord.sandbox(side, "DELETE", "faults", None).await;
+        let rule = json!({"kind": "timeout_after_effect", "match": {"call": "write_*"}, "times": 1});
+        concord.fault(side, &rule).await;
+    }
+    let ada = concord.salesforce_finds("Email='ada@example.com'").await[0].clone();
+    let bob = concord.salesforce_finds("Email='bob@example.com'").await[0].clone();
+    let contacts = concord.truth("hubspot", "contacts").await;
+    let (hubspot_ada, _) = contacts.iter().find(|(_, shown)| shown["email"] == "ada@example.com").unwrap();
+    let (hubspot_bob, _) = contacts.iter().find(|(_, shown)| shown["email"] == "bob@example.com").unwrap();
+    concord.hubspot_edits(hubspot_ada, &json!({"jobtitle": "Countess"})).await;
+    concord.salesforce_edits(&bob, &json!({"Title": "Founder"})).await;
+    concord.quiet(QUIET_S);
+    assert_eq!(concord.salesforce_shows(&ada, &["Title"]).await, json!({"Title": "Countess"}));
+    assert_eq!(concord.hubspot_shows(hubspot_bob, &["jobtitle"]).await, json!({"jobtitle": "Founder"}));
+    let written = concord.writes().await;
+    assert!(
+        (6..=10).contains(&written),
+        "4 to make the pairs, 2 edits, at most 4 attempts repeated: {written}"
+    );
+}
+
+#[tokio::test]
+async fn rewriting_on_both_sides_goes_quiet_after_one_write_an_edit() {
+    let (concord, hubspot, salesforce) = linked("rewriting").await;
+    let rules = json!({"rules": [
+        {"truncate": {"object": "Contact", "field": "Title", "length": 10}},
+        {"phone": {"object": "Contact", "field": "Phone"}},
+        {"trigger": {"object": "Contact", "when": "Title", "set": "MobilePhone", "to": "+14155550199"}}
+    ]});
+    concord.sandbox("salesforce", "POST", "rewrite", Some(&rules)).await;
+    let rules = json!({"rewrites": {"contacts": {"jobtitle": ["lower_case"], "firstname": ["trim"]}}, "triggers": []});
+    concord.sandbox("hubspot", "POST", "rewrite", Some(&rules)).await;
+    let edit = json!({"jobtitle": "Countess of Lovelace", "phone": "415 555 0123"});
+    concord.hubspot_edits(&hubspot, &edit).await;
+    concord.quiet(QUIET_S);
+    let shown = concord.salesforce_shows(&salesforce, &["Title", "Phone"]).await;
+    assert_eq!(shown, json!({"Title": "countess o", "Phone": "(415) 555-0123"}));
+    assert_eq!(concord.writes().await, 3);
+    concord.salesforce_edits(&salesforce, &json!({"Title": "ADA"})).await;
+    concord.quiet(QUIET_S);
+    assert_eq!(concord.hubspot_shows(&hubspot, &["jobtitle"]).await, json!({"jobtitle": "ada"}));
+    assert_eq!(concord.writes().await, 4);
+    tokio::time::sleep(std::time::Duration::from_secs(6)).await;
+    concord.quiet(QUIET_S);
+    assert_eq!(concord.writes().await, 4, "a poll later, still quiet");
+}
+
+#[tokio::test]
+async fn a_storm_of_429_delays_edits_and_loses_none() {
+    let (concord, hubspot, salesforce) = linked("storm").await;
+    for side in ["hubspot", "salesforce"] {
+        concord.fault(side, &json!({"kind": "too_many", "retry_after_s": 1, "every": 2, "times": 20})).await;
+    }
+    concord.hubspot_edits(&hubspot, &json!({"jobtitle": "Countess"})).await;
+    concord.salesforce_edits(&salesforce, &json!({"Phone": "+14155550123"})).await;
+    let status = concord.quiet(2 * QUIET_S);
+    assert_eq!(status["parked"], 0, "{status:#}");
+    assert_eq!(concord.salesforce_shows(&salesforce, &["Title"]).await, json!({"Title": "Countess"}));
+    assert_eq!(concord.hubspot_shows(&hubspot, &["phone"]).await, json!({"phone": "+14155550123"}));
+}
+
+/// Makes `count` linked pairs, and waits until they are at rest.
+async fn many(concord: &Concord, count: usize) -> Vec<(String, String)> {
+    let people: Vec<usize> = (0..count).collect();
+    for batch in people.chunks(100) {
+        let inputs: Vec<Value> = batch
+            .iter()
+            .map(|n| json!({"properties": {"email": format!("p{n}@example.com"), "lastname": format!("P{n}")}}))
+            .collect();
+        let body = json!({ "inputs": inputs });
+        concord.hubspot("POST", "/crm/v3/objects/contacts/batch/create", Some(&body)).await;
+    }
+    let status = concord.quiet(600);
+    assert_eq!(status["links"], count, "{status:#}");
+    let hubspot = by_email(concord.truth("hubspot", "contacts").await, "email");
+    let salesforce = by_email(concord.truth("salesforce", "Contact").await, "Email");
+    assert_eq!((hubspot.len(), salesforce.len()), (count, count));
+    hubspot.into_iter().zip(salesforce).map(|((_, hubspot), (_, salesforce))| (hubspot, salesforce)).collect()
+}
+
+fn by_email(records: Vec<(String, Value)>, field: &str) -> std::collections::BTreeMap<String, String> {
+    records.into_iter().map(|(id, shown)| (shown[field].as_str().unwrap().to_owned(), id)).collect()
+}
+
+/// Everybody gets another title in HubSpot and another phone number in Salesforce.
+async fn edit_all(concord: &Concord, pairs: &[(String, String)]) {
+    for (n, batch) in pairs.chunks(200).enumerate() {
+        for (m, half) in batch.chunks(100).enumerate() {
+            let edit = |(k, (id, _)): (usize, &(String, String))| json!({"id": id, "properties": {"jobtitle": format!("title {n} {m} {k}")}});
+            let body = json!({"inputs": half.iter().enumerate().map(edit).collect::<Vec<_>>()});
+            concord.hubspot("POST", "/crm/v3/objects/contacts/batch/update", Some(&body)).await;
+        }
+        let edit = |(k, (_, id)): (usize, &(String, String))| {
+            let phone = format!("+1415555{:04}", (n * 200 + k) % 10_000);
+            json!({"attributes": {"type": "Contact"}, "id": id, "MobilePhone": phone, "FirstName": format!("F{n}x{k}")})
+        };
+        let body = json!({"records": batch.iter().enumerate().map(edit).collect::<Vec<_>>()});
+        concord.salesforce("PATCH", "/data/v66.0/composite/sobjects", Some(&body)).await;
+    }
+}
+
+/// Both sides show both edits of every pair.
+async fn assert_all_edited(concord: &Concord, pairs: &[(String, String)]) {
+    let hubspot: std::collections::BTreeMap<_, _> =
+        concord.truth("hubspot", "contacts").await.into_iter().collect();
+    let salesforce: std::collections::BTreeMap<_, _> =
+        concord.truth("salesforce", "Contact").await.into_iter().collect();
+    assert_eq!((hubspot.len(), salesforce.len()), (pairs.len(), pairs.len()), "no record too many");
+    for (h, s) in pairs {
+        let (h, s) = (&hubspot[h], &salesforce[s]);
+        assert!(h["jobtitle"].as_str().is_some_and(|title| title.starts_with("title ")), "{h:#}");
+        assert!(s["FirstName"].as_str().is_some_and(|name| name.starts_with('F')), "{s:#}");
+        assert_eq!((&h["jobtitle"], &h["firstname"]), (&s["Title"], &s["FirstName"]));
+    }
+}
+
+#[tokio::test]
+async fn a_burst_of_10_000_edits_each_way_arrives_with_one_write_each() {
+    const PAIRS: usize = 10_000;
+    let concord = Concord::up("burst").await;
+    let pairs = many(&concord, PAIRS).await;
+    let before = concord.writes().await;
+    assert_eq!(before, 2 * PAIRS as u64, "each record made once, each first one stamped once");
+    edit_all(&concord, &pairs).await;
+    let status = concord.quiet(900);
+    assert_all_edited(&concord, &pairs).await;
+    assert_eq!((&status["parked"], &status["conflicts"]), (&json!(0), &json!(0)), "{status:#}");
+    let written = concord.writes().await - before;
+    // A precondition may fail where both sides of a pair are edited within a second; the attempt counts as a write.
+    let (least, most) = (2 * PAIRS as u64, 3 * PAIRS as u64);
+    assert!((least..=most).contains(&written), "{written} writes for {least} edits");
+}
+
+#[tokio::test]
+async fn killed_in_the_middle_of_a_burst_and_started_again_it_loses_nothing() {
+    const PAIRS: usize = 1_000;
+    let mut concord = Concord::up("kill").await;
+    let pairs = many(&concord, PAIRS).await;
+    edit_all(&concord, &pairs).await;
+    for pause_ms in [300, 700] {
+        tokio::time::sleep(std::time::Duration::from_millis(pause_ms)).await;
+        concord.kill_9();
+        concord.restart().await;
+    }
+    let status = concord.quiet(600);
+    assert_all_edited(&concord, &pairs).await;
+    assert_eq!((&status["links"], &status["parked"]), (&json!(PAIRS), &json!(0)), "{status:#}");
+}
