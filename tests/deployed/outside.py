@@ -118,14 +118,9 @@ class Crm:
         """How many records Concord wrote or was refused to write, so far."""
         return done("GET", f"{self.url}/__sandbox/calls")["writes"]
 
-    def records(self, kind):
-        """Live records of a type, by id."""
-        records = done("GET", f"{self.url}/__sandbox/truth")["records"].get(kind, {})
-        return {
-            name: record["properties"]
-            for name, record in records.items()
-            if not record["archived"] and not record["merged_into"]
-        }
+    def truth(self, kind):
+        """Every record of a type that ever was, by id."""
+        return done("GET", f"{self.url}/__sandbox/truth")["records"].get(kind, {})
 
     def send_webhooks_to(self, url, secret):
         done("POST", f"{self.url}/__sandbox/target", {"url": url, "secret": secret})
@@ -147,8 +142,12 @@ class HubSpot(Crm):
         done("PATCH", f"{self.url}/__sandbox/ui/crm/v3/objects/contacts/{record}", {"properties": properties})
 
     def contacts(self):
-        """By e-mail. Two with one address is a duplicate, and a failure."""
-        return by_email((record, fields, fields.get("email")) for record, fields in self.records("contacts").items())
+        """The living ones, by e-mail. Two with one address is a duplicate, and a failure."""
+        return by_email(
+            (name, record["properties"], record["properties"].get("email"))
+            for name, record in self.truth("contacts").items()
+            if not record["archived"] and not record["merged_into"]
+        )
 
 
 class Salesforce(Crm):
@@ -161,7 +160,11 @@ class Salesforce(Crm):
         done("PATCH", f"{self.url}/__sandbox/ui{API}/Contact/{record}", fields)
 
     def contacts(self):
-        return by_email((record, fields, fields.get("Email")) for record, fields in self.records("Contact").items())
+        return by_email(
+            (name, record["fields"], record["fields"].get("Email"))
+            for name, record in self.truth("Contact").items()
+            if not record["is_deleted"]
+        )
 
 
 def by_email(records):
