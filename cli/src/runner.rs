@@ -72,6 +72,13 @@ async fn serve_queue<B: Body>(
         if batch.is_empty() {
             continue;
         }
+        if local.pause.is_on() {
+            // Paused while this batch was waited for: it is kept, and first in line later.
+            for received in batch {
+                let _ = local.engine.queue.change_visibility(queue, &received.handle, 0);
+            }
+            continue;
+        }
         let messages: Vec<Incoming> = batch.into_iter().map(incoming).collect();
         let deadline = Deadline(Timestamp::now().checked_add(BATCH_TIME).unwrap_or(Timestamp::MAX));
         let fates =

@@ -10,7 +10,7 @@ use std::time::Duration;
 use aws_config::BehaviorVersion;
 use aws_config::timeout::TimeoutConfig;
 use concord_core::port::{Store as _, StoreError};
-use concord_core::step::Engine;
+use concord_core::step::{Engine, Gate};
 use concord_crm::hubspot::{self, HubSpot};
 use concord_crm::salesforce::{self, Salesforce};
 use concord_crm::transport::{Http, TransportError};
@@ -199,6 +199,7 @@ impl Deployment {
             contract,
             key: credentials.image_key.clone(),
             shards: self.settings.shards,
+            gate: Gate::default(),
         }))
     }
 

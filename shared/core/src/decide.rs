@@ -9,7 +9,7 @@ mod presence;
 use jiff::Timestamp;
 
 use crate::contract::{Field, Object};
-use crate::link::{Base, FieldStanding, Link, Role};
+use crate::link::{Base, FieldStanding, Link, Role, Status};
 use crate::merge::{Verdict, Why, merge};
 use crate::names::{ContractVersion, FieldName, Generation, PerSide, Side, Token};
 use crate::port::{Conflict, JournalEntry, NaturalKey};
@@ -122,6 +122,46 @@ pub fn decide(situation: &Situation<'_>) -> Decision {
     draft.finish()
 }
 
+/// Whether a row, read by id after the link, tells nothing that the other side has to know: mostly the echo of
+/// our own write. Then the link as it is afterwards; the other row need not be read.
+///
+/// Landings move the base as ever, since that takes only the row that they landed on (P2). Anything else (an
+/// edit, a cover, a delete, a flag, an intent under way to the other side) is for [`decide`], with both rows.
+#[must_use]
+pub fn overhear(
+    key: &ImageKey,
+    object: &Object,
+    link: &Link,
+    side: Side,
+    row: &Row,
+    now: Timestamp,
+) -> Option<Link> {
+    let plain = row.standing == Standing::Alive
+        && link.status == Status::Live
+        && row.concord_id.as_ref() == Some(&link.id)
+        && !presence::is_flagged(object, side, row)
+        && !link.intents.iter().any(|intent| intent.side != side && intent.progress.is_open());
+    if !plain {
+        return None;
+    }
+    let mut after = link.clone();
+    for field in object.fields.values() {
+        let (base, view) = Scene { key, field, link }.settle_alone(side, row).ok()?;
+        let memory = after.fields.entry(field.name.clone()).or_default();
+        let known = memory.held.map(|held| held[side]);
+        let known = known.or(base.as_ref().map(|base| base.images[side].hash));
+        let quiet = view.hash.is_some() && view.hash == known && view.stands == Stands::Shown;
+        if !quiet || memory.standing == FieldStanding::Parked {
+            return None;
+        }
+        memory.base = base;
+    }
+    draft::close_landed(&mut after, side, row);
+    draft::forget(&mut after, now);
+    let open = after.intents.iter().any(|intent| intent.progress.is_open());
+    (!open).then_some(after)
+}
+
 impl Draft<'_> {
     /// Settles and merges every field of a pair that lives on both sides.
     fn fields(&mut self, rows: PerSide<&Row>) {
@@ -229,11 +269,8 @@ impl Draft<'_> {
             return Ok(());
         }
         let loser = why.leaves_a_loser().then(|| target.value.clone());
-        self.push(
-            from.other(),
-            written,
-            self.line(field, settled, why.rule(), Some(from.other()), &source.value, loser),
-        );
+        let line = self.line(field, settled, why.rule(), Some(from.other()), &source.value, loser);
+        self.push(from.other(), written, Some(line));
         Ok(())
     }
 
@@ -245,7 +282,8 @@ impl Draft<'_> {
         value: &Presence<Value>,
     ) -> Result<(), FieldFault> {
         let part = self.write(field, to, value, settled.views[to].hash, Role::Amend)?;
-        self.push(to, part, self.line(field, settled, Why::Union.rule(), Some(to), value, None));
+        let line = self.line(field, settled, Why::Union.rule(), Some(to), value, None);
+        self.push(to, part, Some(line));
         Ok(())
     }
 
@@ -259,7 +297,7 @@ impl Draft<'_> {
             values,
             view.value.clone(),
         );
-        self.push(Side::HubSpot, part, line);
+        self.push(Side::HubSpot, part, Some(line));
         Ok(())
     }
 
@@ -380,6 +418,16 @@ impl Draft<'_> {
         }
     }
 
+    fn claim_first_key(&mut self, field: &Field, value: &Presence<Value>) {
+        if self.situation.object.keys.contains(&field.name) {
+            let hash = self.hash_of(value);
+            if self.decision.link.keys.insert(field.name.clone(), hash) != Some(hash) {
+                let object = self.situation.object.name.clone();
+                self.decision.keys.push(NaturalKey { object, field: field.name.clone(), hash });
+            }
+        }
+    }
+
     /// A record that the other side lacks is made there, with every field that can be said.
     fn insert(&mut self, from: Side, row: &Row) {
         if row.standing != Standing::Alive {
@@ -387,46 +435,41 @@ impl Draft<'_> {
         }
         let to = from.other();
         let blank = self.situation.key.hash(Known(None));
-        for field in self.situation.object.fields.values() {
-            if field.direction == crate::contract::Direction::To(from) {
-                continue;
-            }
+        let fields = self.situation.object.fields.values();
+        for field in fields.filter(|field| field.direction != crate::contract::Direction::To(from)) {
             let raw: Vec<_> = field.wire[from]
                 .iter()
                 .map(|wire| row.fields.get(wire).cloned().unwrap_or(Presence::Unknown))
                 .collect();
             let part = field.canonicalise(from, &raw).map_err(FieldFault::from).and_then(|value| {
-                if value.value().is_none() {
-                    return Ok(None);
-                }
                 let image = crate::link::Image {
                     hash: self.hash_of(&value),
                     place: place_of(row, field, from),
                     elements: elements(self.situation.key, &value),
                 };
-                let part = self.write(field, to, &value, Some(blank), Role::Carry { source: image })?;
-                Ok(Some((part, value)))
+                let part = self.write(field, to, &value, Some(blank), Role::Carry { source: image });
+                Ok((part?, value))
             });
             match part {
-                Ok(None) => {}
-                Ok(Some((part, value))) => {
+                Ok((mut part, value)) if value.value().is_none() => {
+                    // Nothing to send, but something agreed on: the new record is blank there too.
+                    part.values.clear();
+                    self.push(to, part, None);
+                }
+                Ok((part, value)) => {
                     let mut before = PerSide { hubspot: Presence::Blank, salesforce: Presence::Blank };
                     before[from] = value.clone();
                     let line =
                         self.entry(Some(field.name.clone()), "P6 create", Some(to), before, value.clone());
-                    self.push(to, part, line);
-                    if self.situation.object.keys.contains(&field.name) {
-                        let hash = self.hash_of(&value);
-                        if self.decision.link.keys.insert(field.name.clone(), hash) != Some(hash) {
-                            let object = self.situation.object.name.clone();
-                            self.decision.keys.push(NaturalKey { object, field: field.name.clone(), hash });
-                        }
-                    }
+                    self.push(to, part, Some(line));
+                    self.claim_first_key(field, &value);
                 }
                 Err(fault) => self.fault(field, fault),
             }
         }
         self.issue_insert(to);
+        // The record that was there first is marked as the link's at once.
+        self.issue_update_of(from, row);
     }
 }
 

@@ -99,6 +99,19 @@ impl Scene<'_> {
         }
     }
 
+    /// One side alone: the base as its landings leave it, and what it holds.
+    pub(crate) fn settle_alone(&self, side: Side, row: &Row) -> Result<(Option<Base>, View), FieldFault> {
+        let mut base = self.link.fields.get(&self.field.name).and_then(|memory| memory.base.clone());
+        let mut losers = Vec::new();
+        loop {
+            let before = base.clone();
+            let view = self.look(side, row, &mut base, &mut losers)?;
+            if base == before {
+                return Ok((base, view));
+            }
+        }
+    }
+
     fn look(
         &self,
         side: Side,
@@ -279,7 +292,10 @@ impl Scene<'_> {
             let ours = versions().any(|version| version.at == at && version.author == Author::Us);
             let who = match token_at(at) {
                 Some(number) => Who::Us(self.part(side, number)),
-                None if ours => Who::Us(self.repeated(side, &value)),
+                // Written with our login but not by an intent: an operator's script, say. It is an edit.
+                None if ours => {
+                    self.repeated(side, &value).map_or(Who::Somebody, |known| Who::Us(Some(known)))
+                }
                 None => Who::Somebody,
             };
             events.push(Event { at, value, who });

@@ -9,6 +9,8 @@ mod reconcile;
 mod take_in;
 mod write;
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
@@ -25,7 +27,7 @@ pub use reconcile::{Report, Task};
 pub use take_in::TakenIn;
 
 /// Everything that the steps work with.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Engine<S, Q, H, F> {
     /// Concord's memory.
     pub store: S,
@@ -41,6 +43,25 @@ pub struct Engine<S, Q, H, F> {
     pub key: ImageKey,
     /// Message groups per queue: how much may be worked on at once (DESIGN 3; default 8).
     pub shards: u32,
+    /// Closed while a CRM has asked to be left alone.
+    pub gate: Gate,
+}
+
+/// Keeps the workers of one process from a CRM that said "come again later": without it, each of them would find
+/// out for itself, and spend a call on it. Forgotten with the process, which costs one refused call.
+#[derive(Debug, Default)]
+pub struct Gate(AtomicI64);
+
+impl Gate {
+    /// Nothing is begun before `until`.
+    fn close(&self, until: Timestamp) {
+        self.0.fetch_max(until.as_millisecond().saturating_add(1), Ordering::Relaxed);
+    }
+
+    /// When something may be begun again; an instant in the past if at once.
+    fn closed_until(&self) -> Option<Timestamp> {
+        Timestamp::from_millisecond(self.0.load(Ordering::Relaxed)).ok()
+    }
 }
 
 /// What becomes of a message.

@@ -168,6 +168,8 @@ enum Step {
     Read(usize, Side),
     Commit(usize),
     Decide,
+    /// One row is looked at alone.
+    Overhear(Side),
     AttemptOpen,
     /// Any intent ever issued reaches its CRM: late, repeated, out of order.
     Land(usize),
@@ -175,12 +177,14 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     let side = prop_oneof![Just(H), Just(S)];
+    let echoing = side.clone();
     prop_oneof![
         4 => (side.clone(), proptest::sample::select(&FIELDS[..])).prop_map(|(side, field)| Step::Edit(side, field)),
         1 => Just(Step::Begin),
         2 => (0..2_usize, side).prop_map(|(worker, side)| Step::Read(worker, side)),
         1 => (0..2_usize).prop_map(Step::Commit),
         3 => Just(Step::Decide),
+        3 => echoing.prop_map(Step::Overhear),
         2 => Just(Step::AttemptOpen),
         3 => (0..6_usize).prop_map(Step::Land),
     ]
@@ -194,6 +198,7 @@ fn run(world: &mut World, steps: &[Step]) {
             Step::Read(worker, side) => world.read(worker, side),
             Step::Commit(worker) => drop(world.commit(worker)),
             Step::Decide => drop(world.decide()),
+            Step::Overhear(side) => world.overhear(side),
             Step::AttemptOpen => world.attempt_open(),
             Step::Land(back) => {
                 let count = world.issued.len();

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Decision, Sight, Situation, Wait, raised};
 use crate::contract::Field;
-use crate::link::{Action, FieldMemory, Intent, Part, Progress, Role};
+use crate::link::{Action, FieldMemory, Intent, Link, Part, Progress, Role};
 use crate::names::{PerSide, Side, Token};
 use crate::port::JournalEntry;
 use crate::row::{Row, Versions};
@@ -20,7 +20,7 @@ const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
 pub(super) struct Draft<'a> {
     pub(super) situation: &'a Situation<'a>,
     pub(super) decision: Decision,
-    parts: PerSide<Vec<(Part, JournalEntry)>>,
+    parts: PerSide<Vec<(Part, Option<JournalEntry>)>>,
 }
 
 impl<'a> Draft<'a> {
@@ -48,7 +48,7 @@ impl<'a> Draft<'a> {
 
     /// Adds a field to what a side will be sent. A later part for the same field replaces the earlier one: a
     /// carry says all that a restore would.
-    pub(super) fn push(&mut self, to: Side, part: Part, line: JournalEntry) {
+    pub(super) fn push(&mut self, to: Side, part: Part, line: Option<JournalEntry>) {
         self.parts[to].retain(|(other, _)| other.field != part.field);
         self.parts[to].push((part, line));
     }
@@ -57,27 +57,21 @@ impl<'a> Draft<'a> {
         Side::BOTH.iter().any(|side| self.parts[*side].iter().any(|(part, _)| part.field == field.name))
     }
 
-    /// Closes intents whose token the rows show. Their details stay while a repetition may land (P3).
     pub(super) fn close_landed(&mut self) {
-        let rows = self.situation.rows;
-        for intent in &mut self.decision.link.intents {
-            if let Sight::Row(row) = rows[intent.side]
-                && intent.progress.is_open()
-                && has_taken(row, intent.number)
-            {
-                close(intent, Progress::Closed);
+        for side in Side::BOTH {
+            if let Sight::Row(row) = self.situation.rows[side] {
+                close_landed(&mut self.decision.link, side, row);
             }
         }
     }
 
     pub(super) fn issue_updates(&mut self, rows: PerSide<&Row>) {
         for side in Side::BOTH {
-            self.issue_update_of(side, rows);
+            self.issue_update_of(side, rows[side]);
         }
     }
 
-    pub(super) fn issue_update_of(&mut self, side: Side, rows: PerSide<&Row>) {
-        let row = rows[side];
+    pub(super) fn issue_update_of(&mut self, side: Side, row: &Row) {
         let stamp = row.concord_id.as_ref() != Some(&self.situation.link.id);
         let (too_fresh, unmodified_since) = match &row.versions {
             Versions::Stamp { modified, answered, .. } => {
@@ -110,7 +104,7 @@ impl<'a> Draft<'a> {
 
     /// Turns the gathered parts into an intent, unless one that says the same is under way or was refused.
     fn issue(&mut self, side: Side, action: Action) {
-        let (parts, lines): (Vec<Part>, Vec<JournalEntry>) =
+        let (parts, lines): (Vec<Part>, Vec<Option<JournalEntry>>) =
             std::mem::take(&mut self.parts[side]).into_iter().unzip();
         let link = &mut self.decision.link;
         let last =
@@ -134,23 +128,36 @@ impl<'a> Draft<'a> {
         let decided = self.situation.now;
         link.intents.push(Intent { number, side, action, parts, decided, progress: Progress::Open });
         self.decision.issued.push((side, number));
-        self.decision.journal.extend(lines);
+        self.decision.journal.extend(lines.into_iter().flatten());
     }
 
     pub(super) fn finish(mut self) -> Decision {
-        let now = self.situation.now;
-        let covered = self.decision.issued.iter().any(|(_, number)| {
-            self.decision
-                .link
-                .intent(*number)
-                .is_some_and(|intent| intent.parts.iter().any(|part| part.role == Role::Restore))
-        });
         let link = &mut self.decision.link;
-        link.intents
-            .retain(|intent| intent.progress != Progress::Closed || covered || !is_past(intent.decided, now));
+        forget(link, self.situation.now);
         link.contract = self.situation.contract;
         self.decision
     }
+}
+
+/// Closes intents whose token a row shows. Their details stay while a repetition may land (P3).
+pub(super) fn close_landed(link: &mut Link, side: Side, row: &Row) {
+    for intent in link.intents.iter_mut().filter(|intent| intent.side == side) {
+        if intent.progress.is_open() && has_taken(row, intent.number) {
+            close(intent, Progress::Closed);
+        }
+    }
+}
+
+/// Forgets closed intents that cannot land any more. While a field is held its base stands still, and a landing
+/// that had to be skipped is told from an edit by the intent's details; so is one that is being undone.
+pub(super) fn forget(link: &mut Link, now: Timestamp) {
+    let held = link.fields.values().any(|memory| memory.held.is_some());
+    let undoing = link.intents.iter().any(|intent| {
+        intent.progress.is_open() && intent.parts.iter().any(|part| part.role == Role::Restore)
+    });
+    link.intents.retain(|intent| {
+        intent.progress != Progress::Closed || held || undoing || !is_past(intent.decided, now)
+    });
 }
 
 /// Whether no attempt at an intent can land any more.

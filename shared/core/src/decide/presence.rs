@@ -5,7 +5,7 @@
 
 use super::Situation;
 use super::draft::Draft;
-use crate::contract::Delete;
+use crate::contract::{Delete, Object};
 use crate::link::{Part, Role, Status};
 use crate::names::{FieldName, PerSide, Side};
 use crate::row::Row;
@@ -78,7 +78,7 @@ impl Draft<'_> {
             self.set_flag(alive, true);
         }
         // The deleted side is not written to, whatever was gathered for it.
-        self.issue_update_of(alive, rows);
+        self.issue_update_of(alive, rows[alive]);
     }
 
     fn say(&mut self, rule: &str) {
@@ -88,14 +88,8 @@ impl Draft<'_> {
 
     /// Whether the side's row carries the flag. `None`: there is no flag, or it is not shown.
     fn flag_shown(&self, side: Side) -> Option<bool> {
-        let Delete::Flag(wire) = &self.situation.object.delete else { return None };
         let super::Sight::Row(row) = self.situation.rows[side] else { return None };
-        match row.fields.get(&wire[side]) {
-            Some(Presence::Value(Raw::Boolean(set))) => Some(*set),
-            Some(Presence::Value(Raw::Text(text))) => Some(text == "true"),
-            Some(Presence::Value(Raw::Number(_)) | Presence::Unknown) | None => None,
-            Some(Presence::Blank) => Some(false),
-        }
+        flag_of(self.situation.object, side, row)
     }
 
     fn set_flag(&mut self, side: Side, deleted: bool) {
@@ -118,12 +112,28 @@ impl Draft<'_> {
         };
         let rule = if deleted { "P9 flag" } else { "P9 flag taken back" };
         let line = self.entry(Some(FieldName::new(FLAG)), rule, Some(side), unknown(), value);
-        self.push(side, part, line);
+        self.push(side, part, Some(line));
     }
 }
 
 const fn unknown() -> PerSide<Presence<Value>> {
     PerSide { hubspot: Presence::Unknown, salesforce: Presence::Unknown }
+}
+
+/// Whether a row carries the flag. `None`: there is no flag, or it is not shown.
+fn flag_of(object: &Object, side: Side, row: &Row) -> Option<bool> {
+    let Delete::Flag(wire) = &object.delete else { return None };
+    match row.fields.get(&wire[side]) {
+        Some(Presence::Value(Raw::Boolean(set))) => Some(*set),
+        Some(Presence::Value(Raw::Text(text))) => Some(text == "true"),
+        Some(Presence::Value(Raw::Number(_)) | Presence::Unknown) | None => None,
+        Some(Presence::Blank) => Some(false),
+    }
+}
+
+/// Whether a row carries the flag for certain.
+pub(super) fn is_flagged(object: &Object, side: Side, row: &Row) -> bool {
+    flag_of(object, side, row) == Some(true)
 }
 
 /// Whether the surviving record holds an edit that the deleted one never showed.

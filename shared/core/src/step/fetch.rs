@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{CONCURRENCY, Engine, Next, StepError, patience};
 use crate::contract::Object;
-use crate::decide::{Decision, Sight, Situation, Wait, decide};
+use crate::decide::{Decision, Sight, Situation, Wait, decide, overhear};
 use crate::link::Link;
 use crate::names::{LinkId, PerSide, RecordId, RecordKey, Side};
 use crate::port::{Commit, CommitError, Crm, Expected, Hints, IntentRef, ParkKey, Parked, Queue, Store};
@@ -40,12 +40,26 @@ pub(super) enum Counterpart {
 }
 
 /// What became of one link.
-enum Done {
-    Committed(Vec<(Side, IntentRef)>),
-    /// Somebody was faster: look again.
-    Again,
-    /// Look again a little later.
+#[derive(Default)]
+struct Done {
+    /// Intents to send.
+    issued: Vec<(Side, IntentRef)>,
+    /// Whether to look at it once more.
+    again: Again,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Again {
+    #[default]
+    No,
+    /// Somebody was faster.
+    Now,
+    /// A row is too fresh to be written to.
     Later,
+}
+
+impl Done {
+    const AGAIN: Self = Self { issued: Vec::new(), again: Again::Now };
 }
 
 impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
@@ -54,7 +68,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     /// # Errors
     /// [`StepError`]: nothing is lost, the message comes again.
     pub async fn fetch(&self, hints: &Hints, now: Timestamp) -> Result<Next, StepError> {
-        if let Some(at) = hints.not_before
+        if let Some(at) = hints.not_before.max(self.gate.closed_until())
             && at > now
         {
             return Ok(Next::NotBefore(at));
@@ -68,8 +82,8 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             Err(StepError::Crm { side, failure }) => match patience(&failure, now) {
                 Some(at) => {
                     tracing::warn!(%side, %failure, records = hints.ids.len(), "reading is put off");
-                    self.hint_again(&Hints { not_before: Some(at), ..hints.clone() }, now).await?;
-                    Ok(Next::Done)
+                    self.gate.close(at);
+                    Ok(Next::NotBefore(at))
                 }
                 None => Err(StepError::Crm { side, failure }),
             },
@@ -90,14 +104,13 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let mut later = Vec::new();
         let mut intents: PerSide<Vec<IntentRef>> = PerSide::default();
         for (id, done) in done {
-            match done {
-                Done::Committed(issued) => {
-                    for (side, intent) in issued {
-                        intents[side].push(intent);
-                    }
-                }
-                Done::Again => again.push(id),
-                Done::Later => later.push(id),
+            for (side, intent) in done.issued {
+                intents[side].push(intent);
+            }
+            match done.again {
+                Again::No => {}
+                Again::Now => again.push(id),
+                Again::Later => later.push(id),
             }
         }
         for side in Side::BOTH {
@@ -144,8 +157,40 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         }
         self.find_counterparts(object, side, &mut pairs).await?;
         self.pair_strangers(object, side, strangers, &mut pairs, &mut again, now).await?;
+        let mut pairs = self.settle_echoes(object, side, pairs, now).await?;
         self.read_other_side(object, side.other(), &mut pairs).await?;
         Ok((pairs, again))
+    }
+
+    /// Rows that tell nothing new are settled alone: what is left needs the other side. If somebody was faster,
+    /// the echo is theirs.
+    async fn settle_echoes(
+        &self,
+        object: &Object,
+        side: Side,
+        pairs: Vec<(RecordId, Pair)>,
+        now: Timestamp,
+    ) -> Result<Vec<(RecordId, Pair)>, StepError> {
+        let mut news = Vec::new();
+        let mut settled = Vec::new();
+        for (id, pair) in pairs {
+            let echo = match (&pair.readings[side], &pair.link.records[side.other()]) {
+                (Some(Reading::Row(row)), Some(_)) if pair.claims.is_empty() && pair.aliases.is_empty() => {
+                    overhear(&self.key, object, &pair.link, side, row, now)
+                }
+                (Some(Reading::Row(_) | Reading::MergedInto(_) | Reading::NotFound) | None, _) => None,
+            };
+            match echo {
+                Some(after) if after != pair.link => settled.push((after, pair.expected)),
+                Some(_) => {}
+                None => news.push((id, pair)),
+            }
+        }
+        let commits = settled
+            .into_iter()
+            .map(|(link, expected)| self.record_join(link, expected, Vec::new(), Vec::new()));
+        stream::iter(commits).buffered(CONCURRENCY).try_collect::<Vec<()>>().await?;
+        Ok(news)
     }
 
     async fn read_other_side(
@@ -197,10 +242,10 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     /// Nothing can be decided yet, but what was found out (an alias, a record that joined) is worth keeping.
     async fn record_only(&self, pair: Pair) -> Result<Done, StepError> {
         if pair.claims.is_empty() && pair.aliases.is_empty() {
-            return Ok(Done::Committed(Vec::new()));
+            return Ok(Done::default());
         }
         self.record_join(pair.link, pair.expected, pair.claims, pair.aliases).await?;
-        Ok(Done::Again)
+        Ok(Done::AGAIN)
     }
 
     /// Commits a link's records and nothing else. If somebody was faster, looking again will tell.
@@ -226,13 +271,13 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         {
             self.suspect(side, &pair.link, id, now).await?;
         }
-        let settled = match decision.wait {
-            Some(Wait::RowTooFresh) => Done::Later,
-            Some(Wait::Suspect(_)) | None => Done::Committed(Vec::new()),
+        let again = match decision.wait {
+            Some(Wait::RowTooFresh) => Again::Later,
+            Some(Wait::Suspect(_)) | None => Again::No,
         };
         let fresh = pair.expected == Expected::New;
         if !fresh && pair.claims.is_empty() && pair.aliases.is_empty() && !decision.changes(&pair.link) {
-            return Ok(settled);
+            return Ok(Done { issued: Vec::new(), again });
         }
         if !fresh && !decision.keys.is_empty() {
             self.leave_owned_keys(&mut decision).await?;
@@ -259,13 +304,9 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                 for record in seen.into_iter().filter(|_| fresh) {
                     self.store.unpark(&ParkKey::Record(record)).await?;
                 }
-                match (settled, issued.is_empty()) {
-                    (Done::Later, true) => Ok(Done::Later),
-                    // The other side's intents go out now; this row is looked at again by their echo or a poll.
-                    (Done::Later | Done::Committed(_) | Done::Again, _) => Ok(Done::Committed(issued)),
-                }
+                Ok(Done { issued, again })
             }
-            Err(CommitError::Moved | CommitError::Taken { .. }) => Ok(Done::Again),
+            Err(CommitError::Moved | CommitError::Taken { .. }) => Ok(Done::AGAIN),
             Err(CommitError::Store(error)) => Err(error.into()),
         }
     }

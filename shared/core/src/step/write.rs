@@ -50,7 +50,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     /// [`StepError`]: the message comes again; an intent that was attempted is then found settled, or repeated
     /// safely (its token is on the row, or its `concord_id` is taken).
     pub async fn write(&self, sends: &Sends, now: Timestamp) -> Result<Next, StepError> {
-        if let Some(at) = sends.not_before
+        if let Some(at) = sends.not_before.max(self.gate.closed_until())
             && at > now
         {
             return Ok(Next::NotBefore(at));

@@ -22,8 +22,9 @@ pub struct Terms {
 impl Terms {
     /// Six times a function timeout of 30 s, as SQS event sources need (reference: SQS FIFO + Lambda).
     pub const VISIBILITY_MS: u64 = 180_000;
-    /// Receipts before a message is dead.
-    pub const RECEIVES_MAX: u32 = 5;
+    /// Receipts before a message is dead. Generous, since a message that only waits for a CRM's limit is received
+    /// again each time.
+    pub const RECEIVES_MAX: u32 = 100;
     /// SQS keeps a message for at most 14 days.
     pub const RETENTION_MS: u64 = 14 * 24 * 3_600_000;
 

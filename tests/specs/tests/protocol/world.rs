@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use concord_core::contract::{Create, Delete, Direction, Field, Guard, Kind, Object, Policy};
-use concord_core::decide::{Decision, Sight, Situation, decide};
+use concord_core::decide::{Decision, Sight, Situation, decide, overhear};
 use concord_core::link::{Action, Intent, Link, Progress};
 use concord_core::names::{ContractVersion, FieldName, LinkId, PerSide, RecordId, Side, Token, WireName};
 use concord_core::row::{Author, History, Row, Standing, Version, Versions};
@@ -81,7 +81,8 @@ impl World {
         let object = object(policy);
         let mut link = Link::new(LinkId::from("L"), object.name.clone(), ContractVersion(1));
         link.records = PerSide { hubspot: Some(RecordId::from("h")), salesforce: Some(RecordId::from("s")) };
-        let zero: BTreeMap<&'static str, Text> = FIELDS.into_iter().map(|field| (field, "0".to_owned())).collect();
+        let zero: BTreeMap<&'static str, Text> =
+            FIELDS.into_iter().map(|field| (field, "0".to_owned())).collect();
         let mut world = Self {
             now,
             object,
@@ -116,9 +117,12 @@ impl World {
 
     pub(crate) fn shown(&self, side: Side, field: &'static str) -> Text {
         match side {
-            Side::HubSpot => {
-                self.hubspot.iter().rev().find_map(|(_, _, values, _)| values.get(field).cloned()).unwrap_or_default()
-            }
+            Side::HubSpot => self
+                .hubspot
+                .iter()
+                .rev()
+                .find_map(|(_, _, values, _)| values.get(field).cloned())
+                .unwrap_or_default(),
             Side::Salesforce => self.salesforce[field].clone(),
         }
     }
@@ -217,8 +221,14 @@ impl World {
         let now = self.tick();
         let rows = PerSide { hubspot: Sight::Row(hubspot), salesforce: Sight::Row(salesforce) };
         let contract = ContractVersion(1);
-        let decision =
-            decide(&Situation { key: &self.key, contract, object: &self.object, link: &look.link, rows, now });
+        let decision = decide(&Situation {
+            key: &self.key,
+            contract,
+            object: &self.object,
+            link: &look.link,
+            rows,
+            now,
+        });
         if self.link.generation != look.link.generation {
             return Vec::new();
         }
@@ -249,9 +259,21 @@ impl World {
         self.commit(worker)
     }
 
+    /// A worker that was hinted by one side looks at that row alone, and leaves it at that if it tells nothing new.
+    pub(crate) fn overhear(&mut self, side: Side) {
+        let row = self.row(side);
+        let now = self.tick();
+        if let Some(mut after) = overhear(&self.key, &self.object, &self.link, side, &row, now) {
+            after.generation = after.generation.next();
+            self.link = after;
+        }
+    }
+
     /// An attempt at an intent reaches its CRM: now, later, or once more.
     pub(crate) fn land(&mut self, number: Token) -> bool {
-        let Some(intent) = self.issued.iter().find(|intent| intent.number == number).cloned() else { return false };
+        let Some(intent) = self.issued.iter().find(|intent| intent.number == number).cloned() else {
+            return false;
+        };
         let at = self.tick();
         let mut values = BTreeMap::new();
         for part in &intent.parts {
@@ -263,7 +285,9 @@ impl World {
         }
         match (intent.side, &intent.action) {
             (Side::HubSpot, _) => self.hubspot.push((at, Author::Us, values, Some(number))),
-            (Side::Salesforce, Action::Update { unmodified_since: Some(since) }) if *since == self.modified.0 => {
+            (Side::Salesforce, Action::Update { unmodified_since: Some(since) })
+                if *since == self.modified.0 =>
+            {
                 let rewriting = self.rewriting;
                 self.salesforce.extend(values.into_iter().map(|(field, value)| (field, rewriting(&value))));
                 self.modified = (at, Author::Us);
@@ -325,7 +349,8 @@ impl World {
             }
             for edit in self.edits.iter().filter(|edit| edit.field == field) {
                 let stands = edit.value == h || edit.value == s;
-                let kept = stands || self.losers.contains(&edit.value) || self.is_superseded(field, &edit.value);
+                let kept =
+                    stands || self.losers.contains(&edit.value) || self.is_superseded(field, &edit.value);
                 assert!(kept, "I1 silent loss of {} in {field}, now {h} and {s}: {self:#?}", edit.value);
             }
         }
