@@ -5,6 +5,7 @@ no IAM, so this proves nothing about rights (tests/template does).
 """
 
 import io
+import json
 import os
 import signal
 import socket
@@ -168,6 +169,17 @@ class Cloud:
         name = self.outputs["WebhookUrl"].removeprefix("https://").split(".")[0]
         return f"{self.url}/_aws/lambda-url/{name}/hubspot"
 
+    def tick(self, task):
+        """Does now what the schedule of this task does in its own time."""
+        schedules = self.client("scheduler")
+        for listed in schedules.list_schedules()["Schedules"]:
+            target = schedules.get_schedule(Name=listed["Name"])["Target"]
+            if json.loads(target["Input"]) == {"task": task}:
+                answer = self.client("lambda").invoke(FunctionName=target["Arn"], Payload=target["Input"].encode())
+                assert "FunctionError" not in answer, answer["Payload"].read()
+                return
+        raise AssertionError(f"nothing is scheduled for {task}")
+
     def workers(self, function):
         """Process ids of the running copies of a function."""
         found = []
@@ -183,6 +195,11 @@ class Cloud:
             if parent == self.process.pid and command.endswith("bootstrap") and f"{function.capitalize()}Function" in name:
                 found.append(int(process.name))
         return found
+
+    def interrupted(self):
+        """Invocations that a killed worker left unanswered so far."""
+        log = (self.state / "ministack.log").read_text()
+        return sum("[lambda_runtime]" in line and "exited before returning a response" in line for line in log.splitlines())
 
     def depth(self, queue):
         """Messages in a queue, seen and in flight."""
