@@ -71,16 +71,6 @@ pub(crate) struct ConflictLine {
     pub(crate) since: Timestamp,
 }
 
-impl Status {
-    /// Nothing is in flight. What is parked or in conflict waits for a person, so it is quiet.
-    pub(crate) const fn is_quiet(&self) -> bool {
-        self.hints.waiting() == 0
-            && self.intents.waiting() == 0
-            && self.undelivered == 0
-            && self.open_intents == 0
-    }
-}
-
 /// Whether the functions are held back.
 #[derive(Debug, Clone)]
 pub(crate) struct Pause(watch::Sender<bool>, Arc<AtomicBool>);
@@ -121,6 +111,7 @@ pub(crate) async fn serve(
     let routes = Router::new()
         .route("/", get(page))
         .route("/status", get(status))
+        .route("/in-flight", get(in_flight))
         .route("/pause", post(pause))
         .route("/resume", post(resume))
         .with_state(local);
@@ -139,6 +130,17 @@ async fn status(State(local): State<Arc<Local>>) -> impl IntoResponse {
         Ok(status) => serde_json::to_string(&status).map_err(|error| failed(&error.into())),
         Err(error) => Err(failed(&error)),
     }
+}
+
+/// How much is in flight, without counting anything that grows with the number of records.
+async fn in_flight(State(local): State<Arc<Local>>) -> impl IntoResponse {
+    let (hints, intents) = local.depths();
+    let queued = hints.waiting() + intents.waiting() + local.undelivered();
+    if queued > 0 {
+        return Ok(queued.to_string());
+    }
+    let open = local.engine.store.unsent(Timestamp::MAX, 1).await;
+    open.map(|open| open.len().to_string()).map_err(|error| failed(&error.into()))
 }
 
 async fn pause(State(local): State<Arc<Local>>) -> impl IntoResponse {

@@ -8,9 +8,9 @@ use anyhow::{Context as _, bail};
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials as AwsCredentials, Region};
 use concord_aws::dynamo::{DynamoStore, Tables, create_tables};
 use concord_aws::telemetry::Metrics;
-use concord_core::contract::Contract;
-use concord_core::names::RecordId;
-use concord_core::port::Store as _;
+use concord_core::contract::{Contract, Effect, Mismatch, check};
+use concord_core::names::{PerSide, RecordId};
+use concord_core::port::{Crm as _, Store as _};
 use concord_core::step::{Engine, Gate};
 use concord_core::value::ImageKey;
 use concord_crm::transport::Http;
@@ -83,6 +83,28 @@ impl Local {
             gate: Gate::default(),
         };
         Ok(Self { engine, pause, metrics, crms, credentials, last_reconcile: Mutex::default() })
+    }
+
+    /// Compares the contract with both sides' live schemas. A field that does not fit is said; an object whose rows
+    /// Concord could not tell apart is refused.
+    pub(crate) async fn check_schemas(&self) -> anyhow::Result<Vec<Mismatch>> {
+        let mut mismatches = Vec::new();
+        for object in self.engine.contract.objects.values() {
+            let schemas = PerSide {
+                hubspot: self.engine.hubspot.schema(&object.wire.hubspot).await?,
+                salesforce: self.engine.salesforce.schema(&object.wire.salesforce).await?,
+            };
+            mismatches.extend(check(&self.engine.contract, &object.name, &schemas));
+        }
+        let fatal: Vec<String> = mismatches
+            .iter()
+            .filter(|mismatch| !matches!(mismatch.effect, Effect::Warn(_)))
+            .map(ToString::to_string)
+            .collect();
+        if !fatal.is_empty() {
+            bail!("the contract does not fit the two CRMs\n{}", fatal.join("\n"));
+        }
+        Ok(mismatches)
     }
 
     pub(crate) fn depths(&self) -> (Depth, Depth) {

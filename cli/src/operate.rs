@@ -25,19 +25,13 @@ pub(crate) async fn status(data: &Path, json: bool, wait: Option<Duration>) -> a
     };
     let until = Instant::now() + wait;
     let mut quiet = 0;
-    loop {
-        let status = get(&console).await?;
-        quiet = if status.is_quiet() { quiet + 1 } else { 0 };
-        if quiet >= QUIET_LOOKS {
-            show(&status, json)?;
-            return Ok(ExitCode::SUCCESS);
-        }
-        if Instant::now() >= until {
-            show(&status, json)?;
-            return Ok(ExitCode::from(1));
-        }
+    while quiet < QUIET_LOOKS && Instant::now() < until {
+        // What is parked or in conflict waits for a person: it is not in flight.
+        quiet = if ask(&console, "in-flight").await? == "0" { quiet + 1 } else { 0 };
         tokio::time::sleep(LOOK_EVERY).await;
     }
+    show(&get(&console).await?, json)?;
+    Ok(if quiet < QUIET_LOOKS { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
 pub(crate) async fn control(data: &Path, order: &str) -> anyhow::Result<()> {
@@ -56,12 +50,15 @@ fn console(data: &Path) -> anyhow::Result<String> {
 }
 
 async fn get(console: &str) -> anyhow::Result<Status> {
-    let url = format!("{console}/status");
+    Ok(serde_json::from_str(&ask(console, "status").await?)?)
+}
+
+async fn ask(console: &str, what: &str) -> anyhow::Result<String> {
+    let url = format!("{console}/{what}");
     let answer = reqwest::get(&url)
         .await
         .with_context(|| format!("no answer from {url}: is `concord up` running?"))?;
-    let text = answer.error_for_status()?.text().await?;
-    Ok(serde_json::from_str(&text)?)
+    Ok(answer.error_for_status()?.text().await?)
 }
 
 fn show(status: &Status, json: bool) -> anyhow::Result<()> {

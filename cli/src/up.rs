@@ -106,6 +106,9 @@ pub(crate) async fn up(args: UpArgs) -> anyhow::Result<()> {
         fill(&crms, args.records).await?;
     }
     let local = Box::pin(Local::build(credentials, crms, &database.url, &contract)).await?;
+    for mismatch in Box::pin(local.check_schemas()).await? {
+        tracing::warn!(%mismatch, "a live schema is not quite as the contract says");
+    }
     let local = Arc::new(local);
     let (stop, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();

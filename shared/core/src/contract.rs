@@ -92,8 +92,6 @@ pub enum Create {
 pub enum Delete {
     /// Set the soft-delete field on the other side.
     Flag(PerSide<WireName>),
-    /// Archive the counterpart.
-    Archive,
     /// Stop keeping the pair in agreement.
     Unlink,
     /// Do nothing; the pair resumes if the record comes back.
@@ -105,8 +103,6 @@ pub enum Delete {
 pub enum Guard {
     /// Every update is a single-row PATCH with `If-Unmodified-Since`.
     Strict,
-    /// Inserts go in collections of 200.
-    Batched,
 }
 
 /// One mapped field.
@@ -250,7 +246,7 @@ impl Object {
             self.fields.values().flat_map(|field| field.wire[side].iter().cloned()).collect();
         match &self.delete {
             Delete::Flag(flag) => fields.push(flag[side].clone()),
-            Delete::Archive | Delete::Unlink | Delete::Ignore => {}
+            Delete::Unlink | Delete::Ignore => {}
         }
         fields.sort_unstable();
         fields.dedup();

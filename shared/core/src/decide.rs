@@ -1,7 +1,7 @@
 //! Deciding: from a link and both rows, read after it, to the link as it will be and the intents to send.
 //!
 //! A pure function over comparable values. Performing the decision (one conditional commit, then the queue) is
-//! [`crate::step::fetch`]'s affair.
+//! the fetch step's affair.
 
 mod draft;
 mod presence;

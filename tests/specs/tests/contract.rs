@@ -168,13 +168,13 @@ fn every_setting_of_a_field_is_read() {
 fn an_objects_settings_are_read_and_its_conflict_rule_is_its_fields_default() {
     let yaml = SMALL.replace(
         "    fields:\n",
-        "    create: { hubspot: true, salesforce: false }\n    delete: unlink\n    guard: batched\n    \
+        "    create: { hubspot: true, salesforce: false }\n    delete: unlink\n    guard: strict\n    \
          conflict: { authority: hubspot }\n    fields:\n      name: { hubspot: n, salesforce: N, type: text, conflict: hold }\n",
     );
     let contact = parse(&yaml).unwrap().objects[&ObjectName::from("contact")].clone();
 
     assert_eq!(contact.create, PerSide { hubspot: Create::Missing, salesforce: Create::Never });
-    assert_eq!((contact.delete, contact.guard), (Delete::Unlink, Guard::Batched));
+    assert_eq!((contact.delete, contact.guard), (Delete::Unlink, Guard::Strict));
     let conflicts: Vec<Policy> = contact.fields.values().map(|field| field.conflict).collect();
     assert_eq!(conflicts, [Policy::Authority(Side::HubSpot), Policy::Hold]);
 }

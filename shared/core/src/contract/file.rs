@@ -71,8 +71,6 @@ pub(super) struct FileCreate {
 pub(super) enum FileDelete {
     /// A checkbox on the other side is ticked.
     Flag(FileFlag),
-    /// The counterpart goes to the bin. HubSpot's cannot be taken out of it by API.
-    Archive,
     /// The pair is no longer kept in agreement.
     Unlink,
     /// Nothing; the pair goes on if the record comes back.
@@ -95,8 +93,6 @@ pub(super) struct FileFlag {
 pub(super) enum FileGuard {
     /// Each update is a request of its own, which Salesforce refuses if the record changed since it was read.
     Strict,
-    /// New records are sent by 200 a request.
-    Batched,
 }
 
 /// What happens when both sides changed the same field without having seen each other. The value that loses is

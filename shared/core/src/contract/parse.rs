@@ -98,7 +98,6 @@ fn object(name: &str, file: FileObject, place: &Place<'_>, objects: &[String]) -
     let delete = delete(file.delete, &place.at("delete"));
     let guard = given_or(file.guard, FileGuard::Strict).map(|guard| match guard {
         FileGuard::Strict => Guard::Strict,
-        FileGuard::Batched => Guard::Batched,
     });
     let at = place.at("fields");
     let given = file.fields.required(&at, "add `fields:` with at least one field")?;
@@ -158,7 +157,6 @@ fn delete(given: Option<Given<FileDelete>>, place: &Place<'_>) -> Option<Delete>
     let usual = FLAG.map(|name| Given::As(name.to_owned()));
     let usual = FileDelete::Flag(FileFlag { hubspot: usual.hubspot, salesforce: usual.salesforce });
     match given_or(given, usual)? {
-        FileDelete::Archive => Some(Delete::Archive),
         FileDelete::Unlink => Some(Delete::Unlink),
         FileDelete::Ignore => Some(Delete::Ignore),
         FileDelete::Flag(FileFlag { hubspot, salesforce }) => {

@@ -1,7 +1,7 @@
 //! Deletes and their undoing (P9): the by-id read of a row in the bin is the evidence.
 //!
 //! Deliberately absent: archiving the counterpart (`delete: archive`), which needs its own re-read and undelete
-//! rules; a contract that asks for it is refused.
+//! rules; no contract can ask for it.
 
 use super::Situation;
 use super::draft::Draft;
@@ -65,7 +65,7 @@ impl Draft<'_> {
                 self.decision.link.status = Status::Flagged { deleted };
                 self.keep_flagged(deleted.other(), rows);
             }
-            Delete::Unlink | Delete::Archive => {
+            Delete::Unlink => {
                 self.decision.link.status = Status::Unlinked { deleted };
                 self.say("P9 unlink");
             }

@@ -36,7 +36,7 @@ objects:
             "1:1: version: is 0; begin with 1: 0 stands for no contract",
             "3:3: objects.contact.salesforce: is missing; add Salesforce's name, such as `Contact`",
             "5:5: objects.contact.scope: is not supported by this version of Concord; remove it",
-            "6:5: objects.contact.guard: `lax` is not a choice here; use one of: strict, batched",
+            "6:5: objects.contact.guard: `lax` is not a choice here; use one of: strict",
             "8:32: objects.contact.fields.email.salesforce: `E-Mail` cannot be a field; use the API name, not the label",
             "9:7: objects.contact.fields.phone.region: is missing; add the region of numbers without a country code: `region: US`",
             "10:53: objects.contact.fields.owner.type: `owner` is not supported by this version of Concord; remove it, or use another",
