@@ -1,5 +1,7 @@
 //! What comes to the webhook without a right to: it is refused, and leaves nothing behind.
 
+#![expect(clippy::unwrap_used, reason = "a scenario that cannot go on has failed")]
+
 mod harness;
 
 use concord_sandbox::courier::signature_v3;

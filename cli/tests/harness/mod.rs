@@ -1,6 +1,7 @@
 //! A whole `concord up` in a process of its own, driven over HTTP as people and operators do.
 
 #![expect(dead_code, reason = "each test binary uses its own half")]
+#![expect(clippy::unwrap_used, reason = "a scenario that cannot go on has failed")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

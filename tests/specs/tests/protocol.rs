@@ -235,9 +235,10 @@ proptest! {
     ) {
         let mut world = World::agreed(policy);
         for (step, back) in steps {
-            match step {
-                Step::Edit(side, field) if back => world.edit_to(side, field, "0"),
-                step => run(&mut world, &[step]),
+            if let (Step::Edit(side, field), true) = (step, back) {
+                world.edit_to(side, field, "0");
+            } else {
+                run(&mut world, &[step]);
             }
         }
         world.settle();

@@ -4,6 +4,8 @@
 //! It drives the real `decide`. The CRMs here are a few lines each, on purpose: a HubSpot that is nothing but
 //! its history and a Salesforce that is nothing but its guarded row.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a world that cannot go on has failed")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use concord_core::contract::{Create, Delete, Direction, Field, Guard, Kind, Object, Policy};
@@ -24,6 +26,9 @@ pub(crate) struct Edit {
     pub(crate) saw: Text,
 }
 
+/// What one request wrote to HubSpot, when, by whom, under which token.
+type Request = (Timestamp, Author, BTreeMap<&'static str, Text>, Option<Token>);
+
 /// One worker between its reads and its commit.
 #[derive(Debug, Clone)]
 pub(crate) struct Look {
@@ -38,7 +43,7 @@ pub(crate) struct World {
     pub(crate) object: Object,
     key: ImageKey,
     pub(crate) link: Link,
-    hubspot: Vec<(Timestamp, Author, BTreeMap<&'static str, Text>, Option<Token>)>,
+    hubspot: Vec<Request>,
     pub(crate) salesforce: BTreeMap<&'static str, Text>,
     modified: (Timestamp, Author),
     token: Option<Token>,
