@@ -47,10 +47,6 @@ pub(crate) struct Crms {
 
 /// Shards of each queue, and so batches at work at once per queue.
 pub(crate) const SHARDS: u32 = 8;
-/// A batch whose worker died is shown again after this long. On AWS it is six function timeouts; here a worker
-/// dies only with the whole process, so that this is for failed messages.
-const VISIBILITY_MS: u64 = 10_000;
-
 impl Local {
     pub(crate) async fn build(
         credentials: Credentials,
@@ -69,8 +65,7 @@ impl Local {
         let store = DynamoStore::new(client, tables, DynamoStore::JOURNAL_DAYS).counting(metrics.clone());
         let contract = Box::pin(take_contract(&store, contract)).await?;
         let pause = Box::pin(Pause::restore(&store)).await?;
-        let terms = |name: &str| Terms { visibility_ms: VISIBILITY_MS, ..Terms::named(name) };
-        let queue = LocalQueue::new(terms("hints.fifo"), terms("intents.fifo"), Timestamp::now);
+        let queue = LocalQueue::new(Terms::named("hints.fifo"), Terms::named("intents.fifo"), Timestamp::now);
         let http = Http::new()?;
         let engine = Engine {
             store,

@@ -30,6 +30,8 @@ const BATCH_MAX: usize = 10;
 const BATCH_TIME: SignedDuration = SignedDuration::from_secs(120);
 /// How long an empty queue is waited on before the worker looks whether to stop.
 const POLL_WAIT: Duration = Duration::from_secs(1);
+/// When a message that failed is shown again. On AWS that is the queue's visibility timeout; here a person waits.
+const FAILED_MS: u64 = 5_000;
 /// How often lost webhooks are looked for. On AWS it is a minute; here a person is watching.
 const POLL_EVERY: Duration = Duration::from_secs(5);
 /// How often forgotten intents are looked for.
@@ -92,8 +94,7 @@ async fn serve_queue<B: Body>(
                     let wait = u64::try_from(wait).unwrap_or_default() + 1;
                     local.engine.queue.change_visibility(queue, &message.receipt, wait)
                 }
-                // It comes again when its visibility timeout is over, as on AWS.
-                Fate::Failed => Ok(()),
+                Fate::Failed => local.engine.queue.change_visibility(queue, &message.receipt, FAILED_MS),
             };
             if let Err(error) = ended {
                 tracing::warn!(message_id = %message.id, %error, "message {} comes again", message.id);
