@@ -87,6 +87,7 @@ async fn killed_in_the_middle_of_a_burst_and_started_again_it_loses_nothing() {
     const PAIRS: usize = 1_000;
     let mut concord = Concord::up("kill").await;
     let pairs = many(&concord, PAIRS).await;
+    let before = concord.writes().await;
     edit_all(&concord, &pairs).await;
     for pause_ms in [300, 700] {
         tokio::time::sleep(std::time::Duration::from_millis(pause_ms)).await;
@@ -96,4 +97,9 @@ async fn killed_in_the_middle_of_a_burst_and_started_again_it_loses_nothing() {
     let status = concord.quiet(600);
     assert_all_edited(&concord, &pairs).await;
     assert_eq!((&status["links"], &status["parked"]), (&json!(PAIRS), &json!(0)), "{status:#}");
+    // The sandboxes count anew after each start, so these are the writes since the last kill: at most one for each
+    // edit, and some of them repeated.
+    let written = concord.writes().await;
+    assert!(written <= 3 * PAIRS as u64, "{written} writes for {} edits", 2 * PAIRS);
+    assert!(before >= 2 * PAIRS as u64);
 }

@@ -220,4 +220,7 @@ async fn a_storm_of_429_delays_edits_and_loses_none() {
     assert_eq!(status["parked"], 0, "{status:#}");
     assert_eq!(concord.salesforce_shows(&salesforce, &["Title"]).await, json!({"Title": "Countess"}));
     assert_eq!(concord.hubspot_shows(&hubspot, &["phone"]).await, json!({"phone": "+14155550123"}));
+    // What the storm kept off reached no CRM. A guarded write may have met the other edit once.
+    let written = concord.writes().await;
+    assert!((4..=5).contains(&written), "2 to make the pair, 1 for each edit: {written}");
 }
