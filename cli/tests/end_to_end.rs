@@ -1,8 +1,6 @@
 //! `concord up` as its users meet it, over HTTP: each scenario ends with the final state of both sandboxes and the
 //! number of records that Concord wrote.
 
-#![expect(clippy::unwrap_used, reason = "a scenario that cannot go on has failed")]
-
 mod harness;
 
 use harness::Concord;
