@@ -20,7 +20,7 @@ use crate::value::{Known, Presence};
 pub enum Task {
     /// What changed, or was deleted, since the cursors. Every minute.
     Poll,
-    /// Links whose intents have waited too long. Every five minutes.
+    /// Links whose intents have waited too long. Every minute: it is also what finds an intent whose worker died between commit and queue.
     Repair,
     /// Every record on both sides. Daily, and as the first sync.
     Sweep,
