@@ -227,6 +227,20 @@ proptest! {
         prop_assert_eq!(world.writes, writes, "I34: a further look writes nothing");
     }
 
+    /// A Salesforce that rewrites whatever an API writes: the image is what it stored, so that its own rewriting is
+    /// no edit; where that cannot be told, it never beats one.
+    #[test]
+    fn no_edit_is_lost_to_a_rewriting_side(
+        policy in proptest::sample::select(&POLICIES[..]),
+        steps in proptest::collection::vec(step(), 1..18),
+    ) {
+        let mut world = World::agreed(policy);
+        world.rewriting = |value| format!("{}!", world::plain(value));
+        run(&mut world, &steps);
+        world.settle();
+        world.assert_kept();
+    }
+
     /// With people who take their edits back, what counts as lost is a matter of taste; agreement and quiet are not.
     #[test]
     fn the_sides_agree_and_go_quiet_also_when_edits_are_taken_back(
