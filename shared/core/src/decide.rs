@@ -437,11 +437,7 @@ impl Draft<'_> {
         let blank = self.situation.key.hash(Known(None));
         let fields = self.situation.object.fields.values();
         for field in fields.filter(|field| field.direction != crate::contract::Direction::To(from)) {
-            let raw: Vec<_> = field.wire[from]
-                .iter()
-                .map(|wire| row.fields.get(wire).cloned().unwrap_or(Presence::Unknown))
-                .collect();
-            let part = field.canonicalise(from, &raw).map_err(FieldFault::from).and_then(|value| {
+            let part = row.shows(field, from).map_err(FieldFault::from).and_then(|value| {
                 let image = crate::link::Image {
                     hash: self.hash_of(&value),
                     place: place_of(row, field, from),

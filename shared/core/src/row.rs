@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::names::{LinkId, RecordId, Token, WireName};
-use crate::value::{Presence, Raw};
+use crate::canonical::Unmappable;
+use crate::contract::Field;
+use crate::names::{LinkId, RecordId, Side, Token, WireName};
+use crate::value::{Presence, Raw, Value};
 
 /// The answer to a by-id read of one record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +37,18 @@ pub struct Row {
     pub revision: Timestamp,
     /// How the versions of this row can be ordered.
     pub versions: Versions,
+}
+
+impl Row {
+    /// What the row shows of a field, in canonical form. `Unknown` if any part of it was not shown.
+    ///
+    /// # Errors
+    /// [`Unmappable`] if it has no canonical form.
+    pub fn shows(&self, field: &Field, side: Side) -> Result<Presence<Value>, Unmappable> {
+        let raw =
+            field.wire[side].iter().map(|wire| self.fields.get(wire).cloned().unwrap_or(Presence::Unknown));
+        field.canonicalise(side, &raw.collect::<Vec<_>>())
+    }
 }
 
 /// Whether a record is in use. Bin and archive are recoverable; a purge shows as [`Reading::NotFound`].

@@ -130,11 +130,7 @@ impl Scene<'_> {
 
     /// What the row shows now.
     fn shown(&self, side: Side, row: &Row) -> Result<Presence<Value>, Unmappable> {
-        let raw: Vec<_> = self.field.wire[side]
-            .iter()
-            .map(|wire| row.fields.get(wire).cloned().unwrap_or(Presence::Unknown))
-            .collect();
-        self.field.canonicalise(side, &raw)
+        row.shows(self.field, side)
     }
 
     fn hash(&self, value: &Presence<Value>) -> Option<ImageHash> {

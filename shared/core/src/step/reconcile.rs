@@ -12,7 +12,7 @@ use crate::link::{Link, Status};
 use crate::names::{Generation, RecordId, RecordKey, Side};
 use crate::port::{CommitError, Crm, CursorMark, Listing, Page, PageMark, Queue, Store, Whereabouts};
 use crate::row::{Row, Standing};
-use crate::value::{Known, Presence};
+use crate::value::Known;
 
 /// What a schedule asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -250,11 +250,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
 
     /// Whether a listed row shows something else than the link remembers of this side.
     fn differs(&self, field: &crate::contract::Field, side: Side, row: &Row, link: &Link) -> bool {
-        let raw: Vec<_> = field.wire[side]
-            .iter()
-            .map(|wire| row.fields.get(wire).cloned().unwrap_or(Presence::Unknown))
-            .collect();
-        let Ok(value) = field.canonicalise(side, &raw) else { return true };
+        let Ok(value) = row.shows(field, side) else { return true };
         if value.is_unknown() {
             return false;
         }
