@@ -1,6 +1,6 @@
 //! Lambda's edge: its events become plain structs, the engine does the work, and plain answers become Lambda's.
 //!
-//! Deliberately absent: decisions. What becomes of a message is said in [`crate::batch`], who is let in in
+//! Deliberately absent: decisions. What becomes of a message is said in [`concord_core::batch`], who is let in in
 //! [`crate::front`].
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,11 +20,11 @@ use serde::Deserialize;
 use serde_json::Value;
 use tracing::Instrument as _;
 
-use crate::batch::{self, Body, Deadline, Fate, Incoming};
 use crate::deployment::{DeployedEngine, Deployment};
 use crate::front::{self, Answer, Door, Request};
 use crate::sqs::QueueName;
 use crate::telemetry::Count;
+use concord_core::batch::{self, Body, Deadline, Fate, Incoming};
 
 /// Serves the front door until Lambda ends the process.
 ///

@@ -2,10 +2,9 @@
 //! shells that turn Lambda's events into calls of the four steps.
 //!
 //! Everything here takes plain structs where it can, so that one machine runs the same code without Lambda.
-//! Read in this order: [`dynamo`] and [`sqs`] are the ports, [`batch`] and [`front`] say what becomes of messages
-//! and requests, [`deployment`] puts the engine together, [`lambda`] is the edge.
+//! Read in this order: [`dynamo`] and [`sqs`] are the ports, [`front`] says what becomes of requests,
+//! [`deployment`] puts the engine together, [`lambda`] is the edge.
 
-pub mod batch;
 pub mod config;
 pub mod counted;
 pub mod deployment;

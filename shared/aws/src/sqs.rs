@@ -7,7 +7,7 @@ use aws_sdk_sqs::types::{Message as Received, MessageSystemAttributeName, SendMe
 use concord_core::port::{Message, Messages, Queue, QueueError};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::batch::Incoming;
+use concord_core::batch::Incoming;
 
 /// Messages in one request. Source: API page SendMessageBatch, "up to 10 messages".
 const BATCH_MESSAGES_MAX: usize = 10;

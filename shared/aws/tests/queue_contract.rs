@@ -13,8 +13,8 @@ use aws_sdk_sqs::types::{
     Message as Delivered, MessageSystemAttributeName as Name, QueueAttributeName,
     SendMessageBatchRequestEntry,
 };
-use concord_aws::batch::Incoming;
 use concord_aws::sqs::{QueueName, SqsQueue};
+use concord_core::batch::Incoming;
 use concord_core::names::{LinkId, ObjectName, RecordId, Side, Token};
 use concord_core::port::{Hints, IntentRef, Message, Messages, Queue as _, Sends};
 use concord_sandbox::fifo::{Counts, Dedup, Entry, Received, Sent, Terms};

@@ -5,8 +5,9 @@
 //! clocks, random numbers, environment variables, hash-map order (`clippy.toml` bans them).
 //!
 //! Read in this order: [`names`] and [`value`] are the vocabulary, [`contract`] says what is kept in
-//! agreement, [`row`] is what a side shows, [`link`] is what we remember.
+//! agreement, [`row`] is what a side shows, [`link`] is what we remember. [`batch`] fills messages into calls of steps.
 
+pub mod batch;
 pub mod canonical;
 pub mod contract;
 pub mod decide;

@@ -12,7 +12,7 @@
 //! Requests with chunked bodies work like any other. Deliberately absent: TLS, and protection of the
 //! `/__sandbox` paths; the face belongs on loopback.
 
-mod answers;
+pub mod answers;
 mod counts;
 mod deliver;
 mod desk;

@@ -11,18 +11,18 @@ use crate::crm::Response;
 const CORRELATION: &str = "00000000-0000-4000-8000-00000000fa17";
 
 /// A JSON answer.
-pub(super) fn with_json(status: u16, body: &Value) -> Response {
+pub fn with_json(status: u16, body: &Value) -> Response {
     answer(status, "application/json;charset=utf-8", body.to_string())
 }
 
 /// A text answer.
-pub(super) fn plain(status: u16, text: &str) -> Response {
+pub fn plain(status: u16, text: &str) -> Response {
     answer(status, "text/plain;charset=utf-8", text.to_owned())
 }
 
 /// HubSpot: 429 with the policy's name, or search's own shape without (reference 6). Salesforce has no 429: it
 /// says 403 `REQUEST_LIMIT_EXCEEDED` (reference 2); here for too many concurrent calls, which passes by itself.
-pub(super) fn too_many(side: Side, call: &str, retry_after_s: Option<u64>) -> Response {
+pub fn too_many(side: Side, call: &str, retry_after_s: Option<u64>) -> Response {
     let mut response = match (side, call) {
         (Side::HubSpot, "search") => with_json(
             429,
@@ -48,7 +48,7 @@ pub(super) fn too_many(side: Side, call: &str, retry_after_s: Option<u64>) -> Re
 }
 
 /// HubSpot: its error shape. Salesforce: `UNKNOWN_EXCEPTION` for 500, and a page of HTML from its edge otherwise.
-pub(super) fn server_error(side: Side, status: u16) -> Response {
+pub fn server_error(side: Side, status: u16) -> Response {
     match (side, status) {
         (Side::HubSpot, _) => with_json(
             status,
@@ -64,6 +64,21 @@ pub(super) fn server_error(side: Side, status: u16) -> Response {
                 format!("<html><head><title>{status}</title></head><body>Service unavailable</body></html>");
             answer(status, "text/html;charset=utf-8", page)
         }
+    }
+}
+
+/// What a call with a login that has run out is told.
+pub fn login_expired(side: Side) -> Response {
+    match side {
+        Side::HubSpot => with_json(
+            401,
+            &json!({"status": "error", "category": "EXPIRED_AUTHENTICATION", "correlationId": CORRELATION,
+                "message": "The OAuth token used to make this call expired 1 second(s) ago."}),
+        ),
+        Side::Salesforce => with_json(
+            401,
+            &json!([{"message": "Session expired or invalid", "errorCode": "INVALID_SESSION_ID"}]),
+        ),
     }
 }
 

@@ -104,6 +104,12 @@ impl LocalQueue {
         self.fifo(queue).counts(now)
     }
 
+    /// When the next message becomes visible by itself.
+    #[must_use]
+    pub fn next_due(&self, queue: QueueName) -> Option<Timestamp> {
+        self.fifo(queue).next_due()
+    }
+
     /// What was given up.
     #[must_use]
     pub fn dead(&self, queue: QueueName) -> Vec<Dead> {

@@ -1,11 +1,15 @@
-use super::*;
+//! What becomes of a batch of messages: filling, poison, partial failure, the deadline.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 use std::cell::RefCell;
 
+use concord_core::batch::{Body as _, Deadline, Fate, Incoming, work};
 use concord_core::names::{ObjectName, RecordId, Side};
-use concord_core::port::QueueError;
+use concord_core::port::{Hints, Messages, ParkKey, Parked, QueueError, Sends, Store as _};
+use concord_core::step::{Next, StepError};
 use concord_sandbox::store::MemoryStore;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()

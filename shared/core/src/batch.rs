@@ -1,15 +1,16 @@
 //! A batch of FIFO messages, filled into as few calls of a step as can be.
 //!
 //! Takes plain structs and returns what becomes of each message; the caller deletes, hides or reports them. So
-//! the same code serves Lambda's event source mapping and the poller of one machine. Deliberately absent: any
+//! the same code serves Lambda's event source mapping, the poller of one machine and the simulation. Deliberately absent: any
 //! call to a queue, and any retry.
 
 use std::collections::BTreeMap;
 
-use concord_core::port::{Hints, Messages, ParkKey, Parked, Sends, Store};
-use concord_core::step::{Next, StepError};
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
+
+use crate::port::{Hints, Messages, ParkKey, Parked, Sends, Store};
+use crate::step::{Next, StepError};
 
 /// A received message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +19,7 @@ pub struct Incoming {
     pub id: String,
     /// `MessageGroupId`.
     pub group: String,
-    /// The body: JSON of [`concord_core::port::Messages`].
+    /// The body: JSON of [`crate::port::Messages`].
     pub body: String,
     /// What deletes or hides it.
     pub receipt: String,
@@ -243,6 +244,3 @@ fn parse(body: &str) -> Result<Messages, String> {
         )
     })
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,375 @@
+//! The chaos: what happens next is drawn, and whatever can go wrong in this world may.
+
+use concord_core::batch::Incoming;
+use concord_core::step::Task;
+use concord_sandbox::crm::Caller;
+use concord_sandbox::fifo::QueueName;
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use crate::chance::Chance;
+use crate::fault::Fault;
+use crate::post::Handling;
+use crate::turn::{Effect, Failing, Verdict};
+use crate::worker::Job;
+use crate::world::{BATCH_MAX, QUEUES, RUN, World};
+
+/// Moves, with how likely each is beside the others that are possible.
+const MOVES: [(Move, usize); 9] = [
+    (Move::Grant, 60),
+    (Move::Finish, 30),
+    (Move::Begin, 20),
+    (Move::Deliver, 14),
+    (Move::User, 8),
+    (Move::Pass, 8),
+    (Move::Schedule, 4),
+    (Move::Land, 3),
+    (Move::Disturb, 3),
+];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Move {
+    Grant,
+    Finish,
+    Begin,
+    Deliver,
+    User,
+    Pass,
+    Schedule,
+    Land,
+    Disturb,
+}
+
+/// Milliseconds that an effect takes.
+const EFFECT_MS: [u64; 8] = [1, 3, 8, 20, 60, 150, 400, 1_100];
+/// Milliseconds that pass when nobody does anything.
+const PAUSE_MS: [u64; 8] = [200, 900, 2_000, 8_000, 31_000, 65_000, 300_000, 1_600_000];
+/// Milliseconds by which a write may be late: up to the bound that Concord relies on.
+const LATE_MS: [u64; 6] = [900, 5_000, 62_000, 300_000, 660_000, 890_000];
+
+impl World {
+    /// Draws and makes moves until the script is over.
+    pub fn chaos(&mut self, chance: &mut Chance) {
+        let mut acts = self.profile.people.acts;
+        while !chance.is_over() {
+            self.collect(chance);
+            let possible: Vec<(Move, usize)> =
+                MOVES.into_iter().filter(|(each, _)| self.can(*each, acts)).collect();
+            let total: usize = possible.iter().map(|(_, weight)| weight).sum();
+            let mut drawn = usize::from(chance.byte()) * total / 256;
+            let chosen = possible.iter().find(|(_, weight)| {
+                let hit = drawn < *weight;
+                drawn = drawn.saturating_sub(*weight);
+                hit
+            });
+            match chosen.map(|(chosen, _)| *chosen) {
+                Some(Move::Grant) => self.grant_one(chance),
+                Some(Move::Finish) => self.finish_one(chance),
+                Some(Move::Begin) => self.begin_batch(chance),
+                Some(Move::Deliver) => self.deliver_some(chance),
+                Some(Move::User) => {
+                    acts -= 1;
+                    self.users.act(&self.site, self.profile.people, chance);
+                }
+                Some(Move::Pass) => self.pass(PAUSE_MS[chance.below(PAUSE_MS.len())]),
+                Some(Move::Schedule) => self.schedule(chance),
+                Some(Move::Land) => {
+                    let at = chance.below(self.site.late().len());
+                    self.land(at);
+                }
+                Some(Move::Disturb) => self.disturb(chance),
+                None => self.pass(PAUSE_MS[0]),
+            }
+        }
+    }
+
+    fn can(&self, what: Move, acts: usize) -> bool {
+        match what {
+            Move::Grant => !self.turns().is_empty(),
+            Move::Finish => {
+                self.workers.iter().any(|worker| worker.has_ended() && worker.frozen_until.is_none())
+            }
+            Move::Begin | Move::Schedule => self.idle().is_some(),
+            Move::Deliver => {
+                let now = self.site.clock.now();
+                self.idle().is_some() && self.post.letters.iter().any(|letter| letter.due <= now)
+            }
+            Move::User => acts > 0,
+            Move::Pass | Move::Disturb => true,
+            Move::Land => !self.site.late().is_empty(),
+        }
+    }
+
+    /// Whether a fault strikes here. Counted if it does.
+    fn strikes(&self, fault: Fault, chance: &mut Chance) -> bool {
+        let strikes = chance.happens(self.profile.swarm.weight(fault));
+        if strikes {
+            self.site.watch().strike(fault);
+        }
+        strikes
+    }
+
+    /// The first of these faults that strikes.
+    fn one_of(&self, faults: &[Fault], chance: &mut Chance) -> Option<Fault> {
+        let weight = |fault: &Fault| usize::from(self.profile.swarm.weight(*fault));
+        let total: usize = faults.iter().map(weight).sum();
+        if total == 0 || !chance.happens(u8::try_from(total.min(110)).unwrap_or(110)) {
+            return None;
+        }
+        let mut drawn = usize::from(chance.byte()) * total / 256;
+        let struck = faults.iter().find(|fault| {
+            let hit = drawn < weight(fault);
+            drawn = drawn.saturating_sub(weight(fault));
+            hit
+        })?;
+        self.site.watch().strike(*struck);
+        Some(*struck)
+    }
+
+    fn collect(&mut self, chance: &mut Chance) {
+        let (profile, site) = (&self.profile, &self.site);
+        self.post.collect(site, || {
+            let kinds = [Fault::NoticeDropped, Fault::NoticeDuplicated, Fault::NoticeDelayed];
+            let struck = kinds.into_iter().find(|kind| chance.happens(profile.swarm.weight(*kind)));
+            if let Some(struck) = struck {
+                site.watch().strike(struck);
+            }
+            match struck {
+                Some(Fault::NoticeDropped) => Handling::Dropped,
+                Some(Fault::NoticeDuplicated) => Handling::Copied(1 + chance.below(3)),
+                Some(Fault::NoticeDelayed) => Handling::Delayed(PAUSE_MS[chance.below(PAUSE_MS.len())]),
+                Some(_) | None => Handling::Ordinary,
+            }
+        });
+    }
+
+    fn grant_one(&mut self, chance: &mut Chance) {
+        let turns = self.turns();
+        let Some(turn) = chance.pick(&turns).copied() else { return };
+        let (_, worker, effect) = turn;
+        if self.strikes(Fault::WorkerCrash, chance) {
+            return self.crash(worker);
+        }
+        if self.strikes(Fault::WorkerFrozen, chance) {
+            let seconds = [20, 60, 110, 200][chance.below(4)];
+            let until = self.site.clock.now().checked_add(SignedDuration::from_secs(seconds)).ok();
+            self.site.watch().log(format_args!("worker {worker} stands still for {seconds} s"));
+            self.workers[worker].frozen_until = until;
+            return;
+        }
+        let verdict = self.verdict(effect, chance);
+        self.pass(EFFECT_MS[chance.below(EFFECT_MS.len())]);
+        // Time may have ended the worker.
+        if self.turns().contains(&turn) {
+            self.grant(turn, verdict);
+        }
+    }
+
+    fn verdict(&mut self, effect: Effect, chance: &mut Chance) -> Verdict {
+        use Fault::{
+            AnswerLost, IndexLag, LateLanding, LoginExpired, QueueAnswerLost, QueueRefused, RequestLost,
+            ServerError, Slow, StaleIndex, StoreAnswerLost, StoreBusy, TooMany, TooManyBare, TwiceLanding,
+            WrongBody,
+        };
+        let struck = match effect {
+            Effect::Store("unsent") => self.one_of(&[StoreBusy, StaleIndex], chance),
+            Effect::Store("commit" | "claim" | "complete" | "move_cursor" | "park") => {
+                self.one_of(&[StoreBusy, StoreAnswerLost], chance)
+            }
+            Effect::Store(_) => self.one_of(&[StoreBusy], chance),
+            Effect::Send => self.one_of(&[QueueRefused, QueueAnswerLost], chance),
+            Effect::Call { kind: "search" | "login", .. } => {
+                self.one_of(&[RequestLost, TooMany, ServerError, Slow, LoginExpired], chance)
+            }
+            Effect::Call { .. } if effect.writes() => self.one_of(
+                &[
+                    RequestLost,
+                    AnswerLost,
+                    LateLanding,
+                    TwiceLanding,
+                    TooMany,
+                    TooManyBare,
+                    ServerError,
+                    Slow,
+                    WrongBody,
+                    LoginExpired,
+                ],
+                chance,
+            ),
+            Effect::Call { .. } => self.one_of(
+                &[RequestLost, AnswerLost, TooMany, TooManyBare, ServerError, Slow, WrongBody, LoginExpired],
+                chance,
+            ),
+        };
+        match struck {
+            None | Some(IndexLag) => Verdict::Happens,
+            Some(RequestLost) => Verdict::Fails(Failing::Silence),
+            Some(TooMany) => Verdict::Fails(Failing::TooMany(Some(1 + chance.below(20) as u64))),
+            Some(TooManyBare) => Verdict::Fails(Failing::TooMany(None)),
+            Some(ServerError) => Verdict::Fails(Failing::Server([500, 502, 503][chance.below(3)])),
+            Some(LoginExpired) => Verdict::Fails(Failing::Login),
+            Some(StoreBusy | QueueRefused) => Verdict::Fails(Failing::Server(503)),
+            Some(AnswerLost | StoreAnswerLost | QueueAnswerLost) => Verdict::AnswerLost,
+            Some(WrongBody | StaleIndex) => Verdict::AnswerGarbled,
+            Some(LateLanding) => Verdict::Late(LATE_MS[chance.below(LATE_MS.len())]),
+            Some(TwiceLanding) => Verdict::Twice(LATE_MS[chance.below(LATE_MS.len())]),
+            Some(Slow) => {
+                self.pass(18_000);
+                Verdict::Happens
+            }
+            Some(_) => Verdict::Happens,
+        }
+    }
+
+    fn finish_one(&mut self, chance: &mut Chance) {
+        let ended: Vec<usize> = (0..self.workers.len())
+            .filter(|n| self.workers[*n].has_ended() && self.workers[*n].frozen_until.is_none())
+            .collect();
+        let Some(worker) = chance.pick(&ended).copied() else { return };
+        if self.strikes(Fault::WorkerCrash, chance) { self.crash(worker) } else { self.finish(worker) }
+    }
+
+    fn begin_batch(&mut self, chance: &mut Chance) {
+        let Some(worker) = self.idle() else { return };
+        let queue = QUEUES[chance.below(2)];
+        let mut messages = self.receive(queue);
+        if messages.is_empty() {
+            let other = QUEUES[usize::from(queue == QueueName::Hints)];
+            messages = self.receive(other);
+            if messages.is_empty() {
+                return self.pass(PAUSE_MS[0]);
+            }
+            return self.begin(worker, Job::Batch(other, messages), RUN);
+        }
+        if self.strikes(Fault::VisibilityExpired, chance) {
+            for message in &messages {
+                let _ = self.site.queue.change_visibility(queue, &message.receipt, 0);
+            }
+        }
+        if messages.len() < BATCH_MAX && self.strikes(Fault::Poison, chance) {
+            messages.push(poison());
+        }
+        let near = self.strikes(Fault::DeadlineNear, chance);
+        let time = if near { SignedDuration::from_secs(10) } else { RUN };
+        let copy = messages.clone();
+        self.begin(worker, Job::Batch(queue, messages), time);
+        if let Some(other) = self.idle()
+            && self.strikes(Fault::DoubleInvoke, chance)
+        {
+            self.begin(other, Job::Batch(queue, copy), RUN);
+        }
+    }
+
+    fn deliver_some(&mut self, chance: &mut Chance) {
+        let Some(worker) = self.idle() else { return };
+        let now = self.site.clock.now();
+        let due: Vec<usize> =
+            (0..self.post.letters.len()).filter(|n| self.post.letters[*n].due <= now).collect();
+        let reordered = self.strikes(Fault::NoticeReordered, chance);
+        let at = if reordered { chance.pick(&due).copied() } else { due.first().copied() };
+        let Some(at) = at else { return };
+        let max = if self.strikes(Fault::NoticeSplit, chance) { 1 } else { 100 };
+        let letters = self.post.take(at, max);
+        if self.strikes(Fault::NoticeReplayed, chance) && !self.post.heard.is_empty() {
+            let old = chance.below(self.post.heard.len());
+            let event = self.post.heard[old].clone();
+            self.begin(worker, Job::TakeIn(vec![event]), RUN);
+            self.post.letters.extend(letters);
+            return;
+        }
+        let webhook = letters
+            .first()
+            .is_some_and(|letter| matches!(letter.notice, concord_sandbox::crm::Notice::Webhook(_)));
+        let forged = webhook && self.strikes(Fault::NoticeCorrupted, chance);
+        self.deliver(worker, letters, forged);
+    }
+
+    fn schedule(&mut self, chance: &mut Chance) {
+        let Some(worker) = self.idle() else { return };
+        let task = [Task::Poll, Task::Repair, Task::Poll, Task::Sweep][chance.below(4)];
+        self.begin(worker, Job::Reconcile(task), RUN);
+    }
+
+    /// Something about the surroundings changes.
+    fn disturb(&mut self, chance: &mut Chance) {
+        if self.strikes(Fault::ClockStep, chance) {
+            let worker = chance.below(self.workers.len());
+            let offset = i64::from(chance.byte()) * 10 - 1_280;
+            self.workers[worker].clock.step_to(offset);
+        }
+        let field = [("Contact", "Title"), ("Contact", "Phone"), ("Account", "Description")][chance.below(3)];
+        let mut change = |fault: Fault, body: Value| {
+            if self.strikes(fault, chance) {
+                self.salesforce_is("schema", &body);
+                self.disturbed = true;
+            }
+        };
+        let (object, name) = field;
+        change(Fault::FieldHidden, json!({"object": object, "field": name, "hidden": true}));
+        change(Fault::ObjectHidden, json!({"object": object, "hidden": true}));
+        change(Fault::FieldReadOnly, json!({"object": object, "field": name, "read_only": true}));
+        change(Fault::FieldShortened, json!({"object": "Contact", "field": "Title", "length": 3}));
+        if self.disturbed && chance.happens(128) {
+            self.set_to_rights();
+        }
+    }
+
+    /// Hidden things are shown again, and what was narrowed is wide.
+    pub fn set_to_rights(&mut self) {
+        for (object, names) in [("Contact", ["Title", "Phone"]), ("Account", ["Description", "Phone"])] {
+            self.salesforce_is("schema", &json!({"object": object, "hidden": false}));
+            for name in names {
+                self.salesforce_is(
+                    "schema",
+                    &json!({"object": object, "field": name, "hidden": false, "read_only": false}),
+                );
+            }
+        }
+        self.salesforce_is("schema", &json!({"object": "Contact", "field": "Title", "length": 128}));
+        self.disturbed = false;
+    }
+
+    /// An administrator changes the organisation.
+    pub fn salesforce_is(&self, what: &str, body: &Value) {
+        let request =
+            http::Request::post(format!("/__sandbox/{what}")).body(bytes::Bytes::from(body.to_string()));
+        if let Ok(request) = request {
+            let answer = self.site.arrive(concord_core::names::Side::Salesforce, Caller::Person, &request);
+            self.site.watch().log(format_args!("ADMIN {body}: {}", answer.status().as_u16()));
+        }
+    }
+
+    /// Both sides rewrite what they store, and a workflow follows edits.
+    pub fn set_rules(&self) {
+        use concord_sandbox::hubspot::{Rewrite, Rules};
+        let mut rules = Vec::new();
+        if self.profile.swarm.weight(Fault::Rewriting) > 0 {
+            self.site.watch().strike(Fault::Rewriting);
+            rules.push(json!({"phone": {"object": "Contact", "field": "Phone"}}));
+            rules.push(json!({"upper": {"object": "Contact", "field": "Title"}}));
+            rules.push(json!({"lower": {"object": "Account", "field": "Description"}}));
+            let rewrites = [("jobtitle".to_owned(), vec![Rewrite::Trim, Rewrite::LowerCase])];
+            let rewrites = [("contacts".to_owned(), rewrites.into())].into();
+            self.site.hubspot.machine().set_rules(Rules { rewrites, triggers: Vec::new() });
+        }
+        if self.profile.swarm.weight(Fault::Workflow) > 0 {
+            self.site.watch().strike(Fault::Workflow);
+            rules.push(json!({"trigger": {"object": "Account", "when": "Phone", "set": "Description",
+                "to": "by a workflow", "after_s": 5}}));
+        }
+        if !rules.is_empty() {
+            self.salesforce_is("rewrite", &json!({ "rules": rules }));
+        }
+    }
+}
+
+/// What nobody can read.
+fn poison() -> Incoming {
+    Incoming {
+        id: "poison".to_owned(),
+        group: "poison".to_owned(),
+        body: "{\"hints\": [".to_owned(),
+        receipt: "poison".to_owned(),
+        receive_count: 1,
+    }
+}

@@ -1,0 +1,200 @@
+//! What people see: the records of both CRMs, field by field, in a form in which values can be compared.
+//!
+//! This is the oracle's own notion of "the same value". It shares no code with Concord's: phones are their last ten
+//! digits, texts are lower case, sets are sorted, and nothing else is known.
+
+use std::collections::BTreeMap;
+
+use concord_core::names::Side;
+use serde_json::Value;
+
+/// How a field's values are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// In lower case.
+    Text,
+    /// By their last ten digits.
+    Phone,
+    /// As sets, by HubSpot's names.
+    Set,
+}
+
+/// One mapped field, as a person knows it.
+#[derive(Debug)]
+pub struct Mapped {
+    /// The contract's name.
+    pub name: &'static str,
+    /// HubSpot's properties.
+    pub hubspot: &'static [&'static str],
+    /// Salesforce's fields.
+    pub salesforce: &'static [&'static str],
+    /// How values are compared.
+    pub form: Form,
+}
+
+/// One object type.
+#[derive(Debug)]
+pub struct Object {
+    /// The contract's name.
+    pub name: &'static str,
+    /// HubSpot's.
+    pub hubspot: &'static str,
+    /// Salesforce's.
+    pub salesforce: &'static str,
+    /// Its mapped fields.
+    pub fields: &'static [Mapped],
+}
+
+impl Object {
+    /// The side's name.
+    #[must_use]
+    pub const fn wire(&self, side: Side) -> &'static str {
+        match side {
+            Side::HubSpot => self.hubspot,
+            Side::Salesforce => self.salesforce,
+        }
+    }
+}
+
+impl Mapped {
+    /// The side's names.
+    #[must_use]
+    pub const fn wire(&self, side: Side) -> &'static [&'static str] {
+        match side {
+            Side::HubSpot => self.hubspot,
+            Side::Salesforce => self.salesforce,
+        }
+    }
+}
+
+/// What the simulation's contract maps (see [`crate::profile::Profile::contract`]).
+pub const OBJECTS: [Object; 2] = [
+    Object {
+        name: "contact",
+        hubspot: "contacts",
+        salesforce: "Contact",
+        fields: &[
+            Mapped { name: "email", hubspot: &["email"], salesforce: &["Email"], form: Form::Text },
+            Mapped {
+                name: "name",
+                hubspot: &["firstname", "lastname"],
+                salesforce: &["FirstName", "LastName"],
+                form: Form::Text,
+            },
+            Mapped { name: "phone", hubspot: &["phone"], salesforce: &["Phone"], form: Form::Phone },
+            Mapped { name: "job_title", hubspot: &["jobtitle"], salesforce: &["Title"], form: Form::Text },
+            Mapped {
+                name: "interests",
+                hubspot: &["interests"],
+                salesforce: &["Interests__c"],
+                form: Form::Set,
+            },
+        ],
+    },
+    Object {
+        name: "company",
+        hubspot: "companies",
+        salesforce: "Account",
+        fields: &[
+            Mapped { name: "name", hubspot: &["name"], salesforce: &["Name"], form: Form::Text },
+            Mapped { name: "domain", hubspot: &["domain"], salesforce: &["Domain__c"], form: Form::Text },
+            Mapped { name: "phone", hubspot: &["phone"], salesforce: &["Phone"], form: Form::Phone },
+            Mapped {
+                name: "description",
+                hubspot: &["description"],
+                salesforce: &["Description"],
+                form: Form::Text,
+            },
+        ],
+    },
+];
+
+/// The options of the set field: HubSpot's name and Salesforce's.
+pub const INTERESTS: [(&str, &str); 4] =
+    [("cycling", "Events"), ("music", "Offers"), ("reading", "News"), ("sailing", "Research")];
+
+/// One record as its side shows it to a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// Its id.
+    pub id: String,
+    /// Its mapped fields, compared forms, in the order of [`Object::fields`].
+    pub values: Vec<String>,
+    /// Whether it is in use.
+    pub alive: bool,
+    /// The record that it was merged into.
+    pub merged_into: Option<String>,
+    /// Its `concord_id`.
+    pub concord_id: Option<String>,
+    /// Whether Concord made it.
+    pub made_by_us: bool,
+    /// Whether it says that the other side deleted its counterpart.
+    pub flagged: bool,
+}
+
+/// The compared form of a field's values.
+#[must_use]
+pub fn compared(form: Form, values: &[&str]) -> String {
+    let plain = |value: &str| match form {
+        Form::Text => value.trim().to_lowercase(),
+        Form::Phone => {
+            let digits: Vec<char> = value.chars().filter(char::is_ascii_digit).collect();
+            digits[digits.len().saturating_sub(10)..].iter().collect()
+        }
+        Form::Set => {
+            let known = |option: &str| {
+                INTERESTS
+                    .iter()
+                    .find(|(ours, theirs)| *ours == option || *theirs == option)
+                    .map(|(ours, _)| *ours)
+            };
+            let mut options: Vec<&str> = value.split(';').filter_map(|option| known(option.trim())).collect();
+            options.sort_unstable();
+            options.join(";")
+        }
+    };
+    let plain: Vec<String> = values.iter().map(|value| plain(value)).collect();
+    if plain.iter().all(String::is_empty) { String::new() } else { plain.join("|") }
+}
+
+/// Every record of an object type, dead ones too, from a side's truth.
+#[must_use]
+pub fn records(object: &Object, side: Side, truth: &Value) -> BTreeMap<String, Shown> {
+    let Some(rows) = truth["records"][object.wire(side)].as_object() else { return BTreeMap::new() };
+    rows.iter().map(|(id, row)| (id.clone(), shown(object, side, id, row))).collect()
+}
+
+fn shown(object: &Object, side: Side, id: &str, row: &Value) -> Shown {
+    let (fields, alive, merged_into, names) = match side {
+        Side::HubSpot => (
+            &row["properties"],
+            !row["archived"].as_bool().unwrap_or(false) && row["merged_into"].is_null(),
+            &row["merged_into"],
+            ("concord_id", "deleted_in_crm"),
+        ),
+        Side::Salesforce => (
+            &row["fields"],
+            !row["is_deleted"].as_bool().unwrap_or(false),
+            &row["master"],
+            ("Concord_Id__c", "Deleted_In_CRM__c"),
+        ),
+    };
+    let text = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    };
+    let values = object.fields.iter().map(|field| {
+        let raw: Vec<String> = field.wire(side).iter().map(|wire| text(&fields[*wire])).collect();
+        compared(field.form, &raw.iter().map(String::as_str).collect::<Vec<_>>())
+    });
+    Shown {
+        id: id.to_owned(),
+        values: values.collect(),
+        alive,
+        merged_into: merged_into.as_str().map(str::to_owned),
+        concord_id: fields[names.0].as_str().filter(|id| !id.is_empty()).map(str::to_owned),
+        made_by_us: row["history"][0]["by"] == "api",
+        flagged: text(&fields[names.1]) == "true",
+    }
+}

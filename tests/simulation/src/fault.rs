@@ -1,0 +1,138 @@
+//! What goes wrong, by name (DESIGN 9), and the swarm: each world draws which faults are on and how strong, so that
+//! no fault hides behind another.
+
+use crate::chance::Chance;
+
+macro_rules! kinds {
+    ($(#[$doc:meta])* $name:ident { $($(#[$each:meta])* $kind:ident => $text:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum $name { $($(#[$each])* $kind,)* }
+
+        impl $name {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$kind,)*];
+
+            /// The name in reports.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$kind => $text,)* }
+            }
+        }
+    };
+}
+pub(crate) use kinds;
+
+kinds! {
+    /// A kind of fault.
+    Fault {
+        /// A request does not arrive.
+        RequestLost => "request lost",
+        /// It takes effect and no answer comes.
+        AnswerLost => "answer lost after effect",
+        /// A write arrives minutes after its caller gave up.
+        LateLanding => "late landing",
+        /// A write arrives, is answered, and arrives once more.
+        TwiceLanding => "duplicate landing",
+        /// One call too many, with `Retry-After`.
+        TooMany => "429 with Retry-After",
+        /// One call too many, without.
+        TooManyBare => "429 without Retry-After",
+        /// The server fails and does nothing.
+        ServerError => "5xx",
+        /// An answer takes half a minute.
+        Slow => "slow",
+        /// 200 with a page of HTML instead of the answer, after the effect.
+        WrongBody => "wrong-body 200",
+        /// The login is refused in the middle of the work.
+        LoginExpired => "token expiry",
+        /// A webhook or change event never comes.
+        NoticeDropped => "webhook dropped or CDC gap",
+        /// It comes several times.
+        NoticeDuplicated => "webhook duplicated",
+        /// It comes late.
+        NoticeDelayed => "webhook delayed",
+        /// A later one overtakes it.
+        NoticeReordered => "webhook reordered",
+        /// What came together is delivered apart.
+        NoticeSplit => "webhook split",
+        /// Its body was changed on the way, so that its signature is wrong.
+        NoticeCorrupted => "webhook corrupted",
+        /// An old one is played again.
+        NoticeReplayed => "webhook replayed",
+        /// A worker dies between two effects.
+        WorkerCrash => "worker crash at an effect",
+        /// A worker stands still, for so long that its messages are shown to others.
+        WorkerFrozen => "freeze and thaw",
+        /// A batch is begun near its deadline.
+        DeadlineNear => "timeout",
+        /// One batch is given to two workers.
+        DoubleInvoke => "double invoke",
+        /// A worker's clock jumps.
+        ClockStep => "clock step",
+        /// The queue takes nothing.
+        QueueRefused => "queue send refused",
+        /// The queue takes it and says that it did not.
+        QueueAnswerLost => "queue send answer lost",
+        /// A message is shown again while it is worked on.
+        VisibilityExpired => "visibility expiry",
+        /// A message that nobody can read.
+        Poison => "poison message",
+        /// Messages are given up after a few receipts, and put back by an operator days later.
+        OperatorRedrive => "operator redrive after days",
+        /// The store is throttled.
+        StoreBusy => "store throttle",
+        /// A commit happens and its answer is lost.
+        StoreAnswerLost => "store answer lost after commit",
+        /// The index over unsent intents lags.
+        StaleIndex => "stale index",
+        /// A field is hidden from us for a while.
+        FieldHidden => "field permission revoked",
+        /// An object type is hidden from us for a while.
+        ObjectHidden => "object permission revoked",
+        /// A field cannot be written for a while.
+        FieldReadOnly => "field read-only",
+        /// A text field takes only short values for a while.
+        FieldShortened => "field length changed",
+        /// Both sides rewrite what they store.
+        Rewriting => "rewriting in the transaction",
+        /// A workflow changes another mapped field after the transaction.
+        Workflow => "rewriting after the transaction",
+        /// The search index lags by half a minute.
+        IndexLag => "search index lag",
+        /// A property's history is short.
+        HistoryTruncated => "history truncated",
+    }
+}
+
+/// How strong each fault is in one world: its weight of 256 wherever it could strike.
+#[derive(Debug, Clone)]
+pub struct Swarm {
+    weights: Vec<u8>,
+}
+
+impl Swarm {
+    /// No faults.
+    #[must_use]
+    pub fn calm() -> Self {
+        Self { weights: vec![0; Fault::ALL.len()] }
+    }
+
+    /// Draws one. An eighth of the worlds are calm, in the others each fault is on with one chance in three.
+    pub fn draw(chance: &mut Chance) -> Self {
+        let mut swarm = Self::calm();
+        let calm = !chance.happens(224);
+        for weight in &mut swarm.weights {
+            let on = chance.happens(86);
+            let strength = [3, 8, 20, 48][chance.below(4)];
+            *weight = if on && !calm { strength } else { 0 };
+        }
+        swarm
+    }
+
+    /// The weight of a fault.
+    #[must_use]
+    pub fn weight(&self, fault: Fault) -> u8 {
+        self.weights.get(fault as usize).copied().unwrap_or(0)
+    }
+}

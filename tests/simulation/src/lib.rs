@@ -1,0 +1,25 @@
+//! The simulation: the real four steps and the real CRM clients, between both sandboxes, the FIFO model and the
+//! store model, in one thread on virtual clocks. Every choice comes from one script of bytes, so the same seed is
+//! the same world on any machine.
+//!
+//! Read in this order: [`turn`] is how every effect becomes a choice, [`site`] and [`desk`] are the outside and
+//! one worker's hands on it, [`worker`] and [`world`] are what runs, [`users`] are the people, [`chaos`] and
+//! [`phases`] the life of a world, [`oracle`] the judge.
+
+pub mod chance;
+pub mod chaos;
+pub mod clock;
+pub mod desk;
+pub mod display;
+pub mod fault;
+pub mod oracle;
+pub mod phases;
+pub mod post;
+pub mod profile;
+pub mod shrink;
+pub mod site;
+pub mod turn;
+pub mod users;
+pub mod watch;
+pub mod worker;
+pub mod world;

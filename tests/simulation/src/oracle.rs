@@ -1,0 +1,189 @@
+//! The oracle: judges a world at rest from what people did and what both CRMs hold, and from nothing else that
+//! Concord computes. Of the store it reads only what an operator could: links, conflicts, parked things, journal.
+//!
+//! *Thing* here is everything that ever was one: records of one link, and records that were merged. An edit *saw*
+//! what its side showed at that moment; an edit is superseded if somebody who saw its value replaced it.
+
+mod records;
+mod values;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::task::{Context, Poll, Waker};
+
+use concord_core::link::{Link, Status};
+use concord_core::names::{FieldName, LinkId, PerSide, RecordKey, Side};
+use concord_core::port::{Conflict, ParkKey, Parked, Store as _};
+use concord_core::value::{Presence, Value};
+
+use crate::display::{OBJECTS, Shown, records as shown_records};
+use crate::watch::Broken;
+use crate::world::World;
+
+/// More than a world can have of anything.
+const ALL: usize = 10_000;
+
+/// A record's address: side, index of the object type, id.
+pub(crate) type Address = (Side, usize, String);
+
+/// Everything that is judged.
+pub(crate) struct Scene<'a> {
+    pub(crate) world: &'a World,
+    pub(crate) records: BTreeMap<Address, Shown>,
+    pub(crate) links: Vec<Link>,
+    pub(crate) conflicts: Vec<Conflict>,
+    pub(crate) parked: Vec<Parked>,
+    /// Losers and held values on record, by link and field, in compared form.
+    pub(crate) recorded: BTreeMap<(LinkId, FieldName), BTreeSet<String>>,
+    things: BTreeMap<Address, Address>,
+}
+
+/// Judges a world at rest.
+///
+/// # Errors
+/// The first invariant that does not hold.
+pub fn check(world: &World) -> Result<(), Broken> {
+    let scene = Scene::of(world);
+    records::check(&scene)?;
+    values::check(&scene)
+}
+
+/// A port of the world's own store answers at once.
+pub fn now<T, E>(answer: impl Future<Output = Result<T, E>>) -> Option<T> {
+    let answer = std::pin::pin!(answer);
+    match answer.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(answer) => answer.ok(),
+        Poll::Pending => None,
+    }
+}
+
+impl<'a> Scene<'a> {
+    fn of(world: &'a World) -> Self {
+        let truths = PerSide::of(|side| world.truth(side));
+        let mut records = BTreeMap::new();
+        for (object, of) in OBJECTS.iter().enumerate() {
+            for side in Side::BOTH {
+                let shown = shown_records(of, side, &truths[side]);
+                records.extend(shown.into_iter().map(|(id, shown)| ((side, object, id), shown)));
+            }
+        }
+        let store = &world.site.store;
+        let ids: BTreeSet<LinkId> = world.site.watch().members.iter().map(|(_, link)| link.clone()).collect();
+        let ids: Vec<LinkId> = ids.into_iter().collect();
+        let links = now(store.links(&ids)).unwrap_or_default().into_iter().flatten().collect();
+        let conflicts = now(store.conflicts(ALL)).unwrap_or_default();
+        let mut recorded: BTreeMap<(LinkId, FieldName), BTreeSet<String>> = BTreeMap::new();
+        for link in &ids {
+            for line in now(store.journal(link, ALL)).unwrap_or_default() {
+                if let (Some(field), Some(loser)) = (line.field, line.loser) {
+                    recorded.entry((link.clone(), field)).or_default().insert(plain(&loser));
+                }
+            }
+        }
+        for conflict in &conflicts {
+            let both = [plain(&conflict.values.hubspot), plain(&conflict.values.salesforce)];
+            recorded.entry((conflict.link.clone(), conflict.field.clone())).or_default().extend(both);
+        }
+        let parked = now(store.parked(ALL)).unwrap_or_default();
+        let things = things(world);
+        Self { world, records, links, conflicts, parked, recorded, things }
+    }
+
+    /// The thing that a record is part of, named by one of its records.
+    pub(crate) fn thing(&self, record: &Address) -> Address {
+        let mut at = record;
+        while let Some(next) = self.things.get(at).filter(|next| *next != at) {
+            at = next;
+        }
+        at.clone()
+    }
+
+    /// The address of one half of a link, if it has one.
+    pub(crate) fn half(&self, link: &Link, side: Side) -> Option<Address> {
+        Some((side, object_index(&link.object)?, link.records[side].as_ref()?.as_str().to_owned()))
+    }
+
+    /// Both halves of a pair that is kept in agreement, if both are in use.
+    pub(crate) fn living(&self, link: &Link) -> Option<PerSide<&Shown>> {
+        if link.status != Status::Live {
+            return None;
+        }
+        let half = |side| self.records.get(&self.half(link, side)?).filter(|shown| shown.alive);
+        Some(PerSide { hubspot: half(Side::HubSpot)?, salesforce: half(Side::Salesforce)? })
+    }
+
+    /// Whether a field of a link waits for a person: held, or set aside with a reason.
+    pub(crate) fn waits(&self, link: &Link, field: &str) -> bool {
+        let named = |name: &FieldName| name.as_str() == field;
+        let held = self.conflicts.iter().any(|conflict| conflict.link == link.id && named(&conflict.field));
+        let parked = self.parked.iter().any(|parked| match &parked.key {
+            ParkKey::Field(of, name) => *of == link.id && named(name),
+            ParkKey::Record(record) => {
+                record.object == link.object && link.records[record.side].as_ref() == Some(&record.id)
+            }
+            ParkKey::Message(_) => false,
+        });
+        held || parked
+    }
+}
+
+/// The index of an object type in [`OBJECTS`].
+pub(crate) fn object_index(name: &concord_core::names::ObjectName) -> Option<usize> {
+    OBJECTS.iter().position(|object| object.name == name.as_str())
+}
+
+/// An address of the store's, as the oracle names it.
+pub(crate) fn address(record: &RecordKey) -> Option<Address> {
+    Some((record.side, object_index(&record.object)?, record.id.as_str().to_owned()))
+}
+
+/// Which records are one thing: each points to another of the same, or to itself.
+fn things(world: &World) -> BTreeMap<Address, Address> {
+    let mut parents: BTreeMap<Address, Address> = BTreeMap::new();
+    let mut unite = |one: Address, other: Address| {
+        let root = |parents: &BTreeMap<Address, Address>, of: &Address| {
+            let mut at = of.clone();
+            while let Some(next) = parents.get(&at).filter(|next| **next != at) {
+                at = next.clone();
+            }
+            at
+        };
+        let (one, other) = (root(&parents, &one), root(&parents, &other));
+        parents.insert(one.clone(), one.clone());
+        parents.insert(other, one);
+    };
+    let watch = world.site.watch();
+    let mut first: BTreeMap<&LinkId, Address> = BTreeMap::new();
+    for (record, link) in &watch.members {
+        let Some(record) = address(record) else { continue };
+        match first.get(link) {
+            Some(known) => unite(known.clone(), record),
+            None => drop(first.insert(link, record)),
+        }
+    }
+    for (side, object, loser, winner) in &world.users.merged {
+        unite((*side, *object, loser.clone()), (*side, *object, winner.clone()));
+    }
+    parents
+}
+
+/// The compared form of a value in the store.
+fn plain(value: &Presence<Value>) -> String {
+    match value {
+        Presence::Blank | Presence::Unknown => String::new(),
+        Presence::Value(Value::Atom(parts)) => parts.iter().map(plain).collect::<Vec<_>>().join("|"),
+        Presence::Value(Value::Choices(choices)) => choices.iter().cloned().collect::<Vec<_>>().join(";"),
+        Presence::Value(Value::Text(text)) => match text.strip_prefix('+') {
+            Some(phone) => phone.chars().skip(phone.chars().count().saturating_sub(10)).collect(),
+            None => text.to_lowercase(),
+        },
+        Presence::Value(
+            Value::Boolean(_)
+            | Value::Integer(_)
+            | Value::Decimal(_)
+            | Value::Money { .. }
+            | Value::Date(_)
+            | Value::DateTime(_),
+        ) => format!("{value:?}"),
+    }
+}

@@ -1,0 +1,112 @@
+//! Identity and deletes: I13, I14, I18, and that no record was forgotten (I32).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use concord_core::link::Status;
+use concord_core::names::Side;
+use concord_core::port::ParkKey;
+
+use super::{Address, Scene, address};
+use crate::watch::Broken;
+
+pub(super) fn check(scene: &Scene<'_>) -> Result<(), Broken> {
+    links_are_a_partial_bijection(scene)?;
+    nothing_was_made_twice(scene)?;
+    nothing_is_called_deleted_without_evidence(scene)?;
+    nothing_is_forgotten(scene)
+}
+
+/// I13.
+fn links_are_a_partial_bijection(scene: &Scene<'_>) -> Result<(), Broken> {
+    let mut owners: BTreeMap<Address, &str> = BTreeMap::new();
+    for link in &scene.links {
+        for record in Side::BOTH.into_iter().filter_map(|side| scene.half(link, side)) {
+            if let Some(other) = owners.insert(record.clone(), link.id.as_str()) {
+                let what = format!("{record:?} belongs to the links {other} and {}", link.id);
+                return Err(Broken { invariant: "I13", what });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// I14: one thing has at most one record that Concord made on each side, and none made for what it made itself.
+fn nothing_was_made_twice(scene: &Scene<'_>) -> Result<(), Broken> {
+    let merged: BTreeSet<Address> = scene
+        .world
+        .users
+        .merged
+        .iter()
+        .map(|(side, object, _, winner)| (*side, *object, winner.clone()))
+        .collect();
+    let mut made: BTreeMap<(Side, usize, &str), &Address> = BTreeMap::new();
+    for (record, shown) in
+        scene.records.iter().filter(|(record, shown)| shown.made_by_us && !merged.contains(record))
+    {
+        let Some(link) = &shown.concord_id else { continue };
+        if let Some(other) = made.insert((record.0, record.1, link), record) {
+            let what = format!("{other:?} and {record:?} were both made for link {link}");
+            return Err(Broken { invariant: "I14", what });
+        }
+    }
+    for link in &scene.links {
+        let ours = |side| {
+            let half = scene.half(link, side)?;
+            scene.records.get(&half).filter(|shown| shown.made_by_us && !merged.contains(&half))
+        };
+        if ours(Side::HubSpot).is_some() && ours(Side::Salesforce).is_some() {
+            let what = format!("both records of link {} were made by Concord", link.id);
+            return Err(Broken { invariant: "I14", what });
+        }
+    }
+    Ok(())
+}
+
+/// I18: a record is flagged only if its counterpart was deleted, and as long as it is.
+fn nothing_is_called_deleted_without_evidence(scene: &Scene<'_>) -> Result<(), Broken> {
+    for link in &scene.links {
+        for side in Side::BOTH {
+            let shown = |side| scene.half(link, side).and_then(|half| scene.records.get(&half));
+            let (Some(here), Some(there)) = (shown(side), shown(side.other())) else { continue };
+            let flagged = here.alive && here.flagged;
+            if flagged && there.alive && link.status == Status::Live {
+                let what = format!(
+                    "{side} {} says that its counterpart {} is deleted, which lives",
+                    here.id, there.id
+                );
+                return Err(Broken { invariant: "I18", what });
+            }
+            let told = link.status == Status::Flagged { deleted: side.other() };
+            if told && there.alive {
+                let what = format!(
+                    "link {} believes that {} {} is deleted, which lives",
+                    link.id,
+                    side.other(),
+                    there.id
+                );
+                return Err(Broken { invariant: "I18", what });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// I32: a living record has a link, or somebody is told why not.
+fn nothing_is_forgotten(scene: &Scene<'_>) -> Result<(), Broken> {
+    let mut known: BTreeSet<Address> = scene
+        .links
+        .iter()
+        .flat_map(|link| Side::BOTH.into_iter().filter_map(|side| scene.half(link, side)))
+        .collect();
+    known.extend(scene.parked.iter().filter_map(|parked| match &parked.key {
+        ParkKey::Record(record) => address(record),
+        ParkKey::Field(..) | ParkKey::Message(_) => None,
+    }));
+    match scene.records.iter().find(|(record, shown)| shown.alive && !known.contains(*record)) {
+        Some((record, _)) => {
+            let what = format!("{record:?} lives, has no link, and nobody is told why");
+            Err(Broken { invariant: "I32", what })
+        }
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,153 @@
+//! Values: I1 no silent loss, I2 convergence, I3 no stale resurrection, I4 and I16 no invented and no foreign
+//! value, I6 conflicts that are conflicts, I7 whole atoms (an atom's value is one value here).
+
+use std::collections::BTreeMap;
+
+use concord_core::names::Side;
+
+use super::{Address, Scene, object_index};
+use crate::display::{Form, OBJECTS};
+use crate::fault::Fault;
+use crate::users::{Edit, How};
+use crate::watch::Broken;
+
+/// Edits of one field of one thing.
+type Histories<'a> = BTreeMap<(Address, usize), Vec<&'a Edit>>;
+
+pub(super) fn check(scene: &Scene<'_>) -> Result<(), Broken> {
+    let mut histories: Histories<'_> = BTreeMap::new();
+    for edit in &scene.world.users.edits {
+        let thing = scene.thing(&(edit.side, edit.object, edit.id.clone()));
+        histories.entry((thing, edit.field)).or_default().push(edit);
+    }
+    both_sides_agree(scene)?;
+    conflicts_are_conflicts(scene)?;
+    nothing_is_invented(scene, &histories)?;
+    nothing_is_lost(scene, &histories)?;
+    nothing_stale_returns(scene, &histories)
+}
+
+/// A workflow edits this field, and nobody logs what it saw.
+fn is_automated(scene: &Scene<'_>, object: usize, field: usize) -> bool {
+    let workflow = scene.world.profile.swarm.weight(Fault::Workflow) > 0;
+    workflow && OBJECTS[object].name == "company" && OBJECTS[object].fields[field].name == "description"
+}
+
+/// I2.
+fn both_sides_agree(scene: &Scene<'_>) -> Result<(), Broken> {
+    for link in &scene.links {
+        let (Some(pair), Some(object)) = (scene.living(link), object_index(&link.object)) else { continue };
+        for (field, mapped) in OBJECTS[object].fields.iter().enumerate() {
+            let (h, s) = (&pair.hubspot.values[field], &pair.salesforce.values[field]);
+            if h != s && !scene.waits(link, mapped.name) {
+                let what = format!(
+                    "{} of link {}: HubSpot {} holds {h:?}, Salesforce {} holds {s:?}",
+                    mapped.name, link.id, pair.hubspot.id, pair.salesforce.id
+                );
+                return Err(Broken { invariant: "I2", what });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// I6: what is held differs.
+fn conflicts_are_conflicts(scene: &Scene<'_>) -> Result<(), Broken> {
+    for conflict in &scene.conflicts {
+        let Some(link) = scene.links.iter().find(|link| link.id == conflict.link) else { continue };
+        let (Some(pair), Some(object)) = (scene.living(link), object_index(&link.object)) else { continue };
+        let of = OBJECTS[object].fields.iter().position(|mapped| mapped.name == conflict.field.as_str());
+        let Some(field) = of else { continue };
+        if pair.hubspot.values[field] == pair.salesforce.values[field] {
+            let what =
+                format!("{} of link {} is held, and both sides hold the same", conflict.field, link.id);
+            return Err(Broken { invariant: "I6", what });
+        }
+    }
+    Ok(())
+}
+
+/// I4, I7, I16: whatever stands anywhere was typed there, or on something that was one with it.
+fn nothing_is_invented(scene: &Scene<'_>, histories: &Histories<'_>) -> Result<(), Broken> {
+    for (record, shown) in scene.records.iter().filter(|(_, shown)| shown.alive) {
+        for (field, mapped) in OBJECTS[record.1].fields.iter().enumerate() {
+            let value = &shown.values[field];
+            if value.is_empty() || mapped.form == Form::Set || is_automated(scene, record.1, field) {
+                continue;
+            }
+            let history = histories.get(&(scene.thing(record), field));
+            if !history.into_iter().flatten().any(|edit| edit.value == *value) {
+                let what =
+                    format!("{record:?} holds {value:?} as {}, which nobody typed for it", mapped.name);
+                return Err(Broken { invariant: "I4", what });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// I1: every edit stands where it was made, or was replaced by somebody who saw it, or is on record.
+fn nothing_is_lost(scene: &Scene<'_>, histories: &Histories<'_>) -> Result<(), Broken> {
+    for ((thing, field), edits) in histories {
+        for edit in edits.iter().filter(|edit| edit.how == How::Typed) {
+            let mapped = &OBJECTS[edit.object].fields[*field];
+            let record = (edit.side, edit.object, edit.id.clone());
+            let Some(shown) = scene.records.get(&record).filter(|shown| shown.alive) else { continue };
+            let stands = shown.values[*field] == edit.value;
+            let on_record = || {
+                scene.recorded.iter().any(|((link, name), losers)| {
+                    name.as_str() == mapped.name
+                        && losers.contains(&edit.value)
+                        && of_thing(scene, link.as_str(), thing)
+                })
+            };
+            let excused = is_automated(scene, edit.object, *field);
+            if !stands && !excused && !is_superseded(edits, &edit.value) && !on_record() {
+                let what = format!(
+                    "{:?} was typed as {} of {record:?}, which now holds {:?}: nobody saw it who replaced it, and it is \
+                     not on record",
+                    edit.value, mapped.name, shown.values[*field]
+                );
+                return Err(Broken { invariant: "I1", what });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// I3: what somebody replaced who had seen it does not stand on both sides. Judged where no value was typed twice.
+fn nothing_stale_returns(scene: &Scene<'_>, histories: &Histories<'_>) -> Result<(), Broken> {
+    for link in &scene.links {
+        let (Some(pair), Some(object)) = (scene.living(link), object_index(&link.object)) else { continue };
+        for (field, mapped) in OBJECTS[object].fields.iter().enumerate() {
+            let value = &pair.hubspot.values[field];
+            let record = (Side::HubSpot, object, pair.hubspot.id.clone());
+            let Some(edits) = histories.get(&(scene.thing(&record), field)) else { continue };
+            let judged =
+                edits.iter().all(|edit| edit.how == How::Typed) && !is_automated(scene, object, field);
+            if judged && !scene.waits(link, mapped.name) && is_superseded(edits, value) {
+                let what = format!(
+                    "{value:?} stands again as {} of {record:?}, and was replaced before",
+                    mapped.name
+                );
+                return Err(Broken { invariant: "I3", what });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether somebody who saw a value replaced it by another.
+fn is_superseded(edits: &[&Edit], value: &str) -> bool {
+    edits.iter().any(|edit| edit.value != value && edit.saw.iter().any(|saw| saw == value))
+}
+
+fn of_thing(scene: &Scene<'_>, link: &str, thing: &Address) -> bool {
+    let link = scene.links.iter().find(|known| known.id.as_str() == link);
+    link.is_some_and(|link| {
+        Side::BOTH
+            .into_iter()
+            .filter_map(|side| scene.half(link, side))
+            .any(|half| scene.thing(&half) == *thing)
+    })
+}

@@ -1,0 +1,233 @@
+//! The life of one world: pairs, chaos, healing, quiet; then everything is checked, told again, and checked again.
+
+use concord_core::names::Side;
+use concord_core::port::Store as _;
+use concord_core::step::Task;
+
+use crate::chance::{Chance, Script};
+use crate::fault::Fault;
+use crate::oracle;
+use crate::post::Handling;
+use crate::turn::{Effect, Verdict};
+use crate::watch::{Broken, Mark};
+use crate::worker::Job;
+use crate::world::{QUEUES, RUN, World};
+
+/// Moves after which a healed world that is still busy is called livelocked (I40).
+const MOVES_MAX: usize = 60_000;
+/// Passes of the schedules that may still write something after the heal.
+const PASSES_MAX: usize = 12;
+/// Between two passes: above the age at which an unsent intent is repaired, in milliseconds.
+const BETWEEN_PASSES_MS: u64 = 130_000;
+/// After this long nothing can land late any more, in milliseconds (P3: 10 minutes to attempt, 2 to run, 15 to land).
+const ALL_LANDED_MS: u64 = 30 * 60_000;
+/// Until an operator looks at dead letters: two days, in milliseconds.
+const OPERATOR_MS: u64 = 2 * 24 * 3_600_000;
+
+/// What became of one world.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// What does not hold; nothing if all does.
+    pub broken: Option<Broken>,
+    /// Hash of the event log (I44).
+    pub hash: u64,
+    /// Edits made by people.
+    pub edits: usize,
+    /// Calls made by Concord.
+    pub calls: u64,
+    /// How often each fault struck.
+    pub faults: Vec<u32>,
+    /// States that were reached.
+    pub marks: std::collections::BTreeSet<Mark>,
+    /// How long it lasted, in virtual milliseconds.
+    pub virtual_ms: i64,
+    /// The log, if asked for.
+    pub trace: Vec<String>,
+}
+
+/// Lives through the world of a script.
+///
+/// # Errors
+/// A fault of ours in its contract.
+pub fn live(script: &Script, traced: bool) -> anyhow::Result<Outcome> {
+    let mut world = World::new(script, traced)?;
+    world.set_rules();
+    let ended = world.life(&mut Chance::new(script.body.clone()));
+    let mut watch = world.site.watch();
+    if let Err(broken) = ended {
+        watch.broken(broken.invariant, broken.what);
+    }
+    Ok(Outcome {
+        broken: watch.broken.first().cloned(),
+        hash: watch.hash(),
+        edits: world.users.edits.len(),
+        calls: watch.calls,
+        faults: watch.faults.clone(),
+        marks: watch.marks.clone(),
+        virtual_ms: world.site.clock.elapsed_ms(),
+        trace: watch.trace().to_vec(),
+    })
+}
+
+impl World {
+    fn life(&mut self, chance: &mut Chance) -> Result<(), Broken> {
+        for number in 0..self.profile.people.pairs {
+            self.users.create(&self.site, Side::BOTH[number % 2], usize::from(number == 2), None);
+        }
+        self.drain()?;
+        self.chaos(chance);
+        self.heal();
+        self.settle()?;
+        let checked = oracle::check(self);
+        checked?;
+        self.stays_quiet()
+    }
+
+    /// Nothing goes wrong any more, and what was hidden is shown. What is on its way still arrives.
+    pub fn heal(&mut self) {
+        self.site.watch().log(format_args!("HEAL"));
+        self.set_to_rights();
+        self.site.hubspot.machine().set_rules(concord_sandbox::hubspot::Rules::default());
+        for worker in &mut self.workers {
+            worker.frozen_until = None;
+            worker.clock.step_to(0);
+        }
+    }
+
+    /// Runs everything there is to do, in a calm and fair order, until nothing is left.
+    ///
+    /// # Errors
+    /// I40 if that does not end.
+    pub fn drain(&mut self) -> Result<(), Broken> {
+        for _ in 0..MOVES_MAX {
+            self.post.collect(&self.site, || Handling::Ordinary);
+            if self.calm_move() {
+                continue;
+            }
+            match self.next_due() {
+                Some(due) => {
+                    let wait = due.duration_since(self.site.clock.now()).as_millis();
+                    self.pass(u64::try_from(wait).unwrap_or_default().max(100));
+                }
+                None => return Ok(()),
+            }
+        }
+        Err(Broken { invariant: "I40", what: format!("still busy after {MOVES_MAX} moves") })
+    }
+
+    /// One move. Whether there was one to make.
+    fn calm_move(&mut self) -> bool {
+        if let Some(turn) = self.turns().into_iter().next() {
+            self.pass(if matches!(turn.2, Effect::Call { .. }) { 40 } else { 2 });
+            if self.turns().contains(&turn) {
+                self.grant(turn, Verdict::Happens);
+            }
+            return true;
+        }
+        if let Some(worker) = self.workers.iter().position(crate::worker::Worker::has_ended) {
+            self.finish(worker);
+            return true;
+        }
+        let Some(worker) = self.idle() else { return false };
+        let now = self.site.clock.now();
+        if let Some(at) = self.post.letters.iter().position(|letter| letter.due <= now) {
+            let letters = self.post.take(at, 100);
+            self.deliver(worker, letters, false);
+            return true;
+        }
+        for queue in QUEUES {
+            let messages = self.receive(queue);
+            if !messages.is_empty() {
+                self.begin(worker, Job::Batch(queue, messages), RUN);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Runs a schedule and all that follows from it. Returns how many records that wrote.
+    ///
+    /// # Errors
+    /// I40 if that does not end.
+    pub fn reconcile(&mut self, task: Task) -> Result<u64, Broken> {
+        let before = self.site.watch().written;
+        if let Some(worker) = self.idle() {
+            self.begin(worker, Job::Reconcile(task), RUN);
+        }
+        self.drain()?;
+        let after = self.site.watch().written;
+        Ok(after - before)
+    }
+
+    /// People have stopped: within a bound there is nothing left to do (I2, I32, I40).
+    fn settle(&mut self) -> Result<(), Broken> {
+        self.drain()?;
+        self.redrive()?;
+        for task in [Task::Poll, Task::Repair] {
+            self.reconcile(task)?;
+        }
+        self.pass(ALL_LANDED_MS);
+        for _ in 0..PASSES_MAX {
+            let mut written = 0;
+            for task in [Task::Repair, Task::Poll, Task::Sweep] {
+                written += self.reconcile(task)?;
+            }
+            self.redrive()?;
+            if written == 0 {
+                return Ok(());
+            }
+            self.pass(BETWEEN_PASSES_MS);
+        }
+        Err(Broken {
+            invariant: "I33",
+            what: format!("passes of the schedules still write after {PASSES_MAX}"),
+        })
+    }
+
+    /// An operator puts dead letters back, days later.
+    fn redrive(&mut self) -> Result<(), Broken> {
+        if QUEUES.iter().all(|queue| self.site.queue.dead(*queue).is_empty()) {
+            return Ok(());
+        }
+        self.site.watch().mark(Mark::DeadLettered);
+        self.site.watch().strike(Fault::OperatorRedrive);
+        self.pass(OPERATOR_MS);
+        for queue in QUEUES {
+            self.site.queue.redrive(queue);
+        }
+        self.drain()
+    }
+
+    /// Everything that was ever told is told again, and everything is compared again: nothing is written
+    /// (I30, I34), nothing waits, nothing is open (I37).
+    fn stays_quiet(&mut self) -> Result<(), Broken> {
+        let quiet = |written: u64, invariant: &'static str, what: &str| match written {
+            0 => Ok(()),
+            written => Err(Broken { invariant, what: format!("{what} wrote {written} records") }),
+        };
+        let before = self.site.watch().written;
+        let mut heard = self.post.heard.clone();
+        heard.reverse();
+        for events in heard.chunks(100) {
+            if let Some(worker) = self.idle() {
+                self.begin(worker, Job::TakeIn(events.to_vec()), RUN);
+            }
+            self.drain()?;
+        }
+        let after = self.site.watch().written;
+        quiet(after - before, "I30", "every webhook once more")?;
+        self.pass(BETWEEN_PASSES_MS);
+        quiet(self.reconcile(Task::Poll)?, "I34", "a poll")?;
+        quiet(self.reconcile(Task::Sweep)?, "I34", "a full reconcile")?;
+        let (waiting, letters) = (self.waiting(), self.post.letters.len());
+        if waiting + letters > 0 {
+            let what = format!("{waiting} messages and {letters} notices are left over");
+            return Err(Broken { invariant: "I37", what });
+        }
+        let open = oracle::now(self.site.store.census()).map_or(0, |census| census.open);
+        if open > 0 {
+            return Err(Broken { invariant: "I37", what: format!("{open} links have an open intent") });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,160 @@
+//! What one world is like: its clocks, its contract, its people and its faults. Drawn from the head of the script.
+
+use concord_core::contract::{Contract, parse};
+use concord_sandbox::hubspot::{self, Limits};
+
+use crate::chance::Chance;
+use crate::fault::{Fault, Swarm};
+use crate::site::HUBSPOT_TOKEN;
+
+/// Clocks of NTP-kept servers are off by milliseconds; these are off by seconds. The two CRMs stay within the five
+/// seconds that `newest` allows them.
+const CRM_OFFSET_MS: i64 = 2_000;
+const WORKER_OFFSET_MS: i64 = 1_500;
+const DRIFT_PPM: i64 = 100;
+/// As in production (see [`concord_sandbox::fifo::Terms::RECEIVES_MAX`]), and where an operator is needed.
+const RECEIVES_MAX: u32 = 100;
+const RECEIVES_FEW: u32 = 4;
+/// Search index lags: usual, and slow. A poll calls itself complete up to a minute before its start.
+const INDEX_LAG_MS: i64 = 3_000;
+const INDEX_LAG_SLOW_MS: i64 = 30_000;
+/// Versions that a short history keeps.
+const HISTORY_SHORT: usize = 6;
+
+/// The conflict rules that worlds are drawn from.
+const POLICIES: [&str; 5] = [
+    "hold",
+    "{ authority: hubspot }",
+    "{ authority: salesforce }",
+    "{ newest: { otherwise: hubspot } }",
+    "{ fill: { otherwise: salesforce } }",
+];
+
+/// How people behave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct People {
+    /// Whether they also put an earlier value back, or clear a field.
+    pub take_back: bool,
+    /// Whether they delete, restore and merge.
+    pub remove: bool,
+    /// How many pairs are there before anything goes wrong.
+    pub pairs: usize,
+    /// How many things they do.
+    pub acts: usize,
+}
+
+/// One world's character.
+#[derive(Debug, Clone)]
+pub struct Profile {
+    /// Which faults, and how strong.
+    pub swarm: Swarm,
+    /// How people behave.
+    pub people: People,
+    /// Workers of Concord.
+    pub workers: usize,
+    /// See the constants.
+    pub hubspot_offset_ms: i64,
+    /// See the constants.
+    pub hubspot_drift_ppm: i64,
+    /// See the constants.
+    pub salesforce_offset_ms: i64,
+    /// See the constants.
+    pub salesforce_drift_ppm: i64,
+    /// One for each worker.
+    pub worker_offsets_ms: Vec<i64>,
+    /// Receipts before a message is given up.
+    pub receives_max: u32,
+    /// The conflict rule of each field, in the order of the contract.
+    policies: [&'static str; 3],
+}
+
+impl Profile {
+    /// Draws one.
+    pub fn draw(chance: &mut Chance) -> Self {
+        let swarm = Swarm::draw(chance);
+        let mut offset = |most: i64| i64::from(chance.byte()) * most / 255 - most / 2;
+        let (hubspot_offset_ms, salesforce_offset_ms) = (offset(CRM_OFFSET_MS), offset(CRM_OFFSET_MS));
+        let (hubspot_drift_ppm, salesforce_drift_ppm) = (offset(DRIFT_PPM), offset(DRIFT_PPM));
+        let worker_offsets_ms: Vec<i64> = (0..3).map(|_| offset(WORKER_OFFSET_MS)).collect();
+        let workers = 1 + chance.below(3);
+        let mut policy = || POLICIES[chance.below(POLICIES.len())];
+        let policies = [policy(), policy(), policy()];
+        let people = People {
+            take_back: chance.happens(64),
+            remove: chance.happens(96),
+            pairs: 1 + chance.below(3),
+            acts: 3 + chance.below(12),
+        };
+        let few = swarm.weight(Fault::OperatorRedrive) > 0;
+        Self {
+            swarm,
+            people,
+            workers,
+            hubspot_offset_ms,
+            hubspot_drift_ppm,
+            salesforce_offset_ms,
+            salesforce_drift_ppm,
+            worker_offsets_ms,
+            receives_max: if few { RECEIVES_FEW } else { RECEIVES_MAX },
+            policies,
+        }
+    }
+
+    /// How this world's portal is set.
+    #[must_use]
+    pub fn hubspot_config(&self) -> hubspot::Config {
+        let slow = self.swarm.weight(Fault::IndexLag) > 0;
+        let short = self.swarm.weight(Fault::HistoryTruncated) > 0;
+        hubspot::Config {
+            tokens: [HUBSPOT_TOKEN.to_owned()].into(),
+            limits: Limits::NONE,
+            index_lag_ms: if slow { INDEX_LAG_SLOW_MS } else { INDEX_LAG_MS },
+            history_depth: short.then_some(HISTORY_SHORT),
+            ..hubspot::Config::default()
+        }
+    }
+
+    /// This world's contract.
+    ///
+    /// # Errors
+    /// A fault of ours in the text.
+    pub fn contract(&self) -> anyhow::Result<Contract> {
+        let [text, phone, name] = self.policies;
+        let yaml = format!(
+            "version: 1
+objects:
+  contact:
+    hubspot: contacts
+    salesforce: Contact
+    match: [{{ key: email }}]
+    create: {{ hubspot: true, salesforce: true }}
+    delete: {{ flag: {{ hubspot: deleted_in_crm, salesforce: Deleted_In_CRM__c }} }}
+    guard: strict
+    fields:
+      email: {{ hubspot: email, salesforce: Email, type: email }}
+      name: {{ hubspot: [firstname, lastname], salesforce: [FirstName, LastName], type: atom, conflict: {name} }}
+      phone: {{ hubspot: phone, salesforce: Phone, type: phone, region: US, conflict: {phone} }}
+      job_title: {{ hubspot: jobtitle, salesforce: Title, type: text, conflict: {text} }}
+      interests:
+        hubspot: interests
+        salesforce: Interests__c
+        type: multi-picklist
+        map: {{ cycling: Events, music: Offers, reading: News, sailing: Research }}
+        conflict: union
+  company:
+    hubspot: companies
+    salesforce: Account
+    match: [{{ key: domain }}]
+    create: {{ hubspot: true, salesforce: true }}
+    delete: unlink
+    guard: strict
+    fields:
+      name: {{ hubspot: name, salesforce: Name, type: text, conflict: {text} }}
+      domain: {{ hubspot: domain, salesforce: Domain__c, type: text }}
+      phone: {{ hubspot: phone, salesforce: Phone, type: phone, region: US, conflict: {phone} }}
+      description: {{ hubspot: description, salesforce: Description, type: text, conflict: {text} }}
+"
+        );
+        parse(&yaml).map_err(|faults| anyhow::anyhow!("the simulation's contract is broken: {faults:?}"))
+    }
+}

@@ -1,0 +1,396 @@
+//! People at both screens: they see what their side shows, and edit, create, delete, restore and merge.
+//!
+//! Every value that is typed is typed once, so that a value names its edit. What their author saw is written down
+//! beside it: that is all the oracle needs to say what was lost.
+
+use bytes::Bytes;
+use concord_core::names::Side;
+use concord_sandbox::crm::{Caller, Machine as _};
+use http::{Method, Request};
+use serde_json::{Map, Value, json};
+
+use crate::chance::Chance;
+use crate::display::{Form, INTERESTS, Mapped, OBJECTS, Shown, records};
+use crate::profile::People;
+use crate::site::Site;
+
+/// Stands in every text that is typed, and in nothing else.
+pub const SECRET_MARK: &str = "Zq";
+
+/// How a value came to stand somewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// Typed, never before.
+    Typed,
+    /// An earlier value, or nothing: it names no edit.
+    TakenBack,
+    /// What a merge left.
+    Merged,
+}
+
+/// One edit of one field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// Where.
+    pub side: Side,
+    /// Index into [`OBJECTS`].
+    pub object: usize,
+    /// The record.
+    pub id: String,
+    /// Index into the object's fields.
+    pub field: usize,
+    /// What stood there afterwards, in compared form.
+    pub value: String,
+    /// What its author saw there before.
+    pub saw: Vec<String>,
+    /// See [`How`].
+    pub how: How,
+}
+
+/// Everything that people did.
+#[derive(Debug, Default)]
+pub struct Users {
+    /// In order.
+    pub edits: Vec<Edit>,
+    /// Records that somebody deleted and nobody has restored, and those that were ever deleted.
+    pub deleted: Vec<(Side, usize, String)>,
+    /// Two records that became one: the side, the object, the loser and the winner.
+    pub merged: Vec<(Side, usize, String, String)>,
+    typed: usize,
+}
+
+/// What a person does next.
+enum Act {
+    Edit,
+    Create,
+    CreateTwice,
+    Delete,
+    Restore,
+    Merge,
+}
+
+impl Users {
+    /// Somebody does something.
+    pub fn act(&mut self, site: &Site, people: People, chance: &mut Chance) {
+        let side = Side::BOTH[chance.below(2)];
+        let object = usize::from(chance.happens(64));
+        let act = match (chance.byte(), people.remove) {
+            (0..=199, _) | (212.., false) => Act::Edit,
+            (200..=205, _) => Act::Create,
+            (206..=211, _) => Act::CreateTwice,
+            (212..=226, true) => Act::Delete,
+            (227..=240, true) => Act::Restore,
+            (241.., true) => Act::Merge,
+        };
+        let shown: Vec<Shown> =
+            self.look(site, side, object).into_iter().filter(|shown| shown.alive).collect();
+        match act {
+            Act::Edit => match chance.pick(&shown) {
+                Some(record) => self.edit(site, side, object, record, people, chance),
+                None => drop(self.create(site, side, object, None)),
+            },
+            Act::Create => {
+                let key = self.an_old_key(object, chance);
+                self.create(site, side, object, key);
+            }
+            Act::CreateTwice => {
+                let key = self.create(site, side, object, None);
+                self.create(site, side.other(), object, key);
+            }
+            Act::Delete => {
+                if let Some(record) = chance.pick(&shown) {
+                    self.delete(site, side, object, &record.id);
+                }
+            }
+            Act::Restore => {
+                let mine: Vec<_> =
+                    self.deleted.iter().filter(|(at, of, _)| (*at, *of) == (side, object)).cloned().collect();
+                if let Some((_, _, id)) = chance.pick(&mine) {
+                    restore(site, side, object, id);
+                }
+            }
+            Act::Merge => {
+                if let [winner, loser, ..] = shown.as_slice() {
+                    self.merge(site, side, object, winner, loser);
+                }
+            }
+        }
+    }
+
+    /// A pair that both sides will agree on, before anything goes wrong.
+    pub fn create(&mut self, site: &Site, side: Side, object: usize, key: Option<String>) -> Option<String> {
+        let key = key.unwrap_or_else(|| self.key(object));
+        let name = self.text();
+        let values: Vec<(usize, Vec<String>)> = match OBJECTS[object].name {
+            "contact" => {
+                let (first, title) = (self.text(), self.text());
+                vec![(0, vec![key.clone()]), (1, vec![first, name]), (3, vec![title])]
+            }
+            _company => vec![(0, vec![name]), (1, vec![key.clone()])],
+        };
+        let of = &OBJECTS[object];
+        let mut body = Map::new();
+        for (field, texts) in &values {
+            let wires = of.fields[*field].wire(side);
+            body.extend(wires.iter().zip(texts).map(|(wire, text)| ((*wire).to_owned(), json!(text))));
+        }
+        let (path, body) = match side {
+            Side::HubSpot => (format!("/crm/v3/objects/{}", of.hubspot), json!({ "properties": body })),
+            Side::Salesforce => {
+                (format!("/services/data/v66.0/sobjects/{}/", of.salesforce), Value::Object(body))
+            }
+        };
+        let made = person(site, side, Method::POST, &path, &body)?;
+        let id = made["id"].as_str()?.to_owned();
+        for (field, texts) in values {
+            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+            let value = crate::display::compared(of.fields[field].form, &texts);
+            let how = if texts == [key.as_str()] { How::TakenBack } else { How::Typed };
+            self.note(
+                site,
+                Edit { side, object, id: id.clone(), field, value, saw: vec![String::new()], how },
+            );
+        }
+        Some(key)
+    }
+
+    fn edit(
+        &mut self,
+        site: &Site,
+        side: Side,
+        object: usize,
+        record: &Shown,
+        people: People,
+        chance: &mut Chance,
+    ) {
+        let of = &OBJECTS[object];
+        // The last fields twice as often as the keys, which stand first.
+        let field = chance.below(of.fields.len() * 2).saturating_sub(of.fields.len()).max(chance.below(2));
+        let mapped = &of.fields[field];
+        let saw = record.values[field].clone();
+        let mut how = How::Typed;
+        let mut parts: Vec<String> = match mapped.wire(side).len() {
+            1 => vec![saw.clone()],
+            count => {
+                let mut parts: Vec<String> = saw.split('|').map(str::to_owned).collect();
+                parts.resize(count, String::new());
+                parts
+            }
+        };
+        let at = chance.below(parts.len());
+        let earlier: Vec<String> = self
+            .edits
+            .iter()
+            .filter(|edit| (edit.object, edit.field) == (object, field))
+            .map(|edit| edit.value.clone())
+            .collect();
+        parts[at] = match (mapped.form, people.take_back && chance.happens(80)) {
+            (Form::Set, _) => {
+                how = How::TakenBack;
+                toggled(&saw, chance)
+            }
+            (Form::Text, true) if mapped.name == "job_title" || mapped.name == "description" => {
+                how = How::TakenBack;
+                chance.pick(&earlier).filter(|_| chance.happens(128)).cloned().unwrap_or_default()
+            }
+            (Form::Phone, true) => {
+                how = How::TakenBack;
+                String::new()
+            }
+            (Form::Text, _) if mapped.name == "email" || mapped.name == "domain" => self.key(object),
+            (Form::Text, _) => self.text(),
+            (Form::Phone, false) => self.phone(),
+        };
+        let wire = mapped.wire(side)[at];
+        let sent = sent(mapped, side, &parts[at]);
+        let (path, body) = match side {
+            Side::HubSpot => (
+                format!("/crm/v3/objects/{}/{}", of.hubspot, record.id),
+                json!({ "properties": { wire: sent.as_str() } }),
+            ),
+            Side::Salesforce => {
+                let value = if sent.is_empty() { Value::Null } else { json!(sent) };
+                (
+                    format!("/services/data/v66.0/sobjects/{}/{}", of.salesforce, record.id),
+                    json!({ wire: value }),
+                )
+            }
+        };
+        if person(site, side, Method::PATCH, &path, &body).is_some() {
+            let texts: Vec<&str> = parts.iter().map(String::as_str).collect();
+            let value = crate::display::compared(mapped.form, &texts);
+            if value != saw {
+                self.note(
+                    site,
+                    Edit { side, object, id: record.id.clone(), field, value, saw: vec![saw], how },
+                );
+            }
+        }
+    }
+
+    fn delete(&mut self, site: &Site, side: Side, object: usize, id: &str) {
+        let of = &OBJECTS[object];
+        let path = match side {
+            Side::HubSpot => format!("/crm/v3/objects/{}/{id}", of.hubspot),
+            Side::Salesforce => format!("/services/data/v66.0/sobjects/{}/{id}", of.salesforce),
+        };
+        if person(site, side, Method::DELETE, &path, &Value::Null).is_some() {
+            site.watch().log(format_args!("USER {side} deletes {} {id}", of.name));
+            self.deleted.push((side, object, id.to_owned()));
+        }
+    }
+
+    fn merge(&mut self, site: &Site, side: Side, object: usize, winner: &Shown, loser: &Shown) {
+        let of = &OBJECTS[object];
+        let left = match side {
+            Side::HubSpot => {
+                let body = json!({"primaryObjectId": winner.id, "objectIdToMerge": loser.id});
+                let path = format!("/crm/v3/objects/{}/merge", of.hubspot);
+                let Some(made) = person(site, side, Method::POST, &path, &body) else { return };
+                made["id"].as_str().unwrap_or(&winner.id).to_owned()
+            }
+            Side::Salesforce => {
+                let operation = format!(
+                    "<urn:merge><urn:request><urn:masterRecord xmlns:so=\"urn:sobject.partner.soap.sforce.com\">\
+                     <so:type>{}</so:type><so:Id>{}</so:Id></urn:masterRecord>\
+                     <urn:recordToMergeIds>{}</urn:recordToMergeIds></urn:request></urn:merge>",
+                    of.salesforce, winner.id, loser.id
+                );
+                if !soap(site, &operation) {
+                    return;
+                }
+                winner.id.clone()
+            }
+        };
+        site.watch()
+            .log(format_args!("USER {side} merges {} {} into {}: {left}", of.name, loser.id, winner.id));
+        for gone in [&loser.id, &winner.id].into_iter().filter(|gone| **gone != left) {
+            self.merged.push((side, object, gone.clone(), left.clone()));
+        }
+        let now = self.look(site, side, object).into_iter().find(|shown| shown.id == left);
+        for field in 0..of.fields.len() {
+            let value = now.as_ref().map_or_else(String::new, |shown| shown.values[field].clone());
+            let saw = vec![winner.values[field].clone(), loser.values[field].clone()];
+            self.note(site, Edit { side, object, id: left.clone(), field, value, saw, how: How::Merged });
+        }
+    }
+
+    fn look(&self, site: &Site, side: Side, object: usize) -> Vec<Shown> {
+        let truth = match side {
+            Side::HubSpot => site.hubspot.machine().truth(),
+            Side::Salesforce => site.salesforce.machine().truth(),
+        };
+        records(&OBJECTS[object], side, &truth).into_values().collect()
+    }
+
+    fn note(&mut self, site: &Site, edit: Edit) {
+        let of = &OBJECTS[edit.object];
+        site.watch().log(format_args!(
+            "USER {} {} {} {}: {:?} -> {:?} ({:?})",
+            edit.side, of.name, edit.id, of.fields[edit.field].name, edit.saw, edit.value, edit.how
+        ));
+        self.edits.push(edit);
+    }
+
+    fn next(&mut self) -> usize {
+        self.typed += 1;
+        self.typed
+    }
+
+    fn text(&mut self) -> String {
+        format!("{SECRET_MARK}{}", self.next())
+    }
+
+    fn phone(&mut self) -> String {
+        format!("+1415{}", 5_550_000 + self.next())
+    }
+
+    fn key(&mut self, object: usize) -> String {
+        match OBJECTS[object].name {
+            "contact" => format!("{SECRET_MARK}{}@example.com", self.next()),
+            _company => format!("{SECRET_MARK}{}.example.com", self.next()),
+        }
+    }
+
+    /// The key of somebody who was there before, perhaps deleted since; mostly a new one.
+    fn an_old_key(&self, object: usize, chance: &mut Chance) -> Option<String> {
+        let field = usize::from(OBJECTS[object].name == "company");
+        let old: Vec<&Edit> =
+            self.edits.iter().filter(|edit| (edit.object, edit.field) == (object, field)).collect();
+        chance
+            .pick(&old)
+            .filter(|_| chance.happens(64))
+            .map(|edit| edit.value.clone())
+            .filter(|key| !key.is_empty())
+    }
+}
+
+/// Somebody takes a record out of the bin.
+fn restore(site: &Site, side: Side, object: usize, id: &str) {
+    let of = &OBJECTS[object];
+    let done = match side {
+        Side::HubSpot => {
+            let path = format!("/crm/v3/objects/{}/{id}/restore", of.hubspot);
+            person(site, side, Method::POST, &path, &json!({})).is_some()
+        }
+        Side::Salesforce => soap(site, &format!("<urn:undelete><urn:ids>{id}</urn:ids></urn:undelete>")),
+    };
+    if done {
+        site.watch().log(format_args!("USER {side} restores {} {id}", of.name));
+    }
+}
+
+/// The set with one option more, or one less.
+fn toggled(saw: &str, chance: &mut Chance) -> String {
+    let mut options: Vec<&str> = saw.split(';').filter(|option| !option.is_empty()).collect();
+    let (option, _) = INTERESTS[chance.below(INTERESTS.len())];
+    match options.iter().position(|known| *known == option) {
+        Some(at) => drop(options.remove(at)),
+        None => options.push(option),
+    }
+    options.sort_unstable();
+    options.join(";")
+}
+
+/// What is typed at the side's screen: Salesforce has its own names for options.
+fn sent(mapped: &Mapped, side: Side, value: &str) -> String {
+    match (mapped.form, side) {
+        (Form::Set, Side::Salesforce) => {
+            let label =
+                |option: &str| INTERESTS.iter().find(|(ours, _)| *ours == option).map(|(_, label)| *label);
+            value.split(';').filter_map(label).collect::<Vec<_>>().join(";")
+        }
+        (Form::Set, Side::HubSpot) | (Form::Text | Form::Phone, _) => value.to_owned(),
+    }
+}
+
+/// One call at the screen. `None` if it was refused.
+fn person(site: &Site, side: Side, method: Method, path: &str, body: &Value) -> Option<Value> {
+    let bytes = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("content-type", "application/json")
+        .body(bytes)
+        .ok()?;
+    let answer = site.arrive(side, Caller::Person, &request);
+    let taken = answer.status().is_success();
+    taken.then(|| serde_json::from_slice(answer.body()).unwrap_or(Value::Null))
+}
+
+/// One call of Salesforce's SOAP API at the screen; whether it did what it was asked.
+fn soap(site: &Site, operation: &str) -> bool {
+    let envelope = format!(
+        "<soapenv:Envelope xmlns:soapenv=\"http://schemas.xmlsoap.org/soap/envelope/\" \
+         xmlns:urn=\"urn:partner.soap.sforce.com\"><soapenv:Header><urn:SessionHeader>\
+         <urn:sessionId>person</urn:sessionId></urn:SessionHeader></soapenv:Header>\
+         <soapenv:Body>{operation}</soapenv:Body></soapenv:Envelope>"
+    );
+    let request = Request::post("/services/Soap/u/66.0")
+        .header("content-type", "text/xml")
+        .header("soapaction", "\"\"")
+        .body(Bytes::from(envelope));
+    let Ok(request) = request else { return false };
+    let answer = site.arrive(Side::Salesforce, Caller::Person, &request);
+    String::from_utf8_lossy(answer.body()).contains("<success>true</success>")
+}

@@ -1,0 +1,277 @@
+//! What is seen of a world while it runs: its log, its counts, and every invariant that can be judged on the spot.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::hash::Hasher as _;
+
+use concord_core::link::{Link, Progress};
+use concord_core::names::{Fence, Generation, LinkId, RecordId, RecordKey};
+use concord_core::port::{Commit, EventKey, ParkKey, Parked};
+use siphasher::sip::SipHasher13;
+
+use crate::fault::{Fault, kinds};
+use crate::users::SECRET_MARK;
+
+kinds! {
+    /// A state that some world must reach: what no run ever met was never tested.
+    Mark {
+        /// One side changed and the other followed.
+        OneSided => "one side changed",
+        /// A blank was filled when two records first met.
+        Filled => "first agreement filled a blank",
+        /// An authority won.
+        Authority => "authority won",
+        /// The newer edit won.
+        Newest => "newest won",
+        /// A blank did not win.
+        BlankNeverWins => "a blank did not win",
+        /// Salesforce's image was never proven and gave way.
+        Unproven => "an unproven image gave way",
+        /// Two sets were merged.
+        Union => "two sets were merged",
+        /// A conflict was held.
+        Held => "a conflict was held",
+        /// It ended.
+        HeldResolved => "a held conflict was resolved later",
+        /// A landing that hid an edit was undone.
+        ZombieRepaired => "a zombie was repaired",
+        /// The same on Salesforce.
+        StaleRepaired => "a stale landing on Salesforce was repaired",
+        /// Somebody edited on top of one.
+        EditedOnSkipped => "somebody edited on top of a skipped landing",
+        /// A record was made.
+        Created => "a record was created",
+        /// A create whose answer was lost was found again.
+        LostCreateAdopted => "a lost create was adopted",
+        /// Two records with one key became a pair.
+        Matched => "two records were matched by a key",
+        /// A write met a row that had changed.
+        PreconditionFailed => "a precondition failed",
+        /// A delete was told to the other side.
+        Flagged => "a delete was flagged",
+        /// And taken back.
+        FlagTakenBack => "a flag was taken back",
+        /// A delete met an edit.
+        DeleteMetEdit => "a delete met an edit",
+        /// Both records were deleted.
+        DeletedOnBoth => "deleted on both sides",
+        /// A merged record was redirected.
+        Aliased => "a merged record became an alias",
+        /// A field was set aside.
+        FieldParked => "a field was parked",
+        /// And taken back.
+        FieldHealed => "a parked field healed",
+        /// A record was set aside.
+        RecordParked => "a record was parked",
+        /// A message that nobody can read was set aside.
+        MessageParked => "a poison message was parked",
+        /// An event came again and did nothing.
+        EventRepeated => "a repeated event was recognised",
+        /// An event came while another worker had it.
+        EventInProgress => "an event in progress was sent back",
+        /// The claim of a dead worker was taken over.
+        ClaimTakenOver => "a stale claim was taken over",
+        /// Two workers decided at once.
+        CommitMoved => "two workers met at one link",
+        /// Two workers made two links of one record.
+        CommitTaken => "two links met at one record",
+        /// A forged webhook was turned away.
+        ForgeryRefused => "a forged webhook was refused",
+        /// A message was given up.
+        DeadLettered => "a message was given up and redriven",
+        /// Repair found an intent that nobody had sent.
+        RepairHinted => "repair found an unsent intent",
+        /// A poll found what no webhook had told.
+        PollHinted => "a poll found what was not told",
+    }
+}
+
+/// An invariant that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broken {
+    /// Its number (DESIGN 9).
+    pub invariant: &'static str,
+    /// What was seen.
+    pub what: String,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.invariant, self.what)
+    }
+}
+
+/// The observer of one world.
+#[derive(Debug)]
+pub struct Watch {
+    hash: SipHasher13,
+    trace: Option<Vec<String>>,
+    /// How often each fault struck.
+    pub faults: Vec<u32>,
+    /// Which marks were reached.
+    pub marks: BTreeSet<Mark>,
+    /// What does not hold, in the order in which it was seen.
+    pub broken: Vec<Broken>,
+    /// Calls that Concord made.
+    pub calls: u64,
+    /// Records that Concord wrote, refused ones included.
+    pub written: u64,
+    /// Which records ever belonged to which link.
+    pub members: BTreeSet<(RecordKey, LinkId)>,
+    /// Redirections ever recorded.
+    pub aliases: BTreeMap<RecordKey, RecordId>,
+    generations: BTreeMap<LinkId, Generation>,
+    fences: BTreeMap<EventKey, Fence>,
+}
+
+impl Watch {
+    /// A new observer; with a trace if somebody wants to read it.
+    #[must_use]
+    pub fn new(traced: bool) -> Self {
+        Self {
+            hash: SipHasher13::new(),
+            trace: traced.then(Vec::new),
+            faults: vec![0; Fault::ALL.len()],
+            marks: BTreeSet::new(),
+            broken: Vec::new(),
+            calls: 0,
+            written: 0,
+            members: BTreeSet::new(),
+            aliases: BTreeMap::new(),
+            generations: BTreeMap::new(),
+            fences: BTreeMap::new(),
+        }
+    }
+
+    /// One line of the log.
+    pub fn log(&mut self, line: fmt::Arguments<'_>) {
+        let line = line.to_string();
+        self.hash.write(line.as_bytes());
+        if let Some(trace) = &mut self.trace {
+            trace.push(line);
+        }
+    }
+
+    /// Bytes that went over a wire: part of the log's hash.
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        self.hash.write(bytes);
+    }
+
+    /// Hash of all that happened (I44).
+    #[must_use]
+    pub fn hash(&self) -> u64 {
+        self.hash.finish()
+    }
+
+    /// The trace, if one was kept.
+    #[must_use]
+    pub fn trace(&self) -> &[String] {
+        self.trace.as_deref().unwrap_or_default()
+    }
+
+    /// A fault struck.
+    pub fn strike(&mut self, fault: Fault) {
+        self.faults[fault as usize] += 1;
+    }
+
+    /// A state was reached.
+    pub fn mark(&mut self, mark: Mark) {
+        self.marks.insert(mark);
+    }
+
+    /// An invariant does not hold.
+    pub fn broken(&mut self, invariant: &'static str, what: String) {
+        self.log(format_args!("BROKEN {invariant}: {what}"));
+        self.broken.push(Broken { invariant, what });
+    }
+
+    /// A commit happened.
+    pub fn committed(&mut self, commit: &Commit) {
+        let link = &commit.link;
+        let before = self.generations.insert(link.id.clone(), link.generation).unwrap_or_default();
+        if link.generation != before.next() {
+            self.broken(
+                "I29",
+                format!("link {} goes from generation {before} to {}", link.id, link.generation),
+            );
+        }
+        self.members.extend(commit.records.iter().map(|record| (record.clone(), link.id.clone())));
+        for (loser, winner) in &commit.aliases {
+            self.mark(Mark::Aliased);
+            let known = self.aliases.insert(loser.clone(), winner.clone());
+            if known.as_ref().is_some_and(|known| known != winner) {
+                self.broken("I15", format!("the alias {loser} pointed to {known:?} and now to {winner}"));
+            }
+        }
+        if !commit.resolved.is_empty() {
+            self.mark(Mark::HeldResolved);
+        }
+        for line in &commit.journal {
+            if let Some(mark) = mark_of(&line.rule) {
+                self.mark(mark);
+            }
+        }
+        self.keeps_no_values(link);
+    }
+
+    /// What is settled keeps no personal value (DESIGN 5).
+    fn keeps_no_values(&mut self, link: &Link) {
+        let settled = link.intents.iter().filter(|intent| match intent.progress {
+            Progress::Closed | Progress::Refused => true,
+            Progress::Open | Progress::Sent => false,
+        });
+        if settled.flat_map(|intent| &intent.parts).any(|part| !part.values.is_empty()) {
+            self.broken("I42", format!("link {} keeps the values of a settled intent", link.id));
+        }
+    }
+
+    /// Something is set aside.
+    pub fn parked(&mut self, parked: &Parked) {
+        self.mark(match parked.key {
+            ParkKey::Record(_) => Mark::RecordParked,
+            ParkKey::Field(..) => Mark::FieldParked,
+            ParkKey::Message(_) => Mark::MessageParked,
+        });
+        self.log(format_args!("park {:?}: {}", parked.key, parked.reason));
+        if parked.reason.contains(SECRET_MARK) {
+            self.broken("I42", format!("a value stands in a reason: {}", parked.reason));
+        }
+        if parked.reason.contains("bug in Concord") {
+            self.broken("I31", parked.reason.clone());
+        }
+    }
+
+    /// An event was claimed.
+    pub fn claimed(&mut self, event: &EventKey, fence: Fence) {
+        let before = self.fences.insert(event.clone(), fence).unwrap_or_default();
+        if fence <= before {
+            self.broken("I24", format!("an event's fence goes from {before} to {fence}"));
+        }
+        if before > Fence(0) {
+            self.mark(Mark::ClaimTakenOver);
+        }
+    }
+}
+
+/// The state that a rule in the journal stands for.
+fn mark_of(rule: &str) -> Option<Mark> {
+    Some(match rule {
+        "P7 one side changed" => Mark::OneSided,
+        "P7 first agreement: a blank is filled" => Mark::Filled,
+        "P7 authority" => Mark::Authority,
+        "P7 newest" => Mark::Newest,
+        "P7 fill: a blank never wins" => Mark::BlankNeverWins,
+        "P4 unproven image never wins" => Mark::Unproven,
+        "P7 union" => Mark::Union,
+        "P7 hold" => Mark::Held,
+        "P3 a skipped landing is taken back" => Mark::ZombieRepaired,
+        "P3 a stale landing is taken back" => Mark::StaleRepaired,
+        "P3 edited on top of a skipped landing" => Mark::EditedOnSkipped,
+        "P6 create" => Mark::Created,
+        "P9 flag" => Mark::Flagged,
+        "P9 flag taken back" => Mark::FlagTakenBack,
+        "P9 a delete met an edit: the edited record is kept and unlinked" => Mark::DeleteMetEdit,
+        "P9 deleted on both sides" => Mark::DeletedOnBoth,
+        _other => return None,
+    })
+}
