@@ -16,6 +16,7 @@ pub mod oracle;
 pub mod phases;
 pub mod post;
 pub mod profile;
+pub mod run;
 pub mod shrink;
 pub mod site;
 pub mod turn;

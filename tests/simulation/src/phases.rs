@@ -14,7 +14,7 @@ use crate::worker::Job;
 use crate::world::{QUEUES, RUN, World};
 
 /// Moves after which a healed world that is still busy is called livelocked (I40).
-const MOVES_MAX: usize = 60_000;
+const MOVES_MAX: usize = 12_000;
 /// Passes of the schedules that may still write something after the heal.
 const PASSES_MAX: usize = 12;
 /// Between two passes: above the age at which an unsent intent is repaired, in milliseconds.
