@@ -90,9 +90,10 @@ pub enum Status {
         /// The side whose record is in the bin.
         deleted: Side,
     },
-    /// No longer: a delete met an edit, or the contract says so. Records stay claimed, so none is re-created.
+    /// No longer: a delete met an edit, the contract says so, or one record was merged into another pair's. Records
+    /// stay claimed, so none is re-created.
     Unlinked {
-        /// The side whose record is in the bin.
+        /// The side whose record is in the bin, or gone into another.
         deleted: Side,
     },
 }

@@ -4,6 +4,7 @@
 //! Deliberately absent: sleeping, retrying a call, and any way to a CRM write but [`write`].
 
 mod fetch;
+mod merging;
 mod pairing;
 mod reconcile;
 mod take_in;

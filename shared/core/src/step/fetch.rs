@@ -28,6 +28,8 @@ pub(super) struct Pair {
     pub(super) readings: PerSide<Option<Reading>>,
     /// Whether a missing counterpart may be made.
     pub(super) counterpart: Counterpart,
+    /// The side whose record was merged into another pair's.
+    pub(super) absorbed: Option<Side>,
 }
 
 /// What is known of a counterpart that the link does not name.
@@ -152,9 +154,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                 None => strangers.push((id, reading)),
             }
         }
-        for (id, pair) in &mut pairs {
-            pair.follow_merge(side, id, &object.name);
-        }
+        self.follow_merges(object, side, &mut pairs).await?;
         self.find_counterparts(object, side, &mut pairs).await?;
         self.pair_strangers(object, side, strangers, &mut pairs, &mut again, now).await?;
         let mut pairs = self.settle_echoes(object, side, pairs, now).await?;
@@ -205,15 +205,18 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         ids.dedup();
         let readings = self.read(other, object, &ids).await?;
         let by_id: BTreeMap<RecordId, Reading> = ids.into_iter().zip(readings).collect();
-        for (_, pair) in pairs {
+        for (_, pair) in pairs.iter_mut() {
             let Some(id) = pair.link.records[other].clone() else { continue };
             pair.readings[other] = by_id.get(&id).cloned();
-            pair.follow_merge(other, &id, &object.name);
         }
-        Ok(())
+        self.follow_merges(object, other, pairs).await
     }
 
     async fn decide_one(&self, object: &Object, pair: Pair, now: Timestamp) -> Result<Done, StepError> {
+        if let Some(side) = pair.absorbed {
+            self.end_absorbed(pair, side, now).await?;
+            return Ok(Done::default());
+        }
         let sight = |side: Side| match (&pair.readings[side], &pair.link.records[side]) {
             (Some(Reading::Row(row)), _) => Some(Sight::Row(row)),
             (Some(Reading::NotFound), _) => Some(Sight::Lost),
@@ -344,16 +347,7 @@ impl Pair {
             aliases: Vec::new(),
             readings,
             counterpart: Counterpart::Leave,
-        }
-    }
-
-    /// A record that was merged away is replaced by its winner, for good (P11). The winner is read next time.
-    fn follow_merge(&mut self, side: Side, id: &RecordId, object: &crate::names::ObjectName) {
-        if let Some(Reading::MergedInto(winner)) = &self.readings[side] {
-            let key = |id: &RecordId| RecordKey { side, object: object.clone(), id: id.clone() };
-            self.aliases.push((key(id), winner.clone()));
-            self.claims.push(key(winner));
-            self.link.records[side] = Some(winner.clone());
+            absorbed: None,
         }
     }
 }

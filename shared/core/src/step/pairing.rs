@@ -82,7 +82,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let mut lacking: Vec<&mut Pair> = pairs
             .iter_mut()
             .map(|(_, pair)| pair)
-            .filter(|pair| pair.link.records[other].is_none())
+            .filter(|pair| pair.link.records[other].is_none() && pair.absorbed.is_none())
             .collect();
         let links: Vec<String> = lacking.iter().map(|pair| pair.link.id.as_str().to_owned()).collect();
         let ours = self.find_ours(other, object, &links).await?;
@@ -237,7 +237,8 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let mut readings = PerSide { hubspot: None, salesforce: None };
         readings[side] = Some(Reading::Row(Box::new(row)));
         let counterpart = may_make(object, side.other());
-        Pair { link, expected: Expected::New, claims, aliases: Vec::new(), readings, counterpart }
+        let (expected, aliases) = (Expected::New, Vec::new());
+        Pair { link, expected, claims, aliases, readings, counterpart, absorbed: None }
     }
 
     /// The records that carry these `concord_id`s.
