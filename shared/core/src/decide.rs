@@ -100,8 +100,8 @@ pub fn decide(situation: &Situation<'_>) -> Decision {
     let mut draft = Draft::new(situation);
     draft.close_landed();
     match (situation.rows.hubspot, situation.rows.salesforce) {
-        (Sight::Lost, _) => draft.decision.wait = Some(Wait::Suspect(Side::HubSpot)),
-        (_, Sight::Lost) => draft.decision.wait = Some(Wait::Suspect(Side::Salesforce)),
+        (Sight::Lost, _) => draft.suspect(Side::HubSpot),
+        (_, Sight::Lost) => draft.suspect(Side::Salesforce),
         (Sight::Missing, Sight::Missing) => {}
         (Sight::Row(row), Sight::Missing) => draft.insert(Side::HubSpot, row),
         (Sight::Missing, Sight::Row(row)) => draft.insert(Side::Salesforce, row),
@@ -163,6 +163,12 @@ pub fn overhear(
 }
 
 impl Draft<'_> {
+    /// A side shows nothing, and nothing says why: nothing is written until it shows something.
+    fn suspect(&mut self, side: Side) {
+        self.decision.wait = Some(Wait::Suspect(side));
+        Side::BOTH.into_iter().for_each(|side| self.give_up(side));
+    }
+
     /// Settles and merges every field of a pair that lives on both sides.
     fn fields(&mut self, rows: PerSide<&Row>) {
         for field in self.situation.object.fields.values() {

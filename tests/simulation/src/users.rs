@@ -15,7 +15,7 @@ use crate::profile::People;
 use crate::site::Site;
 
 /// Stands in every text that is typed, and in nothing else.
-pub const SECRET_MARK: &str = "Zq";
+pub const SECRET_MARK: &str = "zq";
 
 /// How a value came to stand somewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -93,8 +93,9 @@ impl<'a> Draft<'a> {
         self.issue(side, Action::Insert);
     }
 
-    /// Nothing is to be written to this side: what is open there is no longer wanted.
-    fn give_up(&mut self, side: Side) {
+    /// Nothing is to be written to this side: what is open there is no longer wanted. What lands of it all the same
+    /// is known by its token.
+    pub(super) fn give_up(&mut self, side: Side) {
         for intent in self.decision.link.intents.iter_mut().filter(|intent| intent.side == side) {
             if intent.progress.is_open() {
                 close(intent, Progress::Closed);

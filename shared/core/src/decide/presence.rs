@@ -37,13 +37,15 @@ impl Draft<'_> {
     /// One is in the bin, the other is not.
     pub(super) fn one_deleted(&mut self, deleted: Side, rows: PerSide<&Row>) {
         let alive = deleted.other();
+        self.give_up(deleted);
         match &self.decision.link.status {
-            Status::Unlinked { .. } => {}
+            Status::Unlinked { .. } => self.give_up(alive),
             Status::Flagged { deleted: before } if *before == deleted => self.keep_flagged(alive, rows),
             Status::Live | Status::Flagged { .. } => {
                 if edited_since_base(self.situation, alive, rows) {
                     // The deleter had not seen the edit: the edited record is kept, and the pair ends.
                     self.decision.link.status = Status::Unlinked { deleted };
+                    self.give_up(alive);
                     self.say("P9 a delete met an edit: the edited record is kept and unlinked");
                 } else {
                     self.propagate(deleted, rows);
@@ -53,6 +55,7 @@ impl Draft<'_> {
     }
 
     pub(super) fn both_deleted(&mut self) {
+        Side::BOTH.into_iter().for_each(|side| self.give_up(side));
         if self.decision.link.status == Status::Live {
             self.decision.link.status = Status::Unlinked { deleted: Side::HubSpot };
             self.say("P9 deleted on both sides");
@@ -67,9 +70,10 @@ impl Draft<'_> {
             }
             Delete::Unlink => {
                 self.decision.link.status = Status::Unlinked { deleted };
+                self.give_up(deleted.other());
                 self.say("P9 unlink");
             }
-            Delete::Ignore => {}
+            Delete::Ignore => self.give_up(deleted.other()),
         }
     }
 
