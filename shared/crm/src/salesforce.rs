@@ -158,11 +158,11 @@ impl<T: Transport> Crm for Salesforce<T> {
         field: &WireName,
         values: &[String],
     ) -> Result<Vec<Found>, Failure> {
-        find::find(self, object, field, values).await
+        find::find(self, object, field, values, query::Scope::Live).await
     }
 
     async fn find_linked(&self, object: &ObjectSpec, links: &[String]) -> Result<Vec<Found>, Failure> {
-        find::find(self, object, &self.config.concord_id_field, links).await
+        find::find(self, object, &self.config.concord_id_field, links, query::Scope::WithBin).await
     }
 
     async fn list(

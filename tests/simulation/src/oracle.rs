@@ -98,6 +98,12 @@ impl<'a> Scene<'a> {
         at.clone()
     }
 
+    /// Whether no link ever knew of a record.
+    pub(crate) fn was_never_seen(&self, record: &Address) -> bool {
+        let watch = self.world.site.watch();
+        !watch.members.iter().any(|(known, _)| address(known).as_ref() == Some(record))
+    }
+
     /// The address of one half of a link, if it has one.
     pub(crate) fn half(&self, link: &Link, side: Side) -> Option<Address> {
         Some((side, object_index(&link.object)?, link.records[side].as_ref()?.as_str().to_owned()))

@@ -52,6 +52,11 @@ pub struct Outcome {
 pub fn live(script: &Script, traced: bool) -> anyhow::Result<Outcome> {
     let mut world = World::new(script, traced)?;
     world.set_rules();
+    for fault in [Fault::IndexLag, Fault::HistoryTruncated] {
+        if world.profile.swarm.weight(fault) > 0 {
+            world.site.watch().strike(fault);
+        }
+    }
     let ended = world.life(&mut Chance::new(script.body.clone()));
     let mut watch = world.site.watch();
     if let Err(broken) = ended {

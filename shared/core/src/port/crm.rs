@@ -43,7 +43,8 @@ pub trait Crm: Send + Sync {
         values: &[String],
     ) -> impl Future<Output = Result<Vec<Found>, Failure>> + Send;
 
-    /// Finds the records that carry these links' ids as `concord_id`. One entry per link, in order.
+    /// Finds the records that carry these links' ids as `concord_id`, in the bin too where the side can. One entry
+    /// per link, in order.
     ///
     /// # Errors
     /// One for the whole call.

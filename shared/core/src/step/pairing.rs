@@ -134,10 +134,11 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             match reading {
                 Reading::MergedInto(winner) => again.push(winner),
                 Reading::NotFound => {}
-                Reading::Row(row) if row.standing != Standing::Alive => {}
-                Reading::Row(row) => match row.concord_id.clone() {
-                    Some(link) => self.adopt(object, side, &id, &row, link, pairs, again, now).await?,
-                    None => unmarked.push((id, row)),
+                Reading::Row(row) => match (row.concord_id.clone(), &row.standing) {
+                    // In the bin as well: a record of ours whose answer was lost may be deleted before it is seen.
+                    (Some(link), _) => self.adopt(object, side, &id, &row, link, pairs, again, now).await?,
+                    (None, Standing::Alive) => unmarked.push((id, row)),
+                    (None, Standing::Archived { .. }) => {}
                 },
             }
         }
@@ -173,8 +174,15 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         again: &mut Vec<RecordId>,
         now: Timestamp,
     ) -> Result<(), StepError> {
-        if self.store.links(std::slice::from_ref(&link)).await?.into_iter().flatten().next().is_some() {
-            return self.join(object, side, id, &link, again, now).await;
+        let known = self.store.links(std::slice::from_ref(&link)).await?.into_iter().flatten().next();
+        let alive = row.standing == Standing::Alive;
+        match known {
+            Some(known) if alive || known.records[side].is_none() => {
+                return self.join(object, side, id, &link, again, now).await;
+            }
+            Some(_) => return Ok(()),
+            None if !alive => return Ok(()),
+            None => {}
         }
         let found = self.find_ours(side.other(), object, &[link.as_str().to_owned()]).await?;
         let other = match found.first().map(|found| found.ids.as_slice()) {
@@ -203,6 +211,8 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         if let Some(taken) = &link.records[side]
             && taken != id
         {
+            // Unless that one was merged into this one, which looking at it will tell.
+            again.push(taken.clone());
             let reason = format!(
                 "the pair that this record matches has another {side} record, {taken}: merge the two in {side}, or \
                  give one of them another key"

@@ -140,6 +140,15 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                 self.forgive(side, &mut link).await?;
                 Progress::Sent
             }
+            Outcome::Duplicate(holder) if is_update(&link, number) => {
+                let holder = holder.map_or_else(String::new, |id| format!(", {id},"));
+                let reason = format!(
+                    "another {side} record{holder} holds a value that must be unique: merge the two or change one of \
+                     them there, then edit this record once more"
+                );
+                self.park_refusal(side, &mut link, reason, now).await?;
+                Progress::Refused
+            }
             Outcome::Duplicate(_)
             | Outcome::Moved
             | Outcome::Gone
@@ -217,6 +226,10 @@ fn refusal_key(side: Side, link: &Link) -> Option<ParkKey> {
         None => (side.other(), link.records[side.other()].as_ref()?),
     };
     Some(ParkKey::Record(RecordKey { side, object: link.object.clone(), id: id.clone() }))
+}
+
+fn is_update(link: &Link, number: Token) -> bool {
+    link.intent(number).is_some_and(|intent| matches!(intent.action, Action::Update { .. }))
 }
 
 /// What an intent asks of the CRM. `None` if its link has changed so that it makes no sense any more.

@@ -18,6 +18,7 @@ pub(super) async fn find<T: Transport>(
     spec: &ObjectSpec,
     field: &WireName,
     values: &[String],
+    scope: Scope,
 ) -> Result<Vec<Found>, Failure> {
     let (object, name) = (identifier(&spec.wire)?, identifier(field)?);
     // A blank is no key: half the org holds it.
@@ -29,7 +30,7 @@ pub(super) async fn find<T: Transport>(
         let literals: Vec<String> = keys.iter().map(|value| literal(value)).collect();
         let columns = if name == "Id" { "Id".to_owned() } else { format!("Id, {name}") };
         for soql in in_lists(&format!("SELECT {columns} FROM {object} WHERE {name}"), &literals) {
-            let first = first_page(client, &session, &soql, Scope::Live).await?;
+            let first = first_page(client, &session, &soql, scope).await?;
             for (_, records) in all_pages(client, &session, first).await? {
                 for record in &records {
                     if let Some(held) = record.get(name).and_then(Value::as_str) {
