@@ -249,6 +249,10 @@ impl Scene<'_> {
             None => Presence::Blank,
             Some(at) => match events.iter().rev().find(|event| event.at <= at) {
                 Some(event) => event.value.clone(),
+                // A field that held nothing then has no version of that time.
+                None if base.as_ref().map(|base| base.images[side].hash) == self.hash(&Presence::Blank) => {
+                    Presence::Blank
+                }
                 None => return Err(FieldFault::HistoryTruncated),
             },
         };
