@@ -437,6 +437,7 @@ impl Draft<'_> {
     /// A record that the other side lacks is made there, with every field that can be said.
     fn insert(&mut self, from: Side, row: &Row) {
         if row.standing != Standing::Alive {
+            Side::BOTH.into_iter().for_each(|side| self.give_up(side));
             return;
         }
         let to = from.other();

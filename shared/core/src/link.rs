@@ -57,6 +57,13 @@ impl Link {
         }
     }
 
+    /// Forgets what the two sides agreed on, since one of them is another record now, with a history of its own in
+    /// which tokens of other links may stand. The two meet as records meet for the first time (P11).
+    pub fn meet_anew(&mut self) {
+        self.intents.clear();
+        self.fields.values_mut().for_each(|memory| memory.base = None);
+    }
+
     /// When the oldest intent was decided that has not been seen to land, nor given up. `None`: all is settled.
     #[must_use]
     pub fn open_since(&self) -> Option<Timestamp> {

@@ -377,6 +377,12 @@ impl Walk<'_, '_> {
                     (Role::Carry { .. } | Role::Restore | Role::Amend, _) => self.set_aside(hash),
                 }
             }
+            // Nothing is remembered of this record yet: what stands there is what there is.
+            Who::Us(None) if self.base.is_none() => {
+                self.value = event.value;
+                self.place = Some(event.at);
+                self.skipped = None;
+            }
             Who::Us(None) => self.set_aside(hash),
         }
     }

@@ -57,6 +57,11 @@ impl<'a> Draft<'a> {
         Side::BOTH.iter().any(|side| self.parts[*side].iter().any(|(part, _)| part.field == field.name))
     }
 
+    /// Whether anything was gathered for a side.
+    pub(super) fn writes_to(&self, side: Side) -> bool {
+        !self.parts[side].is_empty()
+    }
+
     pub(super) fn close_landed(&mut self) {
         for side in Side::BOTH {
             if let Sight::Row(row) = self.situation.rows[side] {

@@ -7,9 +7,10 @@ use super::Situation;
 use super::draft::Draft;
 use crate::contract::{Delete, Object};
 use crate::link::{Part, Role, Status};
+use crate::merge::Why;
 use crate::names::{FieldName, PerSide, Side};
 use crate::row::Row;
-use crate::settle::Scene;
+use crate::settle::{Scene, Stands};
 use crate::value::{Known, Presence, Raw, Value};
 
 /// The name under which the soft-delete flag stands in intents and in the journal. No contract field has it.
@@ -38,19 +39,43 @@ impl Draft<'_> {
     pub(super) fn one_deleted(&mut self, deleted: Side, rows: PerSide<&Row>) {
         let alive = deleted.other();
         self.give_up(deleted);
+        self.uncover(alive, rows);
         match &self.decision.link.status {
-            Status::Unlinked { .. } => self.give_up(alive),
-            Status::Flagged { deleted: before } if *before == deleted => self.keep_flagged(alive, rows),
+            Status::Unlinked { .. } => {}
+            Status::Flagged { deleted: before } if *before == deleted => self.keep_flagged(alive),
             Status::Live | Status::Flagged { .. } => {
                 if edited_since_base(self.situation, alive, rows) {
                     // The deleter had not seen the edit: the edited record is kept, and the pair ends.
                     self.decision.link.status = Status::Unlinked { deleted };
-                    self.give_up(alive);
                     self.say("P9 a delete met an edit: the edited record is kept and unlinked");
                 } else {
-                    self.propagate(deleted, rows);
+                    self.propagate(deleted);
                 }
             }
+        }
+        // The deleted side is not written to, whatever was gathered for it.
+        match self.writes_to(alive) {
+            true => self.issue_update_of(alive, rows[alive]),
+            false => self.give_up(alive),
+        }
+    }
+
+    /// A pair may end with a landing of ours over an edit: what was covered is put back first (P3).
+    fn uncover(&mut self, alive: Side, rows: PerSide<&Row>) {
+        for field in self.situation.object.fields.values() {
+            let scene = Scene { key: self.situation.key, field, link: self.situation.link };
+            let Ok(settled) = scene.settle(rows) else { continue };
+            if settled.views[alive].stands != Stands::Covered {
+                continue;
+            }
+            // A value without a form on its own side was never covered by one of ours.
+            let _unmappable = match alive {
+                Side::HubSpot => self.restore(field, &settled.views.hubspot),
+                Side::Salesforce if settled.views.hubspot.hash == settled.views.salesforce.hash => {
+                    self.carry(field, &settled, Side::HubSpot, Why::Repair)
+                }
+                Side::Salesforce => Ok(()),
+            };
         }
     }
 
@@ -62,27 +87,24 @@ impl Draft<'_> {
         }
     }
 
-    fn propagate(&mut self, deleted: Side, rows: PerSide<&Row>) {
+    fn propagate(&mut self, deleted: Side) {
         match self.situation.object.delete {
             Delete::Flag(_) => {
                 self.decision.link.status = Status::Flagged { deleted };
-                self.keep_flagged(deleted.other(), rows);
+                self.keep_flagged(deleted.other());
             }
             Delete::Unlink => {
                 self.decision.link.status = Status::Unlinked { deleted };
-                self.give_up(deleted.other());
                 self.say("P9 unlink");
             }
-            Delete::Ignore => self.give_up(deleted.other()),
+            Delete::Ignore => {}
         }
     }
 
-    fn keep_flagged(&mut self, alive: Side, rows: PerSide<&Row>) {
+    fn keep_flagged(&mut self, alive: Side) {
         if self.flag_shown(alive) == Some(false) {
             self.set_flag(alive, true);
         }
-        // The deleted side is not written to, whatever was gathered for it.
-        self.issue_update_of(alive, rows[alive]);
     }
 
     fn say(&mut self, rule: &str) {

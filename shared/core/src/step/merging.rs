@@ -1,0 +1,165 @@
+//! Merged records (P11): the loser's id redirects to its winner for good. Where the winner belongs to another pair,
+//! that pair is kept; this one ends, and its other record is set aside with a proposal. Nothing is deleted.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::fetch::Pair;
+use super::{Engine, StepError};
+use crate::contract::Object;
+use crate::link::{Progress, Status};
+use crate::names::{LinkId, RecordId, RecordKey, Side};
+use crate::port::{Commit, CommitError, Crm, ParkKey, Parked, Queue, Store, Whereabouts};
+use crate::row::Reading;
+
+/// Merges of merged records: a chain longer than this is followed by the next hint.
+const HOPS_MAX: usize = 8;
+
+impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
+    /// Replaces records of this side that were merged away by their winners, which are read next time.
+    pub(super) async fn follow_merges(
+        &self,
+        object: &Object,
+        side: Side,
+        pairs: &mut [(RecordId, Pair)],
+    ) -> Result<(), StepError> {
+        let winners: Vec<RecordId> =
+            pairs.iter().filter_map(|(_, pair)| pair.merged_into(side).cloned()).collect();
+        let owners = self.owners_of(object, side, winners).await?;
+        for (_, pair) in pairs {
+            let Some(merged_into) = pair.merged_into(side).cloned() else { continue };
+            let Some(loser) = pair.link.records[side].clone() else { continue };
+            let (winner, owner) = match owners.get(&merged_into) {
+                Some((winner, owner)) => (winner.clone(), owner.as_ref()),
+                None => (merged_into, None),
+            };
+            let key = |id: RecordId| RecordKey { side, object: object.name.clone(), id };
+            pair.aliases.push((key(loser), winner.clone()));
+            if owner.is_some_and(|owner| *owner != pair.link.id) {
+                pair.absorbed = Some(side);
+            } else {
+                pair.claims.push(key(winner.clone()));
+                pair.link.records[side] = Some(winner);
+                pair.link.meet_anew();
+            }
+        }
+        Ok(())
+    }
+
+    /// For each winner, the record that stands for it by now and the link that it belongs to: the one that claimed
+    /// it, or else the one whose `concord_id` it carries.
+    async fn owners_of(
+        &self,
+        object: &Object,
+        side: Side,
+        winners: Vec<RecordId>,
+    ) -> Result<BTreeMap<RecordId, (RecordId, Option<LinkId>)>, StepError> {
+        let mut owners = BTreeMap::new();
+        let mut open: Vec<(RecordId, RecordId)> = winners.into_iter().map(|id| (id.clone(), id)).collect();
+        for _ in 0..HOPS_MAX {
+            let keys: Vec<RecordKey> = open
+                .iter()
+                .map(|(_, id)| RecordKey { side, object: object.name.clone(), id: id.clone() })
+                .collect();
+            if keys.is_empty() {
+                break;
+            }
+            let located = self.store.locate(&keys).await?;
+            let mut next = Vec::new();
+            for ((asked, id), whereabouts) in open.into_iter().zip(located) {
+                match whereabouts {
+                    Whereabouts::Linked(owner) => drop(owners.insert(asked, (id, Some(owner)))),
+                    Whereabouts::Nowhere => drop(owners.insert(asked, (id, None))),
+                    Whereabouts::Alias(further) => next.push((asked, further)),
+                }
+            }
+            open = next;
+        }
+        let unclaimed: Vec<RecordId> =
+            owners.values().filter(|(_, owner)| owner.is_none()).map(|(id, _)| id.clone()).collect();
+        let readings = self.read(side, object, &unclaimed).await?;
+        let marks: BTreeMap<RecordId, LinkId> = unclaimed
+            .into_iter()
+            .zip(readings)
+            .filter_map(|(id, reading)| Some((id, mark_of(reading)?)))
+            .collect();
+        for (id, owner) in owners.values_mut().filter(|(_, owner)| owner.is_none()) {
+            let Some(mark) = marks.get(id) else { continue };
+            let known = self.store.links(std::slice::from_ref(mark)).await?;
+            // A link that lacks this side, or has ended, will not claim it.
+            let claims =
+                |link: &crate::link::Link| link.status == Status::Live && link.records[side].is_some();
+            *owner = known.into_iter().flatten().find(claims).map(|link| link.id);
+        }
+        Ok(owners)
+    }
+
+    /// Ends a pair whose record was merged into another pair's, once: its id redirects, and a person is asked about
+    /// the record that is left over.
+    pub(super) async fn end_absorbed(&self, pair: Pair, side: Side, now: Timestamp) -> Result<(), StepError> {
+        let Pair { mut link, expected, aliases, .. } = pair;
+        let (aliases, undone): (Vec<_>, Vec<_>) =
+            aliases.into_iter().partition(|(loser, _)| loser.side == side);
+        let Some((loser, winner)) = aliases.last().cloned() else { return Ok(()) };
+        for (other, _) in undone {
+            link.records[other.side] = Some(other.id); // Its winner is for a pair that goes on.
+        }
+        let ended = matches!(link.status, Status::Unlinked { .. });
+        let located = self.store.locate(std::slice::from_ref(&loser)).await?;
+        if ended && matches!(located.as_slice(), [Whereabouts::Alias(_)]) {
+            return Ok(());
+        }
+        if !ended {
+            link.status = Status::Unlinked { deleted: side };
+        }
+        let resolved = link
+            .fields
+            .iter_mut()
+            .filter_map(|(name, memory)| memory.held.take().map(|_| name.clone()))
+            .collect();
+        for intent in &mut link.intents {
+            intent.progress = Progress::Closed;
+            intent.parts.iter_mut().for_each(|part| part.values.clear());
+        }
+        let left_over = link.records[side.other()].clone();
+        let object = link.object.clone();
+        link.generation = link.generation.next();
+        let commit = Commit { aliases, resolved, ..Commit::of_link(expected, link, Vec::new()) };
+        match self.store.commit(commit).await {
+            Ok(()) => {}
+            // Somebody was faster: the next look finds out what is left to do.
+            Err(CommitError::Moved | CommitError::Taken { .. }) => return Ok(()),
+            Err(CommitError::Store(error)) => return Err(error.into()),
+        }
+        self.store.unpark(&ParkKey::Record(loser.clone())).await?;
+        if let (Some(id), false) = (left_over, ended) {
+            let key = ParkKey::Record(RecordKey { side: side.other(), object, id });
+            let reason = format!(
+                "its {side} record {} was merged into {winner}, which is paired with another {} record: merge the two \
+                 there as well, or leave this one alone",
+                loser.id,
+                side.other()
+            );
+            self.store.park(&Parked { key, reason, since: now }).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Pair {
+    /// The record that this side's was merged into.
+    fn merged_into(&self, side: Side) -> Option<&RecordId> {
+        match &self.readings[side] {
+            Some(Reading::MergedInto(winner)) => Some(winner),
+            Some(Reading::Row(_) | Reading::NotFound) | None => None,
+        }
+    }
+}
+
+fn mark_of(reading: Reading) -> Option<LinkId> {
+    match reading {
+        Reading::Row(row) => row.concord_id,
+        Reading::MergedInto(_) | Reading::NotFound => None,
+    }
+}
