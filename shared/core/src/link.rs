@@ -58,8 +58,9 @@ impl Link {
     }
 
     /// Forgets what the two sides agreed on, since one of them is another record now, with a history of its own in
-    /// which tokens of other links may stand. The two meet as records meet for the first time (P11).
-    pub fn meet_anew(&mut self) {
+    /// which tokens of other links may stand, up to `token`. The two meet as records meet for the first time (P11).
+    pub fn meet_anew(&mut self, token: Token) {
+        self.issued = self.issued.max(token);
         self.intents.clear();
         self.fields.values_mut().for_each(|memory| memory.base = None);
     }

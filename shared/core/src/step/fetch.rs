@@ -155,7 +155,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             }
         }
         self.follow_merges(object, side, &mut pairs).await?;
-        self.find_counterparts(object, side, &mut pairs).await?;
+        self.find_counterparts(object, side, &mut pairs, now).await?;
         self.pair_strangers(object, side, strangers, &mut pairs, &mut again, now).await?;
         let mut pairs = self.settle_echoes(object, side, pairs, now).await?;
         self.read_other_side(object, side.other(), &mut pairs).await?;

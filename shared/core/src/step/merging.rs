@@ -8,10 +8,10 @@ use jiff::Timestamp;
 use super::fetch::Pair;
 use super::{Engine, StepError};
 use crate::contract::Object;
-use crate::link::{Progress, Status};
-use crate::names::{LinkId, RecordId, RecordKey, Side};
+use crate::link::{Link, Progress, Status};
+use crate::names::{LinkId, RecordId, RecordKey, Side, Token};
 use crate::port::{Commit, CommitError, Crm, ParkKey, Parked, Queue, Store, Whereabouts};
-use crate::row::Reading;
+use crate::row::{Reading, Row, Versions};
 
 /// Merges of merged records: a chain longer than this is followed by the next hint.
 const HOPS_MAX: usize = 8;
@@ -30,31 +30,34 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         for (_, pair) in pairs {
             let Some(merged_into) = pair.merged_into(side).cloned() else { continue };
             let Some(loser) = pair.link.records[side].clone() else { continue };
-            let (winner, owner) = match owners.get(&merged_into) {
-                Some((winner, owner)) => (winner.clone(), owner.as_ref()),
-                None => (merged_into, None),
-            };
+            let Some((winner, owner)) = owners.get(&merged_into).cloned() else { continue };
             let key = |id: RecordId| RecordKey { side, object: object.name.clone(), id };
-            pair.aliases.push((key(loser), winner.clone()));
-            if owner.is_some_and(|owner| *owner != pair.link.id) {
-                pair.absorbed = Some(side);
-            } else {
-                pair.claims.push(key(winner.clone()));
-                pair.link.records[side] = Some(winner);
-                pair.link.meet_anew();
+            let redirection = (key(loser), winner.clone());
+            match owner {
+                Owner::Claimed(owner) | Owner::Marked(owner, _) if owner != pair.link.id => {
+                    pair.aliases.push(redirection);
+                    pair.absorbed = Some(side);
+                }
+                Owner::Nobody(token) | Owner::Marked(_, token) => {
+                    pair.aliases.push(redirection);
+                    pair.claims.push(key(winner.clone()));
+                    pair.link.records[side] = Some(winner);
+                    pair.link.meet_anew(token);
+                }
+                // Ours already, or not to be seen at the moment: the next look tells more.
+                Owner::Claimed(_) | Owner::Unseen => {}
             }
         }
         Ok(())
     }
 
-    /// For each winner, the record that stands for it by now and the link that it belongs to: the one that claimed
-    /// it, or else the one whose `concord_id` it carries.
+    /// For each winner, the record that stands for it by now and whose it is.
     async fn owners_of(
         &self,
         object: &Object,
         side: Side,
         winners: Vec<RecordId>,
-    ) -> Result<BTreeMap<RecordId, (RecordId, Option<LinkId>)>, StepError> {
+    ) -> Result<BTreeMap<RecordId, (RecordId, Owner)>, StepError> {
         let mut owners = BTreeMap::new();
         let mut open: Vec<(RecordId, RecordId)> = winners.into_iter().map(|id| (id.clone(), id)).collect();
         for _ in 0..HOPS_MAX {
@@ -69,28 +72,27 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             let mut next = Vec::new();
             for ((asked, id), whereabouts) in open.into_iter().zip(located) {
                 match whereabouts {
-                    Whereabouts::Linked(owner) => drop(owners.insert(asked, (id, Some(owner)))),
-                    Whereabouts::Nowhere => drop(owners.insert(asked, (id, None))),
+                    Whereabouts::Linked(owner) => drop(owners.insert(asked, (id, Owner::Claimed(owner)))),
+                    Whereabouts::Nowhere => drop(owners.insert(asked, (id, Owner::Unseen))),
                     Whereabouts::Alias(further) => next.push((asked, further)),
                 }
             }
             open = next;
         }
         let unclaimed: Vec<RecordId> =
-            owners.values().filter(|(_, owner)| owner.is_none()).map(|(id, _)| id.clone()).collect();
+            owners.values().filter(|(_, owner)| *owner == Owner::Unseen).map(|(id, _)| id.clone()).collect();
         let readings = self.read(side, object, &unclaimed).await?;
-        let marks: BTreeMap<RecordId, LinkId> = unclaimed
-            .into_iter()
-            .zip(readings)
-            .filter_map(|(id, reading)| Some((id, mark_of(reading)?)))
-            .collect();
-        for (id, owner) in owners.values_mut().filter(|(_, owner)| owner.is_none()) {
-            let Some(mark) = marks.get(id) else { continue };
-            let known = self.store.links(std::slice::from_ref(mark)).await?;
+        let rows: BTreeMap<RecordId, Reading> = unclaimed.into_iter().zip(readings).collect();
+        for (id, owner) in owners.values_mut().filter(|(_, owner)| *owner == Owner::Unseen) {
+            let Some(Reading::Row(row)) = rows.get(id) else { continue };
+            let mark: Vec<LinkId> = row.concord_id.clone().into_iter().collect();
+            let known = self.store.links(&mark).await?;
             // A link that lacks this side, or has ended, will not claim it.
-            let claims =
-                |link: &crate::link::Link| link.status == Status::Live && link.records[side].is_some();
-            *owner = known.into_iter().flatten().find(claims).map(|link| link.id);
+            let claims = |link: &Link| link.status == Status::Live && link.records[side].is_some();
+            *owner = match known.into_iter().flatten().find(claims) {
+                Some(link) => Owner::Marked(link.id, highest_token(row)),
+                None => Owner::Nobody(highest_token(row)),
+            };
         }
         Ok(owners)
     }
@@ -157,9 +159,24 @@ impl Pair {
     }
 }
 
-fn mark_of(reading: Reading) -> Option<LinkId> {
-    match reading {
-        Reading::Row(row) => row.concord_id,
-        Reading::MergedInto(_) | Reading::NotFound => None,
-    }
+/// Who a merged record's winner belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Owner {
+    /// The link that claimed it.
+    Claimed(LinkId),
+    /// The link whose `concord_id` it carries and that is going to claim it. With the highest token that was ever on
+    /// it: whoever claims it numbers intents above that.
+    Marked(LinkId, Token),
+    /// No link.
+    Nobody(Token),
+    /// Its row was not shown.
+    Unseen,
+}
+
+fn highest_token(row: &Row) -> Token {
+    let past = match &row.versions {
+        Versions::History(history) => history.tokens.iter().map(|(_, token)| *token).max(),
+        Versions::Stamp { .. } | Versions::Listed => None,
+    };
+    past.max(row.token).unwrap_or_default()
 }

@@ -77,6 +77,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         object: &Object,
         side: Side,
         pairs: &mut [(RecordId, Pair)],
+        now: Timestamp,
     ) -> Result<(), StepError> {
         let other = side.other();
         let mut lacking: Vec<&mut Pair> = pairs
@@ -96,23 +97,29 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                 _ => unanswered.push(pair),
             }
         }
-        let rows: Vec<Row> = unanswered.iter().filter_map(|pair| pair.row(side).cloned()).collect();
-        let matches = self.match_rows(object, side, &rows.iter().collect::<Vec<_>>()).await?;
-        let mut matches = matches.into_iter();
+        let seen: Vec<(Row, LinkId)> = unanswered
+            .iter()
+            .filter_map(|pair| Some((pair.row(side)?.clone(), pair.link.id.clone())))
+            .collect();
+        let rows: Vec<(&Row, Option<&LinkId>)> = seen.iter().map(|(row, link)| (row, Some(link))).collect();
+        let mut matches = self.match_rows(object, side, &rows).await?.into_iter();
         for pair in unanswered {
-            if pair.row(side).is_none() {
-                continue;
-            }
+            let Some(id) = pair.row(side).map(|row| row.id.clone()) else { continue };
             match matches.next() {
                 Some(Match::Record(id)) => {
                     pair.claims.push(self.record(other, &object.name, &id));
                     pair.link.records[other] = Some(id);
                 }
                 Some(Match::Nobody) => pair.counterpart = may_make(object, other),
-                Some(Match::Link(owner)) if owner == pair.link.id => {
-                    pair.counterpart = may_make(object, other)
+                Some(Match::Link(_)) => {
+                    let reason = format!(
+                        "the {other} record with the same key belongs to another pair: merge the two {side} records, \
+                         or give one of them another key"
+                    );
+                    self.park_record(side, object, &id, reason, now).await?;
                 }
-                Some(Match::Link(_) | Match::Unclear(_)) | None => {}
+                Some(Match::Unclear(reason)) => self.park_record(side, object, &id, reason, now).await?,
+                None => {}
             }
         }
         Ok(())
@@ -142,7 +149,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                 },
             }
         }
-        let rows: Vec<&Row> = unmarked.iter().map(|(_, row)| &**row).collect();
+        let rows: Vec<(&Row, Option<&LinkId>)> = unmarked.iter().map(|(_, row)| (&**row, None)).collect();
         let matches = self.match_rows(object, side, &rows).await?;
         for ((id, row), found) in unmarked.into_iter().zip(matches) {
             match found {
@@ -269,16 +276,22 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         found.map_err(|failure| StepError::Crm { side, failure })
     }
 
-    /// What the keys of each row lead to. The first key that leads anywhere decides.
-    async fn match_rows(&self, object: &Object, side: Side, rows: &[&Row]) -> Result<Vec<Match>, StepError> {
+    /// What the keys of each row lead to, beyond the link that it has. The first key that leads anywhere decides.
+    async fn match_rows(
+        &self,
+        object: &Object,
+        side: Side,
+        rows: &[(&Row, Option<&LinkId>)],
+    ) -> Result<Vec<Match>, StepError> {
         let mut matches: Vec<Option<Match>> = rows.iter().map(|_| None).collect();
         for name in &object.keys {
             let Some(field) = object.fields.get(name) else { continue };
             let keys: Vec<Option<Key>> =
-                rows.iter().map(|row| self.key_of(object, field, side, row)).collect();
+                rows.iter().map(|(row, _)| self.key_of(object, field, side, row)).collect();
             let open: Vec<usize> =
                 (0..rows.len()).filter(|index| matches[*index].is_none() && keys[*index].is_some()).collect();
-            let asked: Vec<&Key> = open.iter().filter_map(|index| keys[*index].as_ref()).collect();
+            let asked: Vec<(&Key, Option<&LinkId>)> =
+                open.iter().filter_map(|index| Some((keys[*index].as_ref()?, rows[*index].1))).collect();
             for (index, found) in open.into_iter().zip(self.match_keys(object, side, &asked).await?) {
                 matches[index] = match found {
                     Match::Nobody => None,
@@ -299,12 +312,22 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         Some(Key { natural, wire, text })
     }
 
-    async fn match_keys(&self, object: &Object, side: Side, keys: &[&Key]) -> Result<Vec<Match>, StepError> {
+    async fn match_keys(
+        &self,
+        object: &Object,
+        side: Side,
+        keys: &[(&Key, Option<&LinkId>)],
+    ) -> Result<Vec<Match>, StepError> {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        let natural: Vec<NaturalKey> = keys.iter().map(|key| key.natural.clone()).collect();
-        let owners = self.store.owners(&natural).await?;
+        let natural: Vec<NaturalKey> = keys.iter().map(|(key, _)| key.natural.clone()).collect();
+        let mut owners = self.store.owners(&natural).await?;
+        // That a key is one's own says nothing about who holds it on the other side.
+        for (owner, (_, own)) in owners.iter_mut().zip(keys) {
+            *owner = owner.take().filter(|owner| Some(owner) != *own);
+        }
+        let keys: Vec<&Key> = keys.iter().map(|(key, _)| *key).collect();
         let mut texts: Vec<String> = keys
             .iter()
             .zip(&owners)
@@ -313,7 +336,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             .collect();
         texts.sort_unstable();
         texts.dedup();
-        let found = self.find_by_key(side.other(), object, keys, &texts).await?;
+        let found = self.find_by_key(side.other(), object, &keys, &texts).await?;
         let candidates: Vec<RecordKey> = found
             .values()
             .flat_map(|found| &found.ids)

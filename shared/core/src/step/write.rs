@@ -16,6 +16,9 @@ use crate::port::{
     Store, Write,
 };
 
+/// Inserts of one record that may be answered as duplicates before it is parked. Ours: a lost answer takes one more.
+const INSERTS_MAX: usize = 3;
+
 /// What an attempt came to, as far as the link is concerned.
 struct Attempted {
     link: Link,
@@ -140,7 +143,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                 self.forgive(side, &mut link).await?;
                 Progress::Sent
             }
-            Outcome::Duplicate(holder) if is_update(&link, number) => {
+            Outcome::Duplicate(holder) if !may_be_ours(&link, number) => {
                 let holder = holder.map_or_else(String::new, |id| format!(", {id},"));
                 let reason = format!(
                     "another {side} record{holder} holds a value that must be unique: merge the two or change one of \
@@ -228,8 +231,12 @@ fn refusal_key(side: Side, link: &Link) -> Option<ParkKey> {
     Some(ParkKey::Record(RecordKey { side, object: link.object.clone(), id: id.clone() }))
 }
 
-fn is_update(link: &Link, number: Token) -> bool {
-    link.intent(number).is_some_and(|intent| matches!(intent.action, Action::Update { .. }))
+/// Whether a duplicate may be a record that an earlier attempt made, which looking again finds (P6). If looking has
+/// not found it a few times, it is somebody else's.
+fn may_be_ours(link: &Link, number: Token) -> bool {
+    let inserts = link.intents.iter().filter(|intent| intent.action == Action::Insert).count();
+    let insert = link.intent(number).is_some_and(|intent| intent.action == Action::Insert);
+    insert && inserts <= INSERTS_MAX
 }
 
 /// What an intent asks of the CRM. `None` if its link has changed so that it makes no sense any more.
