@@ -38,15 +38,18 @@ impl Call {
 pub(super) struct Answer(Response<Bytes>);
 
 impl Answer {
-    /// Reads the body. Any 2xx may come without one (204, or 200 in another version): that is `None`.
+    /// Reads the body, which is an object. Any 2xx may come without one (204, or 200 in another version): that
+    /// is `None`.
     pub(super) fn body<B: DeserializeOwned>(&self) -> Result<Option<B>, Failure> {
-        match self.0.body().is_empty() {
-            true => Ok(None),
-            // The parser's own message can quote a record's value, so it is dropped.
-            false => serde_json::from_slice(self.0.body())
-                .map(Some)
-                .map_err(|_| refusal::misunderstood("the answer")),
+        let body = self.0.body();
+        if body.is_empty() {
+            return Ok(None);
         }
+        // serde would read a list's elements as an object's members: `[[]]` as a batch without results.
+        let is_object = body.trim_ascii_start().starts_with(b"{");
+        // The parser's own message can quote a record's value, so it is dropped.
+        let read = if is_object { serde_json::from_slice(body).ok() } else { None };
+        read.map(Some).ok_or_else(|| refusal::misunderstood("the answer"))
     }
 
     /// Reads a body that must be there.

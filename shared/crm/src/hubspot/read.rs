@@ -14,7 +14,7 @@ use serde_json::json;
 use super::call::{Call, Unsuccessful, with_query};
 use super::config::{Area, modified_property};
 use super::refusal::Refusal;
-use super::wire::{Batch, Problem, Record};
+use super::wire::{Batch, Problem, Record, is_record_id};
 use super::{CALLS_IN_FLIGHT_MAX, HubSpot, row};
 use crate::transport::Transport;
 
@@ -46,7 +46,8 @@ impl<T: Transport> HubSpot<T> {
         ids: &[RecordId],
     ) -> Result<Vec<Reading>, Failure> {
         // HubSpot's ids are decimal numbers. One that is not would refuse the whole batch, and no record has it.
-        let mut missing: BTreeSet<RecordId> = ids.iter().filter(|id| is_record_id(id)).cloned().collect();
+        let mut missing: BTreeSet<RecordId> =
+            ids.iter().filter(|id| is_record_id(id.as_str())).cloned().collect();
         let mut readings = BTreeMap::new();
         self.read_batches(object, &mut missing, Place::Live, &mut readings).await?;
         self.read_batches(object, &mut missing, Place::Bin, &mut readings).await?;
@@ -142,11 +143,6 @@ impl<T: Transport> HubSpot<T> {
             false => Lookup::Merged(id.clone(), now),
         })
     }
-}
-
-/// Whether a text can be the id of a HubSpot record.
-fn is_record_id(id: &RecordId) -> bool {
-    !id.as_str().is_empty() && id.as_str().bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// In the answer to a batch read, "not found" is an ordinary error of single records; any other one means
