@@ -45,10 +45,11 @@ impl Answer {
         if body.is_empty() {
             return Ok(None);
         }
-        // serde would read a list's elements as an object's members: `[[]]` as a batch without results.
-        let is_object = body.trim_ascii_start().starts_with(b"{");
+        // All of it is read as text first: serde skips what nobody asks for without looking at it. And it would
+        // read a list's elements as an object's members: `[[]]` as a batch without results.
+        let text = std::str::from_utf8(body).ok().filter(|text| text.trim_start().starts_with('{'));
         // The parser's own message can quote a record's value, so it is dropped.
-        let read = if is_object { serde_json::from_slice(body).ok() } else { None };
+        let read = text.and_then(|text| serde_json::from_str(text).ok());
         read.map(Some).ok_or_else(|| refusal::misunderstood("the answer"))
     }
 

@@ -35,24 +35,22 @@ impl Answer {
     /// The body of a call that succeeded, where it is an object. serde would also read a list's elements as an
     /// object's members: `[true, null, []]` as the last page of a query that found nothing.
     pub(super) fn object<B: DeserializeOwned>(&self) -> Result<B, Failure> {
-        self.json(b"{")
+        self.json('{')
     }
 
     /// The body of a call that succeeded, where it is a list.
     pub(super) fn list<E: DeserializeOwned>(&self) -> Result<Vec<E>, Failure> {
-        self.json(b"[")
+        self.json('[')
     }
 
-    fn json<B: DeserializeOwned>(&self, begins: &[u8]) -> Result<B, Failure> {
+    /// All of it is read as text first: serde skips what nobody asks for without looking at it.
+    fn json<B: DeserializeOwned>(&self, begins: char) -> Result<B, Failure> {
         if !self.status.is_success() {
             return Err(self.failure());
         }
-        let read = if self.body.trim_ascii_start().starts_with(begins) {
-            serde_json::from_slice(&self.body).ok()
-        } else {
-            None
-        };
-        read.ok_or_else(|| unreadable("ANSWER_IS_NOT_WHAT_WAS_ASKED_FOR"))
+        let text = std::str::from_utf8(&self.body).ok().filter(|text| text.trim_start().starts_with(begins));
+        text.and_then(|text| serde_json::from_str(text).ok())
+            .ok_or_else(|| unreadable("ANSWER_IS_NOT_WHAT_WAS_ASKED_FOR"))
     }
 
     /// When the server answered. Without it no read is a sound precondition (P5).
