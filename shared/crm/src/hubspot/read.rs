@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::call::{Call, Unsuccessful, with_query};
 use super::config::{Area, modified_property};
-use super::refusal::Refusal;
+use super::refusal::{self, Refusal};
 use super::wire::{Batch, Problem, Record, is_record_id};
 use super::{CALLS_IN_FLIGHT_MAX, HubSpot, row};
 use crate::transport::Transport;
@@ -61,6 +61,10 @@ impl<T: Transport> HubSpot<T> {
         }
         // Left out of the batch though it is there: created or restored in between. Once more, and no further.
         self.read_batches(object, &mut alive, Place::Live, &mut readings).await?;
+        if !alive.is_empty() {
+            // A read has just shown it, so "not found" would be false.
+            return Err(refusal::misunderstood("a record that is alive and left out of its batch"));
+        }
         Ok(ids.iter().map(|id| readings.get(id).cloned().unwrap_or(Reading::NotFound)).collect())
     }
 
