@@ -1,5 +1,7 @@
 //! Links: the pair of records that are one thing, with the base and the intents that travel with it.
 
+pub mod packed;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;

@@ -1,11 +1,16 @@
 //! The way to a CRM: one request, one answer.
 
+#[cfg(feature = "network")]
+mod network;
+
 use std::future::Future;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
 use thiserror::Error;
+
+#[cfg(feature = "network")]
+pub use network::Http;
 
 /// Sends one request. No retries, no redirects, no login: those are choices, and the client makes them.
 pub trait Transport: Send + Sync {
@@ -46,48 +51,4 @@ pub enum TransportError {
     /// It left and no answer came: it may have taken effect.
     #[error("no answer came: {0}")]
     Lost(String),
-}
-
-/// HTTP over the network.
-#[derive(Debug, Clone)]
-pub struct Http(reqwest::Client);
-
-impl Http {
-    /// Longest wait for one answer. Salesforce allows a call 10 minutes, but a Lambda that writes has 30 s.
-    const TIMEOUT: Duration = Duration::from_secs(20);
-    /// Longest wait for a connection.
-    const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-    /// A client with its own connection pool.
-    ///
-    /// # Errors
-    /// If TLS cannot be set up.
-    pub fn new() -> Result<Self, TransportError> {
-        reqwest::Client::builder()
-            .timeout(Self::TIMEOUT)
-            .connect_timeout(Self::CONNECT_TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map(Self)
-            .map_err(|error| TransportError::NotSent(error.to_string()))
-    }
-}
-
-impl Transport for Http {
-    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
-        let request = reqwest::Request::try_from(request)
-            .map_err(|error| TransportError::NotSent(error.to_string()))?;
-        let sent = self.0.execute(request).await.map_err(|error| {
-            match error.is_connect() || error.is_builder() {
-                true => TransportError::NotSent(error.without_url().to_string()),
-                false => TransportError::Lost(error.without_url().to_string()),
-            }
-        })?;
-        let mut answer = Response::new(Bytes::new());
-        *answer.status_mut() = sent.status();
-        *answer.headers_mut() = sent.headers().clone();
-        *answer.body_mut() =
-            sent.bytes().await.map_err(|error| TransportError::Lost(error.without_url().to_string()))?;
-        Ok(answer)
-    }
 }

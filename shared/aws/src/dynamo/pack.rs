@@ -1,10 +1,10 @@
-//! Attributes in and out, and the link's packed form: field names would cost more than the values.
+//! Attributes in and out. A link is one binary attribute: its packed form.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
-use concord_core::link::Link;
+use concord_core::link::{Link, packed};
 use concord_core::port::StoreError;
 use jiff::Timestamp;
 
@@ -14,8 +14,6 @@ use super::keys;
 /// One stored item.
 pub(super) type Item = HashMap<String, AttributeValue>;
 
-/// First byte of a packed link: says how the rest is to be read.
-const LINK_FORMAT: u8 = 1;
 /// Partitions of the index `open`: one would be hot, and its readers ask all of them.
 pub(super) const OPEN_SHARDS: u64 = 8;
 
@@ -56,8 +54,7 @@ pub(super) fn binary_of<'a>(item: &'a Item, name: &str) -> Option<&'a [u8]> {
 
 /// The link as one item. `writer` names this attempt: see [`super::commit`].
 pub(super) fn link_item(link: &Link, writer: Vec<u8>) -> Result<Item, StoreError> {
-    let mut packed = vec![LINK_FORMAT];
-    packed = postcard::to_extend(link, packed)
+    let packed = packed::pack(link)
         .map_err(|error| StoreError::Refused { operation: "pack a link", reason: error.to_string() })?;
     let mut item = Item::from([
         ("pk".to_owned(), text(keys::link(&link.id))),
@@ -75,16 +72,8 @@ pub(super) fn link_item(link: &Link, writer: Vec<u8>) -> Result<Item, StoreError
 
 /// The link in an item.
 pub(super) fn link_of(item: &Item) -> Result<Link, StoreError> {
-    const OPERATION: &str = "read a link";
-    match binary_of(item, "link").and_then(<[u8]>::split_first) {
-        Some((&LINK_FORMAT, packed)) => {
-            postcard::from_bytes(packed).map_err(|_| unreadable(OPERATION, "link"))
-        }
-        Some((format, _)) => {
-            Err(unreadable(OPERATION, &format!("link of format {format} (this version reads {LINK_FORMAT})")))
-        }
-        None => Err(unreadable(OPERATION, "link without its packed form")),
-    }
+    packed::unpack(binary_of(item, "link").unwrap_or_default())
+        .map_err(|error| unreadable("read a link", &error.to_string()))
 }
 
 /// The partition of the index `open` that a link falls into.

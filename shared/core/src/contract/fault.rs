@@ -20,13 +20,19 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// One line, in the form that editors and terminals make a link of: `contract.yaml:12:5: ..`.
+    /// One line, in the form that editors and terminals make a link of: `contract.yaml:12:5: ..`. Control
+    /// characters of the file are shown as escapes: a key may hold line ends, or what a terminal obeys.
     #[must_use]
     pub fn render(&self, file: &str) -> String {
         let Self { line, column, path, what, remedy } = self;
         let path = if path.is_empty() { String::new() } else { format!("{path}: ") };
-        format!("{file}:{line}:{column}: {path}{what}; {remedy}")
+        let said: String = format!("{path}{what}; {remedy}").chars().map(shown).collect();
+        format!("{file}:{line}:{column}: {said}")
     }
+}
+
+fn shown(c: char) -> String {
+    if c.is_control() { c.escape_default().to_string() } else { c.to_string() }
 }
 
 /// A place in the file, at which faults are collected.

@@ -15,7 +15,7 @@ use super::call::{Call, Unsuccessful};
 use super::config::Area;
 use super::read::only_missing;
 use super::refusal::{self, Refusal};
-use super::wire::{Batch, Paging, Problem, text_or_number};
+use super::wire::{Batch, Paging, Problem, record_id};
 use crate::transport::Transport;
 
 /// Most records of one batch read (associations v4 guide: 1,000 inputs).
@@ -72,14 +72,14 @@ struct ReadRecord {
 
 #[derive(Deserialize)]
 struct End {
-    #[serde(deserialize_with = "text_or_number")]
+    #[serde(deserialize_with = "record_id")]
     id: String,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ToRecord {
-    #[serde(deserialize_with = "text_or_number")]
+    #[serde(deserialize_with = "record_id")]
     to_object_id: String,
     #[serde(default = "Vec::new")]
     association_types: Vec<TypeRecord>,

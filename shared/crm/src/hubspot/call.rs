@@ -38,15 +38,19 @@ impl Call {
 pub(super) struct Answer(Response<Bytes>);
 
 impl Answer {
-    /// Reads the body. Any 2xx may come without one (204, or 200 in another version): that is `None`.
+    /// Reads the body, which is an object. Any 2xx may come without one (204, or 200 in another version): that
+    /// is `None`.
     pub(super) fn body<B: DeserializeOwned>(&self) -> Result<Option<B>, Failure> {
-        match self.0.body().is_empty() {
-            true => Ok(None),
-            // The parser's own message can quote a record's value, so it is dropped.
-            false => serde_json::from_slice(self.0.body())
-                .map(Some)
-                .map_err(|_| refusal::misunderstood("the answer")),
+        let body = self.0.body();
+        if body.is_empty() {
+            return Ok(None);
         }
+        // All of it is read as text first: serde skips what nobody asks for without looking at it. And it would
+        // read a list's elements as an object's members: `[[]]` as a batch without results.
+        let text = std::str::from_utf8(body).ok().filter(|text| text.trim_start().starts_with('{'));
+        // The parser's own message can quote a record's value, so it is dropped.
+        let read = text.and_then(|text| serde_json::from_str(text).ok());
+        read.map(Some).ok_or_else(|| refusal::misunderstood("the answer"))
     }
 
     /// Reads a body that must be there.

@@ -69,10 +69,14 @@ impl<T: Transport> HubSpot<T> {
         let answer = self.send(Call::post(target, body)).await.map_err(Unsuccessful::into_failure)?;
         let page: Paged<Record> = answer.full_body()?;
         let complete_until =
-            mark.map_or_else(|| before(answer.date().unwrap_or(asked)), |mark| mark.complete_until);
+            mark.as_ref().map_or_else(|| before(answer.date().unwrap_or(asked)), |mark| mark.complete_until);
         // There is a next page iff HubSpot says so; where it begins we know better.
         let last = page.results.iter().filter_map(|record| record.id.parse::<u64>().ok()).max();
+        let passed = mark.as_ref().and_then(|mark| mark.after.parse::<u64>().ok());
         let next = match (page.after(), last) {
+            (Some(_), last @ Some(_)) if last <= passed => {
+                return Err(refusal::misunderstood("a page of a search that leads back"));
+            }
             (Some(_), Some(last)) => Some(Mark { complete_until, after: last.to_string() }.write()),
             // More is said to come, and nothing is shown to go on from: rows that were archived just now are
             // left out of a page.

@@ -13,8 +13,8 @@ use serde_json::json;
 
 use super::call::{Call, Unsuccessful, with_query};
 use super::config::{Area, modified_property};
-use super::refusal::Refusal;
-use super::wire::{Batch, Problem, Record};
+use super::refusal::{self, Refusal};
+use super::wire::{Batch, Problem, Record, is_record_id};
 use super::{CALLS_IN_FLIGHT_MAX, HubSpot, row};
 use crate::transport::Transport;
 
@@ -46,7 +46,8 @@ impl<T: Transport> HubSpot<T> {
         ids: &[RecordId],
     ) -> Result<Vec<Reading>, Failure> {
         // HubSpot's ids are decimal numbers. One that is not would refuse the whole batch, and no record has it.
-        let mut missing: BTreeSet<RecordId> = ids.iter().filter(|id| is_record_id(id)).cloned().collect();
+        let mut missing: BTreeSet<RecordId> =
+            ids.iter().filter(|id| is_record_id(id.as_str())).cloned().collect();
         let mut readings = BTreeMap::new();
         self.read_batches(object, &mut missing, Place::Live, &mut readings).await?;
         self.read_batches(object, &mut missing, Place::Bin, &mut readings).await?;
@@ -60,6 +61,10 @@ impl<T: Transport> HubSpot<T> {
         }
         // Left out of the batch though it is there: created or restored in between. Once more, and no further.
         self.read_batches(object, &mut alive, Place::Live, &mut readings).await?;
+        if !alive.is_empty() {
+            // A read has just shown it, so "not found" would be false.
+            return Err(refusal::misunderstood("a record that is alive and left out of its batch"));
+        }
         Ok(ids.iter().map(|id| readings.get(id).cloned().unwrap_or(Reading::NotFound)).collect())
     }
 
@@ -142,11 +147,6 @@ impl<T: Transport> HubSpot<T> {
             false => Lookup::Merged(id.clone(), now),
         })
     }
-}
-
-/// Whether a text can be the id of a HubSpot record.
-fn is_record_id(id: &RecordId) -> bool {
-    !id.as_str().is_empty() && id.as_str().bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// In the answer to a batch read, "not found" is an ordinary error of single records; any other one means

@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use concord_core::names::RecordId;
 use concord_core::port::Failure;
-use http::{HeaderMap, Response, header};
+use http::{HeaderMap, Response, StatusCode, header};
 
 use super::wire::Problem;
 use crate::transport::TransportError;
@@ -56,7 +56,11 @@ pub(super) enum Refusal {
 impl Refusal {
     /// Reads a whole answer that is not 2xx.
     pub(super) fn of(answer: &Response<Bytes>) -> Self {
-        let body = serde_json::from_slice(answer.body()).unwrap_or_default();
+        let body: serde_json::Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+        // A proxy's or a wrong host's 404 says nothing about a record, and "missing" is half of a proof (P9).
+        if answer.status() == StatusCode::NOT_FOUND && !is_hubspots_404(answer.headers(), &body) {
+            return Self::Failed(misunderstood("the 404"));
+        }
         Self::by_status(answer.status().as_u16(), answer.headers(), &Problem::of(&body))
     }
 
@@ -126,6 +130,14 @@ impl Refusal {
             Self::Failed(failure) => failure,
         }
     }
+}
+
+/// Whether a 404 is HubSpot's own: by its header, its category, or the `status` of every error body
+/// (reference: 3.5; the category is sometimes left out).
+fn is_hubspots_404(headers: &HeaderMap, body: &serde_json::Value) -> bool {
+    headers.contains_key("x-hubspot-notfound")
+        || body["category"] == "OBJECT_NOT_FOUND"
+        || body["status"] == "error"
 }
 
 /// There is no answer. A lost one may have taken effect: all the same for whoever comes again, because

@@ -17,6 +17,9 @@ use thiserror::Error;
 pub const BODY_BYTES_MAX: usize = 1_048_576;
 /// Most events of one delivery (webhooks guide: "up to 100").
 pub const EVENTS_MAX: usize = 100;
+/// Most losers of one merge: HubSpot refuses a merge that gives a record more than 250 identities (error 414,
+/// "Cannot have more than 250 identities on a profile").
+pub const MERGED_IDS_MAX: usize = 250;
 
 /// Why a delivery is refused. HubSpot repeats a refused delivery up to 10 times within 24 hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]

@@ -11,7 +11,7 @@ use serde_json::Value;
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Record {
-    #[serde(deserialize_with = "text_or_number")]
+    #[serde(deserialize_with = "record_id")]
     pub(super) id: String,
     #[serde(default)]
     pub(super) properties: BTreeMap<String, Option<String>>,
@@ -41,19 +41,19 @@ pub(super) struct VersionText {
     pub(super) source_id: Option<String>,
 }
 
-/// The answer to a batch: some done, some refused, and perhaps some not mentioned at all.
+/// The answer to a batch: some done, some refused, and perhaps some not mentioned at all. Without results, which
+/// the specification requires and which may be empty, it is something else: an error's body under a 200 must not
+/// be read as "none of these".
 #[derive(Debug, Deserialize)]
 pub(super) struct Batch<R> {
-    #[serde(default = "Vec::new")]
     pub(super) results: Vec<R>,
     #[serde(default)]
     pub(super) errors: Vec<Problem>,
 }
 
-/// A page of anything.
+/// A page of anything. As with a batch, no results are not the same as none at all.
 #[derive(Debug, Deserialize)]
 pub(super) struct Paged<R> {
-    #[serde(default = "Vec::new")]
     pub(super) results: Vec<R>,
     paging: Option<Paging>,
 }
@@ -215,7 +215,21 @@ pub(super) fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Resu
     text(&Value::deserialize(deserializer)?).ok_or_else(|| serde::de::Error::custom("not an id"))
 }
 
-/// The same where there may be none.
+/// A record's id: a decimal number in either form. Anything else would be linked, or merged into, as a record.
+pub(super) fn record_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let id = text_or_number(deserializer)?;
+    match is_record_id(&id) {
+        true => Ok(id),
+        false => Err(serde::de::Error::custom("not a record's id")),
+    }
+}
+
+/// Whether a text can be the id of a HubSpot record.
+pub(super) fn is_record_id(id: &str) -> bool {
+    !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// An id where there may be none.
 pub(super) fn optional_text_or_number<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<String>, D::Error> {

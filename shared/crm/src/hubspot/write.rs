@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 use super::call::{Answer, Call, Unsuccessful};
 use super::config::{Area, PropertyNames};
 use super::refusal::{self, Refusal};
-use super::wire::{Batch, Problem, text_or_number};
+use super::wire::{Batch, Problem, record_id};
 use super::{CALLS_IN_FLIGHT_MAX, HubSpot};
 use crate::transport::Transport;
 
@@ -63,7 +63,7 @@ struct Attempt<'a> {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Written {
-    #[serde(deserialize_with = "text_or_number")]
+    #[serde(deserialize_with = "record_id")]
     id: String,
     #[serde(default)]
     properties: BTreeMap<String, Option<String>>,

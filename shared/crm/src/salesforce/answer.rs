@@ -32,12 +32,25 @@ impl Answer {
         }
     }
 
-    /// The body of a call that succeeded.
-    pub(super) fn json<B: DeserializeOwned>(&self) -> Result<B, Failure> {
+    /// The body of a call that succeeded, where it is an object. serde would also read a list's elements as an
+    /// object's members: `[true, null, []]` as the last page of a query that found nothing.
+    pub(super) fn object<B: DeserializeOwned>(&self) -> Result<B, Failure> {
+        self.json('{')
+    }
+
+    /// The body of a call that succeeded, where it is a list.
+    pub(super) fn list<E: DeserializeOwned>(&self) -> Result<Vec<E>, Failure> {
+        self.json('[')
+    }
+
+    /// All of it is read as text first: serde skips what nobody asks for without looking at it.
+    fn json<B: DeserializeOwned>(&self, begins: char) -> Result<B, Failure> {
         if !self.status.is_success() {
             return Err(self.failure());
         }
-        serde_json::from_slice(&self.body).map_err(|_| unreadable("ANSWER_IS_NOT_WHAT_WAS_ASKED_FOR"))
+        let text = std::str::from_utf8(&self.body).ok().filter(|text| text.trim_start().starts_with(begins));
+        text.and_then(|text| serde_json::from_str(text).ok())
+            .ok_or_else(|| unreadable("ANSWER_IS_NOT_WHAT_WAS_ASKED_FOR"))
     }
 
     /// When the server answered. Without it no read is a sound precondition (P5).

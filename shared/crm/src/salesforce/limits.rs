@@ -40,5 +40,5 @@ impl Limits {
 
 pub(super) async fn read<T: Transport>(client: &Salesforce<T>) -> Result<Limits, Failure> {
     let session = client.login().await?;
-    client.call(&session, get(&session, "/limits")?).await?.json()
+    client.call(&session, get(&session, "/limits")?).await?.object()
 }

@@ -69,14 +69,20 @@ pub(super) async fn page<T: Transport>(
         columns.narrow(&schema::visible(client, &session, columns.object()).await?)?;
         answer = first_page(client, &session, &soql(&columns, listing, after), scope(listing)).await?;
     }
-    let rows: Rows = answer.json()?;
+    let rows: Rows = answer.object()?;
     let complete_until = match covered {
         Some(covered) => covered,
         None => answer.answered()? - LATE_COMMIT,
     };
     let more = !rows.done || rows.records.len() >= PAGE_ROWS_MAX;
     let next = match (more, rows.records.last()) {
-        (true, Some(last)) => Some(Mark { complete_until, place: Place::of(last)? }.write()),
+        (true, Some(last)) => {
+            let place = Place::of(last)?;
+            if after == Some(&place) {
+                return Err(unreadable("ANSWER_LEADS_BACK"));
+            }
+            Some(Mark { complete_until, place }.write())
+        }
         (true, None) => return Err(unreadable("ANSWER_WITHOUT_ROWS")),
         (false, _) => None,
     };
@@ -196,7 +202,7 @@ async fn watermark<T: Transport>(
     };
     let since = since.clamp(until - longest, until - WINDOW_MIN);
     let answer = client.call(session, get(session, &window(object, resource, since, until))?).await?;
-    match answer.json::<Covered>() {
+    match answer.object::<Covered>() {
         // Our clock may be ahead; the server's is the one that counts.
         Ok(covered) => Ok(Some(covered.latest_date_covered.min(answer.answered()?))),
         Err(failure @ (Failure::Retry { .. } | Failure::RefreshLogin { .. })) => Err(failure),
@@ -235,7 +241,7 @@ pub(super) async fn deleted<T: Transport>(
     until: Timestamp,
 ) -> Result<Deletions, Failure> {
     let path = window(identifier(object)?, "deleted", since, until);
-    let wire: WireDeletions = client.call(session, get(session, &path)?).await?.json()?;
+    let wire: WireDeletions = client.call(session, get(session, &path)?).await?.object()?;
     let record = |record: WireDeleted| {
         let id = canonical(&record.id).ok_or_else(|| unreadable("ANSWER_WITHOUT_ID"))?;
         Ok(Deleted { id, at: record.deleted_date })

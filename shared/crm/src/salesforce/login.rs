@@ -128,7 +128,7 @@ pub(super) fn session(config: &Config, answer: &Answer) -> Result<Session, Failu
             Ok(_) | Err(_) => answer.failure(),
         });
     }
-    let token: Token = answer.json()?;
+    let token: Token = answer.object()?;
     let user = config
         .user_id
         .as_ref()

@@ -20,8 +20,9 @@ pub(super) enum Attempted {
 pub(super) fn of_call(answer: &Answer) -> Outcome {
     match answer.status {
         StatusCode::PRECONDITION_FAILED => Outcome::Moved,
-        // Unknown, deleted, or kept from us by sharing: a read tells which (reference: sources disagree).
-        StatusCode::NOT_FOUND => Outcome::Gone,
+        // Unknown, deleted, or kept from us by sharing: a read tells which (reference: sources disagree). A 404
+        // without a code is a proxy's, or of a wrong host.
+        StatusCode::NOT_FOUND if !answer.refusals().is_empty() => Outcome::Gone,
         status if status.is_server_error() => Outcome::Failed(answer.failure()),
         _ => match answer.refusals() {
             none if none.is_empty() => Outcome::Failed(answer.failure()),

@@ -57,7 +57,7 @@ pub(super) async fn all_pages<T: Transport>(
     let mut pages = Vec::new();
     let mut answer = first;
     for _ in 0..QUERY_PAGES_MAX {
-        let rows: Rows = answer.json()?;
+        let rows: Rows = answer.object()?;
         pages.push((answer, rows.records));
         if rows.done {
             return Ok(pages);

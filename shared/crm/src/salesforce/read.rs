@@ -62,7 +62,7 @@ async fn alive<T: Transport>(
         columns.narrow(&schema::visible(client, session, columns.object()).await?)?;
         answer = retrieve(client, session, columns, ids).await?;
     }
-    let rows: Vec<Option<Record>> = answer.json()?;
+    let rows: Vec<Option<Record>> = answer.list()?;
     if rows.len() != ids.len() {
         return Err(unreadable("ANSWER_OF_ANOTHER_LENGTH"));
     }

@@ -61,7 +61,7 @@ async fn describe<T: Transport>(
     session: &Session,
     object: &str,
 ) -> Result<Describe, Failure> {
-    client.call(session, get(session, &format!("/sobjects/{object}/describe"))?).await?.json()
+    client.call(session, get(session, &format!("/sobjects/{object}/describe"))?).await?.object()
 }
 
 fn field(field: Field) -> (WireName, FieldSchema) {

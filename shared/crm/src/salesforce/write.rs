@@ -9,7 +9,7 @@ use http::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::answer::{Refusal, refusals, unreadable};
+use super::answer::{Answer, Refusal, refusals, unreadable};
 use super::id::canonical;
 use super::login::Session;
 use super::outcome::{Attempted, of_call, of_row};
@@ -85,11 +85,23 @@ async fn guarded<T: Transport>(
         Err(failure) => Err(failure),
     };
     let outcome = match answer {
-        Ok(answer) if answer.status.is_success() => Outcome::Done(write.id.clone()),
+        Ok(answer) if answer.status.is_success() => match says_done(&answer) {
+            true => Outcome::Done(write.id.clone()),
+            false => Outcome::Failed(unreadable("ANSWER_IS_NOT_WHAT_WAS_ASKED_FOR")),
+        },
         Ok(answer) => of_call(&answer),
         Err(failure) => Outcome::Failed(failure),
     };
     (write.at, outcome)
+}
+
+/// A row that was changed is answered without a body, or with its result. A proxy's page under a 200 is neither.
+fn says_done(answer: &Answer) -> bool {
+    #[derive(Deserialize)]
+    struct Changed {
+        success: bool,
+    }
+    answer.body.trim_ascii().is_empty() || answer.object().is_ok_and(|Changed { success }| success)
 }
 
 /// Writes records 200 at a time; several times 200 through composite, which counts as one call.
@@ -129,7 +141,7 @@ async fn collection<T: Transport>(
 ) -> Result<Vec<RowResult>, Failure> {
     let body = collection_body(chunk);
     let request = request::write(session, method.clone(), "/composite/sobjects", &[], Some(&body))?;
-    row_results(&client.call(session, request).await?.json::<Value>()?, chunk.len())
+    row_results(&client.call(session, request).await?.list()?, chunk.len())
 }
 
 async fn archive<T: Transport>(
@@ -140,7 +152,7 @@ async fn archive<T: Transport>(
     let ids: Vec<&str> = chunk.iter().map(|record| record.what.as_str()).collect();
     let path = format!("/composite/sobjects?ids={}&allOrNone=false", ids.join(","));
     let request = request::write(session, Method::DELETE, &path, &[], None)?;
-    row_results(&client.call(session, request).await?.json::<Value>()?, chunk.len())
+    row_results(&client.call(session, request).await?.list()?, chunk.len())
 }
 
 #[derive(Deserialize)]
@@ -179,12 +191,12 @@ async fn composite<T: Transport>(
         .collect();
     let body = json!({ "allOrNone": false, "compositeRequest": subrequests });
     let request = request::write(session, Method::POST, "/composite", &[], Some(&body))?;
-    let answer: Composite = client.call(session, request).await?.json()?;
+    let answer: Composite = client.call(session, request).await?.object()?;
     if answer.composite_response.len() != chunks.len() {
         return Err(unreadable("ANSWER_OF_ANOTHER_LENGTH"));
     }
     let part = |(subanswer, chunk): (Subanswer, &&[Sent<Value>])| match subanswer.http_status_code {
-        200..=299 => row_results(&subanswer.body, chunk.len()),
+        200..=299 => row_results(subanswer.body.as_array().map_or(&[], Vec::as_slice), chunk.len()),
         status => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
             Err(super::classify::whole_call(status, &refusals(&subanswer.body)))
@@ -201,9 +213,10 @@ pub(super) enum RowResult {
 }
 
 /// `[{"id", "success", "errors"}]`, one for each row, in order.
-fn row_results(body: &Value, length: usize) -> Result<Vec<RowResult>, Failure> {
-    let rows = body.as_array().filter(|rows| rows.len() == length);
-    let rows = rows.ok_or_else(|| unreadable("ANSWER_OF_ANOTHER_LENGTH"))?;
+fn row_results(rows: &[Value], length: usize) -> Result<Vec<RowResult>, Failure> {
+    if rows.len() != length {
+        return Err(unreadable("ANSWER_OF_ANOTHER_LENGTH"));
+    }
     rows.iter()
         .map(|row| match row.get("success").and_then(Value::as_bool) {
             Some(true) => Ok(RowResult::Done(row.get("id").and_then(Value::as_str).and_then(canonical))),

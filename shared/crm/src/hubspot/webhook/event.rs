@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::{BODY_BYTES_MAX, EVENTS_MAX, Refused};
+use super::{BODY_BYTES_MAX, EVENTS_MAX, MERGED_IDS_MAX, Refused};
 use crate::hubspot::config::{PortalId, plural};
 
 /// How much of a delivery is taken.
@@ -71,7 +71,8 @@ pub fn parse(body: &[u8], portal: PortalId, limits: Limits) -> Result<Delivered,
         return Err(Refused::TooLarge);
     }
     let told: Vec<Told> = serde_json::from_slice(body).map_err(|_| Refused::Unreadable)?;
-    if told.len() > limits.events_max {
+    if told.len() > limits.events_max || told.iter().any(|told| told.merged_object_ids.len() > MERGED_IDS_MAX)
+    {
         return Err(Refused::TooLarge);
     }
     if told.iter().any(|told| told.portal_id != Some(portal.0)) {
@@ -153,6 +154,7 @@ impl Told {
     fn key(&self, object: &WireName) -> EventKey {
         let mut hash = Sha256::new();
         let number = |number: Option<u64>| number.map(|n| n.to_string()).unwrap_or_default();
+        let merged = self.merged_object_ids.iter().map(|id| number(Some(*id))).collect::<Vec<_>>().join(",");
         for part in [
             number(self.portal_id),
             self.subscription_type.clone(),
@@ -163,6 +165,10 @@ impl Told {
             number(self.object_id),
             number(self.from_object_id),
             number(self.to_object_id),
+            // A merge may come without an `objectId` of its own.
+            number(self.primary_object_id),
+            number(self.new_object_id),
+            merged,
             self.property_name.clone().unwrap_or_default(),
         ] {
             // Lengths keep the parts apart whatever they hold.
