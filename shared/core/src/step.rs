@@ -24,7 +24,7 @@ use crate::port::{
 use crate::value::ImageKey;
 
 pub use reconcile::{Report, Task};
-pub use take_in::TakenIn;
+pub use take_in::{CLAIM_LEASE_MS, TakenIn};
 
 /// Everything that the steps work with.
 #[derive(Debug)]

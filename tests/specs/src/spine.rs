@@ -262,16 +262,21 @@ impl Spine {
 
     /// Delivers what the CRMs have to tell. Returns how many events there were.
     pub async fn deliver(&mut self) -> usize {
-        let told = self.hubspot.machine.machine().notices();
-        let also_told = self.salesforce.machine.machine().notices();
-        let events: Vec<Event> =
-            told.iter().chain(&also_told).flat_map(|notice| self.read_notice(notice)).collect();
+        let events = self.told();
         if self.deaf {
             return 0;
         }
         self.heard.extend(events.iter().cloned());
         self.take_in(&events).await;
         events.len()
+    }
+
+    /// What the CRMs have to tell, and will not tell again.
+    #[must_use]
+    pub fn told(&self) -> Vec<Event> {
+        let told = self.hubspot.machine.machine().notices();
+        let also_told = self.salesforce.machine.machine().notices();
+        told.iter().chain(&also_told).flat_map(|notice| self.read_notice(notice)).collect()
     }
 
     /// Hands events to the webhook step.

@@ -8,6 +8,10 @@ use concord_specs::spine::{Spine, Trouble};
 use http::Method;
 use serde_json::{Value, json};
 
+#[cfg(test)]
+#[path = "spine/claims.rs"]
+mod claims;
+
 const H: Side = Side::HubSpot;
 const S: Side = Side::Salesforce;
 
