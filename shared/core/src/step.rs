@@ -6,6 +6,7 @@
 mod fetch;
 mod pairing;
 mod reconcile;
+mod schemas;
 mod take_in;
 mod write;
 
