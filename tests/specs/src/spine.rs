@@ -135,6 +135,8 @@ impl<M: Machine> Transport for Wire<M> {
             let hit = state.troubles.iter().position(|(name, _)| kind.name.starts_with(name));
             hit.map(|index| state.troubles.remove(index).1)
         };
+        // A call takes time: whoever else is at work goes on meanwhile.
+        tokio::task::yield_now().await;
         match trouble {
             None => self.machine.send(request).await,
             Some(Trouble::RequestLost) => Err(TransportError::Lost("the request was lost".to_owned())),
@@ -323,6 +325,12 @@ impl Spine {
             }
         }
         busy
+    }
+
+    /// Works on every message that can be received, all at once, as workers side by side do.
+    pub async fn work_at_once(&self, queue: QueueName) {
+        let batch = self.queue.receive(queue, 10);
+        futures_util::future::join_all(batch.iter().map(|message| self.work(queue, message))).await;
     }
 
     async fn work(&self, queue: QueueName, message: &Received) -> bool {
