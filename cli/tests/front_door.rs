@@ -50,5 +50,8 @@ async fn forged_stale_oversized_and_foreign_webhooks_are_refused_and_leave_no_tr
     for name in ["hints", "intents", "links", "parked", "conflicts", "open_intents"] {
         assert_eq!(after[name], before[name], "{name}");
     }
+    assert_eq!(concord.truth("hubspot", "contacts").await, []);
+    assert_eq!(concord.truth("salesforce", "Contact").await, []);
+    assert_eq!(concord.writes().await, 0);
     assert_eq!(post(&concord, &body, Some((&body, 0))).await, 204, "and the real one is let in");
 }
