@@ -67,7 +67,7 @@ fn contract(verb: &str, file: &Path, variables: &[(&str, String)]) -> (Option<i3
 }
 
 fn written(name: &str, yaml: &str) -> PathBuf {
-    let file = std::env::temp_dir().join(format!("concord-{}-{name}.yaml", std::process::id()));
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.yaml"));
     std::fs::write(&file, yaml).unwrap();
     file
 }
