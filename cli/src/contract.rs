@@ -7,8 +7,10 @@ use anyhow::{Context as _, bail};
 use clap::Subcommand;
 use concord_aws::config::Settings;
 use concord_aws::deployment::Deployment;
-use concord_core::contract::{Contract, parse};
+use concord_aws::dynamo::DynamoStore;
+use concord_core::contract::{Contract, Effect, Mismatch, parse};
 use concord_core::port::Store as _;
+use jiff::Timestamp;
 
 use crate::say;
 
@@ -29,51 +31,84 @@ pub(crate) enum ContractCommand {
 pub(crate) async fn run(command: ContractCommand) -> anyhow::Result<ExitCode> {
     match command {
         ContractCommand::Check { file } => {
-            let (contract, _) = load(&file)?;
-            let (objects, fields) = (
-                contract.objects.len(),
-                contract.objects.values().map(|object| object.fields.len()).sum::<usize>(),
-            );
+            let ContractFile { parsed: contract, name, .. } = ContractFile::load(&file)?;
+            let objects = contract.objects.len();
+            let fields: usize = contract.objects.values().map(|object| object.fields.len()).sum();
             say::line(&format!(
-                "{}: version {}, {objects} object types, {fields} fields: no faults",
-                file.display(),
+                "{name}: version {}, {objects} object types, {fields} fields: no faults",
                 contract.version
             ));
         }
         ContractCommand::Take { file } => {
-            let (contract, text) = load(&file)?;
+            let contract = ContractFile::load(&file)?;
             let settings = Settings::from_process()?;
             let aws = Box::pin(aws_config::load_defaults(aws_config::BehaviorVersion::latest())).await;
             let deployment = Deployment::new(settings, &aws)?;
-            Box::pin(deployment.store.take_contract(contract.version, &text)).await.with_context(|| {
-                format!(
-                    "version {} or a later one is in force: raise `version` in {}",
-                    contract.version,
-                    file.display()
-                )
-            })?;
+            let engine = Box::pin(deployment.engine_under(&contract.yaml, Timestamp::now())).await?;
+            let mismatches = Box::pin(engine.mismatches()).await;
+            let mismatches =
+                mismatches.context("not taken: it could not be compared with both live schemas")?;
+            for warning in contract.fitted_to(&mismatches)? {
+                say::line(&format!("warning: {warning}"));
+            }
+            Box::pin(contract.take(&deployment.store)).await?;
             say::line(&format!(
                 "version {} is in force; the functions follow within a minute",
-                contract.version
+                contract.parsed.version
             ));
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Reads a contract file.
-pub(crate) fn load(file: &Path) -> anyhow::Result<(Contract, String)> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-    Ok((read(&text, &file.display().to_string())?, text))
+/// A contract, and the file that it was read from.
+pub(crate) struct ContractFile {
+    pub(crate) parsed: Contract,
+    pub(crate) yaml: String,
+    name: String,
 }
 
-/// Reads a contract, or says everything that is wrong with it.
-pub(crate) fn read(yaml: &str, name: &str) -> anyhow::Result<Contract> {
-    match parse(yaml) {
-        Ok(contract) => Ok(contract),
-        Err(faults) => {
-            let faults: Vec<String> = faults.iter().map(|fault| fault.render(name)).collect();
-            bail!("the contract is refused\n{}", faults.join("\n"))
+impl ContractFile {
+    /// Reads a contract file, or says everything that is wrong with it.
+    pub(crate) fn load(file: &Path) -> anyhow::Result<Self> {
+        let name = file.display().to_string();
+        let yaml = std::fs::read_to_string(file).with_context(|| format!("cannot read {name}"))?;
+        Self::of(yaml, name)
+    }
+
+    /// Reads a contract that goes by a name.
+    pub(crate) fn of(yaml: String, name: String) -> anyhow::Result<Self> {
+        match parse(&yaml) {
+            Ok(parsed) => Ok(Self { parsed, yaml, name }),
+            Err(faults) => {
+                let faults: Vec<String> = faults.iter().map(|fault| fault.render(&name)).collect();
+                bail!("the contract is refused\n{}", faults.join("\n"))
+            }
         }
+    }
+
+    /// Refuses a contract that the two live schemas do not fit, with everything that does not, each at its line.
+    /// Returns what is only worth a warning.
+    pub(crate) fn fitted_to(&self, mismatches: &[Mismatch]) -> anyhow::Result<Vec<String>> {
+        let (mut refused, mut warnings) = (Vec::new(), Vec::new());
+        for mismatch in mismatches {
+            let told = mismatch.in_file(&self.yaml).render(&self.name);
+            match mismatch.effect {
+                Effect::SuspendObject | Effect::SuspendDeletes | Effect::Suspend(_) => refused.push(told),
+                Effect::Warn(_) => warnings.push(told),
+            }
+        }
+        if !refused.is_empty() {
+            bail!("the contract does not fit the two CRMs\n{}", refused.join("\n"));
+        }
+        Ok(warnings)
+    }
+
+    /// Puts it in force.
+    pub(crate) async fn take(&self, store: &DynamoStore) -> anyhow::Result<()> {
+        let Self { parsed: Contract { version, .. }, yaml, name } = self;
+        store.take_contract(*version, yaml).await.with_context(|| {
+            format!("version {version} or a later one is in force: raise `version` in {name}")
+        })
     }
 }

@@ -8,9 +8,9 @@ use anyhow::{Context as _, bail};
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials as AwsCredentials, Region};
 use concord_aws::dynamo::{DynamoStore, Tables, create_tables};
 use concord_aws::telemetry::Metrics;
-use concord_core::contract::{Contract, Effect, Mismatch, check};
-use concord_core::names::{PerSide, RecordId};
-use concord_core::port::{Crm as _, Store as _};
+use concord_core::contract::Contract;
+use concord_core::names::RecordId;
+use concord_core::port::Store as _;
 use concord_core::step::{Engine, Gate};
 use concord_core::value::ImageKey;
 use concord_crm::transport::Http;
@@ -24,6 +24,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::console::{Depth, Pause};
+use crate::contract::ContractFile;
 
 /// Concord on one machine: the same steps and the same clients as on AWS.
 pub(crate) type LocalEngine =
@@ -52,7 +53,7 @@ impl Local {
         credentials: Credentials,
         crms: Crms,
         dynamodb: &str,
-        contract: &str,
+        contract: Contract,
     ) -> anyhow::Result<Self> {
         let client = dynamo_client(dynamodb);
         let tables = Tables {
@@ -63,7 +64,6 @@ impl Local {
         Box::pin(create_tables(&client, &tables)).await?;
         let metrics = Metrics::new("Concord", "concord-up");
         let store = DynamoStore::new(client, tables, DynamoStore::JOURNAL_DAYS).counting(metrics.clone());
-        let contract = Box::pin(take_contract(&store, contract)).await?;
         let pause = Box::pin(Pause::restore(&store)).await?;
         let queue = LocalQueue::new(Terms::named("hints.fifo"), Terms::named("intents.fifo"), Timestamp::now);
         let http = Http::new()?;
@@ -80,26 +80,15 @@ impl Local {
         Ok(Self { engine, pause, metrics, crms, credentials, last_reconcile: Mutex::default() })
     }
 
-    /// Compares the contract with both sides' live schemas. A field that does not fit is said; an object whose rows
-    /// Concord could not tell apart is refused.
-    pub(crate) async fn check_schemas(&self) -> anyhow::Result<Vec<Mismatch>> {
-        let mut mismatches = Vec::new();
-        for object in self.engine.contract.objects.values() {
-            let schemas = PerSide {
-                hubspot: self.engine.hubspot.schema(&object.wire.hubspot).await?,
-                salesforce: self.engine.salesforce.schema(&object.wire.salesforce).await?,
-            };
-            mismatches.extend(check(&self.engine.contract, &object.name, &schemas));
+    /// Puts the engine's contract in force if both live schemas fit it, unless it is already.
+    pub(crate) async fn take_contract(&self, contract: &ContractFile) -> anyhow::Result<()> {
+        for warning in contract.fitted_to(&self.engine.mismatches().await?)? {
+            tracing::warn!(%warning, "a live schema is not quite as the contract says");
         }
-        let fatal: Vec<String> = mismatches
-            .iter()
-            .filter(|mismatch| !matches!(mismatch.effect, Effect::Warn(_)))
-            .map(ToString::to_string)
-            .collect();
-        if !fatal.is_empty() {
-            bail!("the contract does not fit the two CRMs\n{}", fatal.join("\n"));
+        match self.engine.store.contract().await? {
+            Some(current) if current == contract.yaml => Ok(()),
+            Some(_) | None => contract.take(&self.engine.store).await,
         }
-        Ok(mismatches)
     }
 
     pub(crate) fn depths(&self) -> (Depth, Depth) {
@@ -259,20 +248,4 @@ fn dynamo_client(endpoint: &str) -> aws_sdk_dynamodb::Client {
         .credentials_provider(AwsCredentials::new("local", "local", None, None, "concord up"))
         .build();
     aws_sdk_dynamodb::Client::from_conf(config)
-}
-
-/// Puts the contract in force, unless it is already.
-async fn take_contract(store: &DynamoStore, yaml: &str) -> anyhow::Result<Contract> {
-    let contract = crate::contract::read(yaml, "the contract")?;
-    let current = store.contract().await?;
-    if current.as_deref() == Some(yaml) {
-        return Ok(contract);
-    }
-    store.take_contract(contract.version, yaml).await.with_context(|| {
-        format!(
-            "version {} of the contract, or a later one, is in force: raise `version` in the file",
-            contract.version
-        )
-    })?;
-    Ok(contract)
 }

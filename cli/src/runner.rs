@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use axum::extract::{OriginalUri, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use concord_aws::front::{self, Door, Request};
+use concord_aws::front::{self, Door, NotTaken, Request};
 use concord_core::batch::{self, Body, Deadline, Fate, Incoming};
 use concord_core::port::{Hints, Sends};
 use concord_core::step::{Next, StepError, Task};
@@ -201,7 +201,7 @@ pub(crate) async fn relay(local: &Local, envelope: &Value) -> bool {
     let source = Source { org: local.credentials.org(), appflow: None };
     let now = Timestamp::now();
     let take_in = async |events: &[_]| Box::pin(local.engine.take_in(events, now)).await;
-    let taken: Result<(), StepError> =
+    let taken: Result<(), NotTaken<StepError>> =
         Box::pin(front::relayed(envelope, &source, &local.metrics, take_in)).await;
     if let Err(error) = &taken {
         tracing::warn!(%error, "a change event could not be taken in and comes again");

@@ -21,6 +21,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::contract::ContractFile;
 use crate::endpoints::{DEFAULT_DATA_DIR, Endpoints};
 use crate::local::{Credentials, Crms, Database, Local};
 use crate::{console, progress, runner, say};
@@ -92,8 +93,8 @@ impl Ports {
 pub(crate) async fn up(args: UpArgs) -> anyhow::Result<()> {
     let begun = prepare(&args.data)?;
     let contract = match &args.contract {
-        Some(file) => crate::contract::load(file)?.1,
-        None => SAMPLE_CONTRACT.to_owned(),
+        Some(file) => ContractFile::load(file)?,
+        None => ContractFile::of(SAMPLE_CONTRACT.to_owned(), "the sample contract".to_owned())?,
     };
     let mut ports = Ports(args.port_base);
     let console_listener = ports.listen("console").await?;
@@ -105,10 +106,8 @@ pub(crate) async fn up(args: UpArgs) -> anyhow::Result<()> {
         say::line(&format!("filling both sandboxes with {} sample records", args.records));
         fill(&crms, args.records).await?;
     }
-    let local = Box::pin(Local::build(credentials, crms, &database.url, &contract)).await?;
-    for mismatch in Box::pin(local.check_schemas()).await? {
-        tracing::warn!(%mismatch, "a live schema is not quite as the contract says");
-    }
+    let local = Box::pin(Local::build(credentials, crms, &database.url, contract.parsed.clone())).await?;
+    Box::pin(local.take_contract(&contract)).await?;
     let local = Arc::new(local);
     let (stop, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();

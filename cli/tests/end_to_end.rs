@@ -120,6 +120,34 @@ async fn a_delete_flags_the_other_record_until_it_is_undone_and_never_beats_an_e
 }
 
 #[tokio::test]
+async fn a_delete_in_hubspot_flags_the_other_record_until_it_is_restored_and_never_beats_an_edit() {
+    let (concord, hubspot, salesforce) = linked("hubspot-delete").await;
+    let path = format!("/crm/v3/objects/contacts/{hubspot}");
+    concord.hubspot("DELETE", &path, None).await;
+    concord.quiet(QUIET_S);
+    let shown = concord.salesforce_shows(&salesforce, &["Deleted_In_CRM__c", "LastName"]).await;
+    assert_eq!(shown, json!({"Deleted_In_CRM__c": true, "LastName": "Lovelace"}));
+    assert_eq!(concord.truth("hubspot", "contacts").await, []);
+    assert_eq!(concord.writes().await, 3);
+    concord.hubspot("POST", &format!("{path}/restore"), None).await;
+    concord.quiet(QUIET_S);
+    let shown = concord.salesforce_shows(&salesforce, &["Deleted_In_CRM__c"]).await;
+    assert_eq!(shown, json!({"Deleted_In_CRM__c": false}));
+    assert_eq!(concord.hubspot_shows(&hubspot, &["lastname"]).await, json!({"lastname": "Lovelace"}));
+    assert_eq!(concord.writes().await, 4);
+
+    concord.command(&["pause"]);
+    concord.salesforce_edits(&salesforce, &json!({"Title": "Countess"})).await;
+    concord.hubspot("DELETE", &path, None).await;
+    concord.command(&["resume"]);
+    concord.quiet(QUIET_S);
+    let shown = concord.salesforce_shows(&salesforce, &["Deleted_In_CRM__c", "Title"]).await;
+    assert_eq!(shown, json!({"Deleted_In_CRM__c": false, "Title": "Countess"}));
+    assert_eq!(concord.truth("hubspot", "contacts").await, [], "the deleted record does not come back");
+    assert_eq!(concord.writes().await, 4);
+}
+
+#[tokio::test]
 async fn lost_webhooks_are_made_good_and_repeated_ones_cost_nothing() {
     let (concord, hubspot, salesforce) = linked("webhooks").await;
     concord.fault("hubspot", &json!({"kind": "drop"})).await;
@@ -142,6 +170,7 @@ async fn lost_webhooks_are_made_good_and_repeated_ones_cost_nothing() {
     concord.salesforce_edits(&salesforce, &json!({"Title": "Programmer"})).await;
     concord.quiet(QUIET_S);
     assert_eq!(concord.hubspot_shows(&hubspot, &["jobtitle"]).await, json!({"jobtitle": "Programmer"}));
+    assert_eq!(concord.salesforce_shows(&salesforce, &["Title"]).await, json!({"Title": "Programmer"}));
     assert_eq!(concord.writes().await, 5);
 }
 

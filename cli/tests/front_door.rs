@@ -50,25 +50,8 @@ async fn forged_stale_oversized_and_foreign_webhooks_are_refused_and_leave_no_tr
     for name in ["hints", "intents", "links", "parked", "conflicts", "open_intents"] {
         assert_eq!(after[name], before[name], "{name}");
     }
+    assert_eq!(concord.truth("hubspot", "contacts").await, []);
+    assert_eq!(concord.truth("salesforce", "Contact").await, []);
+    assert_eq!(concord.writes().await, 0);
     assert_eq!(post(&concord, &body, Some((&body, 0))).await, 204, "and the real one is let in");
-}
-
-#[test]
-fn a_broken_contract_is_refused_with_file_line_and_remedy() {
-    let file = std::env::temp_dir().join(format!("concord-broken-{}.yaml", std::process::id()));
-    std::fs::write(
-        &file,
-        "version: 1\nobjects:\n  contact:\n    hubspot: contacts\n    salesforce: Contact\n    match: [{ key: email }]\n    fields:\n      email: { hubspot: email, salesforce: Email, type: emial }\n",
-    )
-    .unwrap();
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_concord"))
-        .args(["contract", "check"])
-        .arg(&file)
-        .output()
-        .unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    assert!(said.contains(&format!("{}:8:", file.display())), "{said}");
-    assert!(said.contains("emial") && said.contains("email"), "{said}");
-    std::fs::remove_file(file).unwrap();
 }

@@ -169,15 +169,34 @@ impl Deployment {
                 self.build(hubspot, running.engine.salesforce.clone(), &credentials, &contract)?
             }
             None => {
-                let hubspot = self.counted(HubSpot::new(self.http.clone(), self.hubspot(&credentials)));
-                let salesforce =
-                    self.counted(Salesforce::new(self.salesforce(&credentials), self.http.clone()));
-                self.build(hubspot, salesforce, &credentials, &contract)?
+                let hubspot = self.new_hubspot(&credentials);
+                self.build(hubspot, self.new_salesforce(&credentials), &credentials, &contract)?
             }
         };
         let running = Running { engine: Arc::clone(&engine), credentials, contract, checked: now };
         *self.running() = Some(running);
         Ok(engine)
+    }
+
+    /// An engine under a contract that is not in force (yet), with clients of its own.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn engine_under(
+        &self,
+        contract: &str,
+        now: Timestamp,
+    ) -> Result<Arc<DeployedEngine>, StartError> {
+        let credentials = self.credentials(now).await?;
+        self.build(self.new_hubspot(&credentials), self.new_salesforce(&credentials), &credentials, contract)
+    }
+
+    fn new_hubspot(&self, credentials: &Credentials) -> Counted<HubSpot<Http>> {
+        self.counted(HubSpot::new(self.http.clone(), self.hubspot(credentials)))
+    }
+
+    fn new_salesforce(&self, credentials: &Credentials) -> Counted<Salesforce<Http>> {
+        self.counted(Salesforce::new(self.salesforce(credentials), self.http.clone()))
     }
 
     fn build(

@@ -5,6 +5,7 @@
 //! that a flood of forged requests costs no writes and no log. Takes plain structs: one machine serves the same
 //! door without Lambda.
 
+use std::error::Error;
 use std::fmt::Display;
 
 use concord_core::event::Event;
@@ -17,6 +18,7 @@ use http::{HeaderMap, Method};
 use jiff::Timestamp;
 use serde_json::Value;
 use subtle::ConstantTimeEq as _;
+use thiserror::Error;
 
 use crate::telemetry::{Count, Metrics};
 
@@ -190,20 +192,32 @@ pub async fn serve<E: Display>(
     }
 }
 
+/// Why an envelope has to be delivered again.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum NotTaken<E: Error> {
+    /// It could not be taken in.
+    #[error(transparent)]
+    Failed(E),
+    /// As with webhooks: the one who holds it may be dead, so nobody says yet that it is done with.
+    #[error("another worker holds the event at the moment")]
+    InProgress,
+}
+
 /// Takes in one EventBridge envelope. What is not ours, or names no record, is counted and done with.
 ///
 /// # Errors
-/// What `take_in` returned: EventBridge has to deliver it again.
-pub async fn relayed<E>(
+/// [`NotTaken`]: EventBridge has to deliver it again.
+pub async fn relayed<E: Error>(
     envelope: &Value,
     source: &Source,
     metrics: &Metrics,
     take_in: impl AsyncFnOnce(&[Event]) -> Result<TakenIn, E>,
-) -> Result<(), E> {
+) -> Result<(), NotTaken<E>> {
     match events::change_event(envelope, source) {
         Ok(Told::Records(event)) => {
-            count(take_in(std::slice::from_ref(&event)).await?, metrics);
-            Ok(())
+            let taken = take_in(std::slice::from_ref(&event)).await.map_err(NotTaken::Failed)?;
+            count(taken, metrics);
+            if taken.in_progress == 0 { Ok(()) } else { Err(NotTaken::InProgress) }
         }
         Ok(Told::NeedsSweep { key: _, object }) => {
             tracing::warn!(%object, "Salesforce does not say which {object} records changed; the next poll tells");

@@ -7,6 +7,7 @@ mod fetch;
 mod merging;
 mod pairing;
 mod reconcile;
+mod schemas;
 mod take_in;
 mod write;
 
@@ -25,7 +26,7 @@ use crate::port::{
 use crate::value::ImageKey;
 
 pub use reconcile::{Report, Task};
-pub use take_in::TakenIn;
+pub use take_in::{CLAIM_LEASE_MS, TakenIn};
 
 /// Everything that the steps work with.
 #[derive(Debug)]

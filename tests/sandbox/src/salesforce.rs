@@ -56,6 +56,9 @@ const DAILY_CALLS_MAX: u64 = 100_000;
 /// Two hours, the platform's default session timeout [K].
 const SESSION_SECONDS: i64 = 7_200;
 
+/// The oldest version that is not retired (reference 0). The official clients still ask for 50.0 and 59.0 by default.
+const OLDEST_VERSION: u32 = 31;
+
 /// How an organisation is set up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -99,7 +102,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             org_id: Id::numbered("00D", 1).to_string(),
-            api_versions: 60..=68,
+            api_versions: OLDEST_VERSION..=68,
             client_id: "sandbox-client".to_owned(),
             client_secret: "sandbox-secret".to_owned(),
             username: "integration@example.com".to_owned(),

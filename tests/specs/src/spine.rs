@@ -135,6 +135,8 @@ impl<M: Machine> Transport for Wire<M> {
             let hit = state.troubles.iter().position(|(name, _)| kind.name.starts_with(name));
             hit.map(|index| state.troubles.remove(index).1)
         };
+        // A call takes time: whoever else is at work goes on meanwhile.
+        tokio::task::yield_now().await;
         match trouble {
             None => self.machine.send(request).await,
             Some(Trouble::RequestLost) => Err(TransportError::Lost("the request was lost".to_owned())),
@@ -262,16 +264,21 @@ impl Spine {
 
     /// Delivers what the CRMs have to tell. Returns how many events there were.
     pub async fn deliver(&mut self) -> usize {
-        let told = self.hubspot.machine.machine().notices();
-        let also_told = self.salesforce.machine.machine().notices();
-        let events: Vec<Event> =
-            told.iter().chain(&also_told).flat_map(|notice| self.read_notice(notice)).collect();
+        let events = self.told();
         if self.deaf {
             return 0;
         }
         self.heard.extend(events.iter().cloned());
         self.take_in(&events).await;
         events.len()
+    }
+
+    /// What the CRMs have to tell, and will not tell again.
+    #[must_use]
+    pub fn told(&self) -> Vec<Event> {
+        let told = self.hubspot.machine.machine().notices();
+        let also_told = self.salesforce.machine.machine().notices();
+        told.iter().chain(&also_told).flat_map(|notice| self.read_notice(notice)).collect()
     }
 
     /// Hands events to the webhook step.
@@ -318,6 +325,12 @@ impl Spine {
             }
         }
         busy
+    }
+
+    /// Works on every message that can be received, all at once, as workers side by side do.
+    pub async fn work_at_once(&self, queue: QueueName) {
+        let batch = self.queue.receive(queue, 10);
+        futures_util::future::join_all(batch.iter().map(|message| self.work(queue, message))).await;
     }
 
     async fn work(&self, queue: QueueName, message: &Received) -> bool {

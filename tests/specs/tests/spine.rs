@@ -4,9 +4,15 @@
 use concord_core::names::Side;
 use concord_core::port::{ParkKey, Store as _};
 use concord_core::step::Task;
+use concord_sandbox::fifo::QueueName;
 use concord_specs::spine::{Spine, Trouble};
 use http::Method;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
+
+#[cfg(test)]
+#[path = "spine/claims.rs"]
+mod claims;
 
 const H: Side = Side::HubSpot;
 const S: Side = Side::Salesforce;
@@ -305,6 +311,37 @@ async fn an_update_that_never_arrived_is_attempted_again() {
         );
         assert_quiet(&mut spine).await;
     }
+}
+
+#[tokio::test]
+async fn a_write_that_is_put_off_while_the_other_sides_is_recorded_is_attempted_again_without_repair() {
+    let (mut spine, hubspot, salesforce) = linked().await;
+    let before = spine.written();
+    spine.hubspot_edits(&hubspot, &json!({"jobtitle": "Countess"}));
+    spine.salesforce_edits(&salesforce, &json!({"Phone": "+14155550199"}));
+    spine.salesforce.trouble("write_", Trouble::Refused(429));
+    // Both intents are decided at once; their writes go out side by side.
+    spine.pass(SignedDuration::from_secs(2));
+    spine.deliver().await;
+    while spine.queue.counts(QueueName::Intents).visible < 2 {
+        spine.work_at_once(QueueName::Hints).await;
+        spine.pass(SignedDuration::from_secs(2));
+    }
+    spine.work_at_once(QueueName::Intents).await;
+    assert!(spine.salesforce.troubles_over());
+
+    spine.run().await;
+
+    assert_eq!(
+        spine.salesforce_shows(&salesforce, &["Title", "Phone"]),
+        json!({"Title": "Countess", "Phone": "+14155550199"})
+    );
+    assert_eq!(
+        spine.hubspot_shows(&hubspot, &["jobtitle", "phone"]),
+        json!({"jobtitle": "Countess", "phone": "+14155550199"})
+    );
+    assert_eq!(spine.written() - before, 3, "one to HubSpot, two attempts to Salesforce");
+    assert_quiet(&mut spine).await;
 }
 
 #[tokio::test]

@@ -152,3 +152,22 @@ fn an_envelope_of_another_org_is_counted_and_dropped() {
     assert_eq!(lines.len(), 1);
     assert_eq!((&lines[0]["reason"], &lines[0]["WebhookRefused"]), (&json!("other_account"), &json!(1)));
 }
+
+#[test]
+fn an_envelope_that_was_not_taken_in_is_asked_for_again() {
+    let source = Source { org: RecordId::from("00D000000000001EAA"), appflow: None };
+    let header = json!({"entityName": "Contact", "recordIds": ["003000000000001AAA"], "changeType": "UPDATE",
+        "transactionKey": "0001a2b3-0001-0001-0001-0001a2b30001", "sequenceNumber": 1, "commitNumber": 1});
+    let envelope = json!({"source": "aws.partner/salesforce.com/00D000000000001EAA/0YL",
+        "detail": {"payload": {"ChangeEventHeader": header}}});
+    let relay = |taken: Result<TakenIn, StepError>| {
+        let metrics = Metrics::new("Concord", "stack");
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(relayed(&envelope, &source, &metrics, async |_: &[Event]| taken))
+    };
+
+    let failure = StepError::Queue(QueueError { count: 1, of: 1, reason: "down".to_owned() });
+    assert_eq!(relay(Err(failure.clone())), Err(NotTaken::Failed(failure)));
+    assert_eq!(relay(Ok(TakenIn { in_progress: 1, ..TakenIn::default() })), Err(NotTaken::InProgress));
+    assert_eq!(relay(Ok(TakenIn { repeated: 1, ..TakenIn::default() })), Ok(()));
+}

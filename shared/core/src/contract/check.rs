@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use super::fault::Fault;
+use super::tree::Tree;
 use super::{CONCORD_ID, CONCORD_TOKEN, Contract, Delete, Direction, Field, Kind, Object, Options};
 use crate::names::{FieldName, ObjectName, PerSide, Side, WireName};
 use crate::port::{FieldKind, FieldSchema, Schema};
@@ -47,6 +49,27 @@ impl std::fmt::Display for Mismatch {
             Effect::Warn(field) => format!("warning for field {object}.{field}"),
         };
         write!(f, "{effect}: {side}'s {wire} {what}; {remedy}")
+    }
+}
+
+impl Mismatch {
+    /// The mismatch as a fault of the file that the contract was read from: at the field, at the object's `delete`, or
+    /// at the object.
+    #[must_use]
+    pub fn in_file(&self, yaml: &str) -> Fault {
+        let object = self.object.as_str();
+        let path: Vec<String> = match &self.effect {
+            Effect::SuspendObject => vec!["objects", object],
+            Effect::SuspendDeletes => vec!["objects", object, "delete"],
+            Effect::Suspend(field) | Effect::Warn(field) => vec!["objects", object, "fields", field.as_str()],
+        }
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
+        // A contract that was read from it is YAML; without a place the fault still says all the rest.
+        let (line, column) = Tree::read(yaml).map_or((1, 1), |tree| tree.locate(&path));
+        let what = format!("{}'s {} {}", self.side, self.wire, self.what);
+        Fault { line, column, path: path.join("."), what, remedy: self.remedy.clone() }
     }
 }
 

@@ -23,8 +23,9 @@ pub struct TakenIn {
     pub foreign: usize,
 }
 
-/// A delivery is answered within a second; a claim that outlives this belongs to a worker that died.
-const LEASE_MS: u64 = 30_000;
+/// A delivery is answered within a second; a claim that outlives this belongs to a worker that died. Until then a
+/// repeated delivery is told to come again; what is never repeated is found by the poll.
+pub const CLAIM_LEASE_MS: u64 = 30_000;
 /// HubSpot repeats a delivery for up to 24 hours, Salesforce keeps events for 3 days (reference: webhooks 1.1,
 /// change events 4.1).
 const KEEP_MS: u64 = 4 * 24 * 3_600 * 1_000;
@@ -46,7 +47,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             })
             .collect();
         let keys: Vec<_> = known.iter().map(|(event, _)| event.key.clone()).collect();
-        let outcomes = self.store.claim(&keys, now, LEASE_MS).await?;
+        let outcomes = self.store.claim(&keys, now, CLAIM_LEASE_MS).await?;
         let mut claimed = Vec::new();
         let mut hints: BTreeMap<(Side, &ObjectName), Vec<RecordId>> = BTreeMap::new();
         for ((event, object), outcome) in known.iter().zip(outcomes) {

@@ -46,6 +46,10 @@ impl LookAgain {
     }
 }
 
+/// How often an attempt is recorded on a link that keeps moving. Ours: a link has two sides, so one more than can
+/// be at it at once.
+const LATE_RECORDS_MAX: usize = 3;
+
 impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     /// Attempts the named intents, once each.
     ///
@@ -175,24 +179,46 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                 Progress::Refused
             }
         };
-        for intent in &mut link.intents {
-            if intent.number == number {
-                intent.progress = progress.clone();
-                for part in &mut intent.parts {
-                    part.values.clear();
-                }
-            }
-        }
+        set_progress(&mut link, number, &progress);
         link.generation = link.generation.next();
-        let moved = link.clone();
+        let (moved, inserted) = (link.clone(), !claims.is_empty());
         match self.store.commit(Commit::of_link(expected, link, claims)).await {
             Ok(()) => Ok(again),
             Err(CommitError::Moved | CommitError::Taken { .. }) => {
+                match progress {
+                    // An id has to be claimed, or a refusal parked, with the link: the intent's repair does both.
+                    Progress::Sent if inserted => {}
+                    Progress::Open | Progress::Refused => {}
+                    Progress::Sent | Progress::Closed => {
+                        self.record_late(&moved.id, number, &progress).await?
+                    }
+                }
                 again.link(&moved, None);
                 Ok(again)
             }
             Err(CommitError::Store(error)) => Err(error.into()),
         }
+    }
+
+    /// Records an attempt on a link that has moved on: mostly since the write to the other side was recorded meanwhile.
+    /// An intent left open would pass for one whose message is still to come, and wait for repair (I32).
+    async fn record_late(&self, id: &LinkId, number: Token, progress: &Progress) -> Result<(), StepError> {
+        for _ in 0..LATE_RECORDS_MAX {
+            let found = self.store.links(std::slice::from_ref(id)).await?;
+            let Some(mut link) = found.into_iter().next().flatten() else { return Ok(()) };
+            if link.intent(number).is_none_or(|intent| intent.progress != Progress::Open) {
+                return Ok(());
+            }
+            let expected = Expected::At(link.generation);
+            set_progress(&mut link, number, progress);
+            link.generation = link.generation.next();
+            match self.store.commit(Commit::of_link(expected, link, Vec::new())).await {
+                Ok(()) => return Ok(()),
+                Err(CommitError::Moved | CommitError::Taken { .. }) => {}
+                Err(CommitError::Store(error)) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 
     async fn park_refusal(
@@ -219,6 +245,16 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             link.refused[side] = Refusal::None;
         }
         Ok(())
+    }
+}
+
+/// What an intent has come to. Its values are not needed any more.
+fn set_progress(link: &mut Link, number: Token, progress: &Progress) {
+    for intent in link.intents.iter_mut().filter(|intent| intent.number == number) {
+        intent.progress = progress.clone();
+        for part in &mut intent.parts {
+            part.values.clear();
+        }
     }
 }
 

@@ -167,6 +167,23 @@ fn a_mismatch_says_in_one_line_what_is_suspended_and_what_to_do() {
     assert_eq!(said, "field contact.title is suspended: hubspot's jobtitle is gone; bring it back");
 }
 
+#[test]
+fn a_mismatch_is_told_at_its_line_of_the_file_or_at_the_nearest_that_is_there() {
+    let told = |effect| {
+        let found = mismatch(effect, Side::Salesforce, "Title", "is gone", "bring it back");
+        found.in_file(CHECKED).render("c.yaml")
+    };
+    let said = "salesforce's Title is gone; bring it back";
+    let title = FieldName::from("title");
+    assert_eq!(
+        told(Effect::Suspend(title.clone())),
+        format!("c.yaml:7:7: objects.contact.fields.title: {said}")
+    );
+    assert_eq!(told(Effect::Warn(title)), format!("c.yaml:7:7: objects.contact.fields.title: {said}"));
+    assert_eq!(told(Effect::SuspendDeletes), format!("c.yaml:3:3: objects.contact.delete: {said}"));
+    assert_eq!(told(Effect::SuspendObject), format!("c.yaml:3:3: objects.contact: {said}"));
+}
+
 const CHECKED: &str = "\
 version: 1
 objects:

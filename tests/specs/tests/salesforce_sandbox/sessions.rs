@@ -12,7 +12,8 @@ fn versions_are_told_without_a_token_and_are_not_counted() {
 
     let reply = org.send(Caller::Api, "GET", "/services/data/", &[], String::new());
 
-    assert_eq!(reply.body[8]["url"], "/services/data/v68.0");
+    let versions = reply.body.as_array().unwrap();
+    assert_eq!((versions.len(), &versions[37]["url"]), (38, &json!("/services/data/v68.0")));
     assert_eq!(reply.header("date"), Some("Mon, 02 Mar 2026 12:00:00 GMT"));
     assert_eq!(reply.header("sforce-limit-info"), None);
     assert_eq!(org.get("/limits").body, json!({"DailyApiRequests": {"Max": 100_000, "Remaining": 99_999}}));
@@ -26,7 +27,23 @@ fn retired_versions_are_gone_and_unknown_ones_not_found() {
         org.send(Caller::Api, "GET", &path, &[], String::new()).status
     };
 
-    assert_eq!([status("29.0"), status("69.0"), status("68")], [410, 404, 404]);
+    assert_eq!([status("30.0"), status("69.0"), status("68")], [410, 404, 404]);
+}
+
+#[test]
+fn every_version_that_is_not_retired_answers_with_its_own_number() {
+    let mut org = Org::new();
+    let token = org.token.clone();
+    // Ours, the default of jsforce, the default of simple-salesforce, the oldest.
+    for version in ["66.0", "50.0", "59.0", "31.0"] {
+        let path = format!("/services/data/v{version}/");
+        let bearer = format!("Bearer {token}");
+        let reply = org.send(Caller::Api, "GET", &path, &[("authorization", &bearer)], String::new());
+        assert_eq!(
+            (reply.status, &reply.body["query"]),
+            (200, &json!(format!("/services/data/v{version}/query")))
+        );
+    }
 }
 
 #[test]
