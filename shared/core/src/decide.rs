@@ -146,7 +146,10 @@ pub fn overhear(
     }
     let mut after = link.clone();
     for field in object.fields.values() {
-        let (base, view) = Scene { key, field, link }.settle_alone(side, row).ok()?;
+        let (mut base, view) = Scene { key, field, link }.settle_alone(side, row).ok()?;
+        if let Some(base) = &mut base {
+            view.advance(side, base);
+        }
         let memory = after.fields.entry(field.name.clone()).or_default();
         let known = memory.held.map(|held| held[side]);
         let known = known.or(base.as_ref().map(|base| base.images[side].hash));
@@ -211,6 +214,9 @@ impl Draft<'_> {
             Verdict::Carry { from, why } => self.carry(field, &settled, *from, *why)?,
             Verdict::Amend { to, value } => self.amend(field, &settled, *to, value)?,
             Verdict::Hold => self.hold(field, &settled),
+        }
+        if let Some(base) = &mut self.memory(field).base {
+            views.hubspot.advance(Side::HubSpot, base);
         }
         if verdict != Verdict::Hold && verdict != Verdict::Unseen && before.held.is_some() {
             self.memory(field).held = None;

@@ -53,6 +53,15 @@ pub enum Stands {
 }
 
 impl View {
+    /// Moves a base's place up to what has been accounted for on this side, where the value is still the image: what
+    /// landed before then and was skipped need not be told apart again, when its details are forgotten.
+    pub(crate) fn advance(&self, side: Side, base: &mut Base) {
+        let image = &mut base.images[side];
+        if self.stands == Stands::Shown && self.hash == Some(image.hash) && side == Side::HubSpot {
+            image.place = image.place.max(self.place);
+        }
+    }
+
     /// The image to remember if this value is agreed on. `None` if it is not known.
     #[must_use]
     pub fn image(&self, key: &ImageKey) -> Option<Image> {
@@ -256,8 +265,18 @@ impl Scene<'_> {
                 None => return Err(FieldFault::HistoryTruncated),
             },
         };
-        let mut walk =
-            Walk { scene: self, side, base, losers, value: start, place: from, skipped: None, edited: None };
+        let last = events.last().map(|event| event.at).max(from);
+        let mut walk = Walk {
+            scene: self,
+            side,
+            base,
+            losers,
+            value: start,
+            place: from,
+            last,
+            skipped: None,
+            edited: None,
+        };
         for event in events.into_iter().filter(|event| from.is_none_or(|at| event.at > at)) {
             walk.meet(event);
         }
@@ -332,6 +351,8 @@ struct Walk<'a, 'b> {
     /// The effective value so far, and its place.
     value: Presence<Value>,
     place: Option<Timestamp>,
+    /// The last that happened at all.
+    last: Option<Timestamp>,
     /// The landing that stands over it.
     skipped: Option<Skipped>,
     edited: Option<Timestamp>,
@@ -394,10 +415,12 @@ impl Walk<'_, '_> {
     }
 
     fn end(self) -> View {
+        // Where the effective value stands, all before is accounted for, skipped landings and their restores too.
+        let place = if self.skipped.is_some() { self.place } else { self.last };
         View {
             hash: self.scene.hash(&self.value),
             value: self.value,
-            place: Place::Version(self.place),
+            place: Place::Version(place),
             stands: if self.skipped.is_some() { Stands::Covered } else { Stands::Shown },
             proof: Proof::Seen,
             edited: self.edited,

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Decision, Sight, Situation, Wait, raised};
 use crate::contract::Field;
-use crate::link::{Action, FieldMemory, Intent, Link, Part, Progress, Role};
+use crate::link::{Action, FieldMemory, Intent, Link, Part, Progress};
 use crate::names::{PerSide, Side, Token};
 use crate::port::JournalEntry;
 use crate::row::{Row, Versions};
@@ -14,6 +14,9 @@ pub const ATTEMPT_MAX: SignedDuration = SignedDuration::from_mins(10);
 /// An attempt can land at most this long after it was made (P3). No API documents a bound; HubSpot and
 /// Salesforce both give up on a request within 10 minutes.
 pub const LANDING_MAX: SignedDuration = SignedDuration::from_mins(15);
+/// A function that began to attempt an intent is ended after this long (template.yaml: its timeout, at most), and
+/// clocks of two workers differ by less than what is left of it.
+const RUN_MAX: SignedDuration = SignedDuration::from_mins(2);
 /// An open intent that already says what would be decided now is left alone this long.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
 
@@ -154,21 +157,20 @@ pub(super) fn close_landed(link: &mut Link, side: Side, row: &Row) {
     }
 }
 
-/// Forgets closed intents that cannot land any more. While a field is held its base stands still, and a landing
-/// that had to be skipped is told from an edit by the intent's details; so is one that is being undone.
+/// Forgets closed intents that cannot land any more, once the pair is at rest. While a field is held, or a write is
+/// open or refused, its base stands still, and a landing that had to be skipped is told from an edit by the intent's
+/// details alone.
 pub(super) fn forget(link: &mut Link, now: Timestamp) {
     let held = link.fields.values().any(|memory| memory.held.is_some());
-    let undoing = link.intents.iter().any(|intent| {
-        intent.progress.is_open() && intent.parts.iter().any(|part| part.role == Role::Restore)
-    });
+    let waiting = link.intents.iter().any(|intent| intent.progress != Progress::Closed);
     link.intents.retain(|intent| {
-        intent.progress != Progress::Closed || held || undoing || !is_past(intent.decided, now)
+        intent.progress != Progress::Closed || held || waiting || !is_past(intent.decided, now)
     });
 }
 
 /// Whether no attempt at an intent can land any more.
 fn is_past(decided: Timestamp, now: Timestamp) -> bool {
-    now.duration_since(decided) > ATTEMPT_MAX + LANDING_MAX
+    now.duration_since(decided) > ATTEMPT_MAX + RUN_MAX + LANDING_MAX
 }
 
 /// Whether the row shows that it took this intent in (P2).
