@@ -4,13 +4,17 @@ pub mod packed;
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::names::{
     ContractVersion, FieldName, Generation, LinkId, ObjectName, PerSide, RecordId, Side, Token, WireName,
 };
 use crate::value::{ImageHash, Presence, Raw};
+
+/// An open intent is expected to land or to be refused within this time; until then it is left alone. Ours: well above
+/// an ordinary queue's delay.
+pub const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
 
 /// All that Concord remembers of one pair. One item, one conditional write, under 1 KB in ordinary use: that is
 /// why instants are stored as numbers (no CRM tells more than milliseconds).
@@ -65,6 +69,33 @@ impl Link {
         self.issued = self.issued.max(token);
         self.intents.clear();
         self.fields.values_mut().for_each(|memory| memory.base = None);
+    }
+
+    /// Ends one intent.
+    pub fn end(&mut self, number: Token, progress: &Progress) {
+        let known = self.intents.iter_mut().filter(|intent| intent.number == number);
+        known.for_each(|intent| intent.close(progress.clone()));
+    }
+
+    /// Closes what is open. Whether anything was.
+    pub fn give_up(&mut self) -> bool {
+        let mut given_up = false;
+        for intent in self.intents.iter_mut().filter(|intent| intent.progress.is_open()) {
+            intent.close(Progress::Closed);
+            given_up = true;
+        }
+        given_up
+    }
+
+    /// Whether a record is being made on this side: an insert is open and was decided a moment ago.
+    #[must_use]
+    pub fn makes(&self, side: Side, now: Timestamp) -> bool {
+        let mut open = self.intents.iter().filter(|intent| intent.progress.is_open());
+        open.any(|intent| {
+            intent.side == side
+                && intent.action == Action::Insert
+                && now.duration_since(intent.decided) < PATIENCE
+        })
     }
 
     /// When the oldest intent was decided that has not been seen to land, nor given up. `None`: all is settled.
@@ -186,6 +217,14 @@ pub struct Intent {
     pub decided: Timestamp,
     /// How far it has come.
     pub progress: Progress,
+}
+
+impl Intent {
+    /// Ends it. What is kept of it is hashes only: its values are gone from the store (DESIGN 5).
+    pub fn close(&mut self, progress: Progress) {
+        self.progress = progress;
+        self.parts.iter_mut().for_each(|part| part.values.clear());
+    }
 }
 
 /// What an intent does.

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Decision, Sight, Situation, Wait, raised};
 use crate::contract::Field;
-use crate::link::{Action, FieldMemory, Intent, Link, Part, Progress};
+use crate::link::{Action, FieldMemory, Intent, Link, PATIENCE, Part, Progress};
 use crate::names::{PerSide, Side, Token};
 use crate::port::JournalEntry;
 use crate::row::{Row, Versions};
@@ -17,8 +17,6 @@ pub const LANDING_MAX: SignedDuration = SignedDuration::from_mins(15);
 /// A function that began to attempt an intent is ended after this long (template.yaml: its timeout, at most), and
 /// clocks of two workers differ by less than what is left of it.
 const RUN_MAX: SignedDuration = SignedDuration::from_mins(2);
-/// An open intent that already says what would be decided now is left alone this long.
-const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
 
 pub(super) struct Draft<'a> {
     pub(super) situation: &'a Situation<'a>,
@@ -106,7 +104,7 @@ impl<'a> Draft<'a> {
     pub(super) fn give_up(&mut self, side: Side) {
         for intent in self.decision.link.intents.iter_mut().filter(|intent| intent.side == side) {
             if intent.progress.is_open() {
-                close(intent, Progress::Closed);
+                intent.close(Progress::Closed);
             }
         }
     }
@@ -129,7 +127,7 @@ impl<'a> Draft<'a> {
         }
         for intent in link.intents.iter_mut().filter(|intent| intent.side == side) {
             if intent.progress != Progress::Closed {
-                close(intent, Progress::Closed);
+                intent.close(Progress::Closed);
             }
         }
         link.issued = link.issued.next();
@@ -152,7 +150,7 @@ impl<'a> Draft<'a> {
 pub(super) fn close_landed(link: &mut Link, side: Side, row: &Row) {
     for intent in link.intents.iter_mut().filter(|intent| intent.side == side) {
         if intent.progress.is_open() && has_taken(row, intent.number) {
-            close(intent, Progress::Closed);
+            intent.close(Progress::Closed);
         }
     }
 }
@@ -178,14 +176,6 @@ fn has_taken(row: &Row, number: Token) -> bool {
     match &row.versions {
         Versions::History(history) => history.tokens.iter().any(|(_, token)| *token == number),
         Versions::Stamp { .. } | Versions::Listed => row.token == Some(number),
-    }
-}
-
-/// What is kept of a closed intent is hashes only: its values are gone from the store (DESIGN 5).
-fn close(intent: &mut Intent, progress: Progress) {
-    intent.progress = progress;
-    for part in &mut intent.parts {
-        part.values.clear();
     }
 }
 

@@ -41,6 +41,15 @@ pub(super) enum Counterpart {
     Leave,
 }
 
+/// Records to look at once more.
+#[derive(Debug, Default)]
+pub(super) struct Looks {
+    /// At once.
+    pub(super) now: Vec<RecordId>,
+    /// After a moment.
+    pub(super) later: Vec<RecordId>,
+}
+
 /// What became of one link.
 #[derive(Default)]
 struct Done {
@@ -94,7 +103,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     }
 
     async fn look(&self, object: &Object, hints: &Hints, now: Timestamp) -> Result<(), StepError> {
-        let (pairs, mut again) = self.pairs(object, hints, now).await?;
+        let (pairs, Looks { now: mut again, mut later }) = self.pairs(object, hints, now).await?;
         let done: Vec<(RecordId, Done)> =
             stream::iter(pairs)
                 .map(|(id, pair)| async move {
@@ -103,7 +112,6 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                 .buffered(CONCURRENCY)
                 .try_collect()
                 .await?;
-        let mut later = Vec::new();
         let mut intents: PerSide<Vec<IntentRef>> = PerSide::default();
         for (id, done) in done {
             for (side, intent) in done.issued {
@@ -130,7 +138,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         object: &Object,
         hints: &Hints,
         now: Timestamp,
-    ) -> Result<(Vec<(RecordId, Pair)>, Vec<RecordId>), StepError> {
+    ) -> Result<(Vec<(RecordId, Pair)>, Looks), StepError> {
         let side = hints.side;
         let records = self.follow_aliases(hints).await?;
         let link_ids: Vec<LinkId> = {
@@ -147,7 +155,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let readings = self.read(side, object, &ids).await?;
         let mut pairs = Vec::new();
         let mut strangers = Vec::new();
-        let mut again = Vec::new();
+        let mut again = Looks::default();
         for (id, reading) in ids.into_iter().zip(readings) {
             match records.get(&id).and_then(Option::as_ref).and_then(|link| links.get(link)) {
                 Some(link) => pairs.push((id, Pair::of(link.clone(), side, reading))),
@@ -242,13 +250,17 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         self.perform(pair, decision, now).await
     }
 
-    /// Nothing can be decided yet, but what was found out (an alias, a record that joined) is worth keeping.
-    async fn record_only(&self, pair: Pair) -> Result<Done, StepError> {
-        if pair.claims.is_empty() && pair.aliases.is_empty() {
+    /// Nothing can be decided yet, but what was found out (an alias, a record that joined) is worth keeping. A
+    /// counterpart that must not be made is not waited for either.
+    async fn record_only(&self, mut pair: Pair) -> Result<Done, StepError> {
+        let alone = Side::BOTH.iter().any(|side| pair.link.records[*side].is_none());
+        let given_up = alone && pair.counterpart == Counterpart::Leave && pair.link.give_up();
+        let found_out = !pair.claims.is_empty() || !pair.aliases.is_empty();
+        if !given_up && !found_out {
             return Ok(Done::default());
         }
         self.record_join(pair.link, pair.expected, pair.claims, pair.aliases).await?;
-        Ok(Done::AGAIN)
+        Ok(if found_out { Done::AGAIN } else { Done::default() })
     }
 
     /// Commits a link's records and nothing else. If somebody was faster, looking again will tell.

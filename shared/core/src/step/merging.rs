@@ -120,10 +120,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             .iter_mut()
             .filter_map(|(name, memory)| memory.held.take().map(|_| name.clone()))
             .collect();
-        for intent in &mut link.intents {
-            intent.progress = Progress::Closed;
-            intent.parts.iter_mut().for_each(|part| part.values.clear());
-        }
+        link.intents.iter_mut().for_each(|intent| intent.close(Progress::Closed));
         let left_over = link.records[side.other()].clone();
         let object = link.object.clone();
         link.generation = link.generation.next();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::fetch::{Counterpart, Pair};
+use super::fetch::{Counterpart, Looks, Pair};
 use super::{Engine, StepError, link_id};
 use crate::contract::{Create, Object};
 use crate::link::Link;
@@ -106,6 +106,10 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         for pair in unanswered {
             let Some(id) = pair.row(side).map(|row| row.id.clone()) else { continue };
             match matches.next() {
+                // It is about to get one: whichever carries `concord_id` first is it (P6).
+                Some(Match::Record(_)) if pair.link.makes(other, now) => {
+                    pair.counterpart = may_make(object, other);
+                }
                 Some(Match::Record(id)) => {
                     pair.claims.push(self.record(other, &object.name, &id));
                     pair.link.records[other] = Some(id);
@@ -133,13 +137,13 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         side: Side,
         strangers: Vec<(RecordId, Reading)>,
         pairs: &mut Vec<(RecordId, Pair)>,
-        again: &mut Vec<RecordId>,
+        again: &mut Looks,
         now: Timestamp,
     ) -> Result<(), StepError> {
         let mut unmarked = Vec::new();
         for (id, reading) in strangers {
             match reading {
-                Reading::MergedInto(winner) => again.push(winner),
+                Reading::MergedInto(winner) => again.now.push(winner),
                 Reading::NotFound => {}
                 Reading::Row(row) => match (row.concord_id.clone(), &row.standing) {
                     // In the bin as well: a record of ours whose answer was lost may be deleted before it is seen.
@@ -178,7 +182,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         row: &Row,
         link: LinkId,
         pairs: &mut Vec<(RecordId, Pair)>,
-        again: &mut Vec<RecordId>,
+        again: &mut Looks,
         now: Timestamp,
     ) -> Result<(), StepError> {
         let known = self.store.links(std::slice::from_ref(&link)).await?.into_iter().flatten().next();
@@ -207,30 +211,35 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         side: Side,
         id: &RecordId,
         link: &LinkId,
-        again: &mut Vec<RecordId>,
+        again: &mut Looks,
         now: Timestamp,
     ) -> Result<(), StepError> {
         let Some(mut link) = self.store.links(std::slice::from_ref(link)).await?.into_iter().flatten().next()
         else {
-            again.push(id.clone());
+            again.now.push(id.clone());
             return Ok(());
         };
         if let Some(taken) = &link.records[side]
             && taken != id
         {
             // Unless that one was merged into this one, which looking at it will tell.
-            again.push(taken.clone());
+            again.now.push(taken.clone());
             let reason = format!(
                 "the pair that this record matches has another {side} record, {taken}: merge the two in {side}, or \
                  give one of them another key"
             );
             return self.park_record(side, object, id, reason, now).await;
         }
+        if link.records[side].is_none() && link.makes(side, now) {
+            // It is about to get one: whichever carries `concord_id` first is it, and the other is found then (P6).
+            again.later.push(id.clone());
+            return Ok(());
+        }
         let expected = Expected::At(link.generation);
         link.records[side] = Some(id.clone());
         let claims = vec![self.record(side, &object.name, id)];
         self.record_join(link, expected, claims, Vec::new()).await?;
-        again.push(id.clone());
+        again.now.push(id.clone());
         Ok(())
     }
 

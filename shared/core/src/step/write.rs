@@ -179,7 +179,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                 Progress::Refused
             }
         };
-        set_progress(&mut link, number, &progress);
+        link.end(number, &progress);
         link.generation = link.generation.next();
         let (moved, inserted) = (link.clone(), !claims.is_empty());
         match self.store.commit(Commit::of_link(expected, link, claims)).await {
@@ -210,7 +210,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                 return Ok(());
             }
             let expected = Expected::At(link.generation);
-            set_progress(&mut link, number, progress);
+            link.end(number, progress);
             link.generation = link.generation.next();
             match self.store.commit(Commit::of_link(expected, link, Vec::new())).await {
                 Ok(()) => return Ok(()),
@@ -245,16 +245,6 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             link.refused[side] = Refusal::None;
         }
         Ok(())
-    }
-}
-
-/// What an intent has come to. Its values are not needed any more.
-fn set_progress(link: &mut Link, number: Token, progress: &Progress) {
-    for intent in link.intents.iter_mut().filter(|intent| intent.number == number) {
-        intent.progress = progress.clone();
-        for part in &mut intent.parts {
-            part.values.clear();
-        }
     }
 }
 
