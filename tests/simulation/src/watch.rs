@@ -6,7 +6,7 @@ use std::hash::Hasher as _;
 
 use concord_core::link::{Link, Progress};
 use concord_core::names::{Fence, Generation, LinkId, RecordId, RecordKey};
-use concord_core::port::{Commit, EventKey, ParkKey, Parked};
+use concord_core::port::{Commit, EventKey, Expected, ParkKey, Parked};
 use siphasher::sip::SipHasher13;
 
 use crate::fault::{Fault, kinds};
@@ -41,9 +41,9 @@ kinds! {
         EditedOnSkipped => "somebody edited on top of a skipped landing",
         /// A record was made.
         Created => "a record was created",
-        /// A create whose answer was lost was found again.
-        LostCreateAdopted => "a lost create was adopted",
-        /// Two records with one key became a pair.
+        /// A record joined a link after it was made: a create whose answer was lost, or a match by a key.
+        Joined => "a record joined a link later",
+        /// Two records with one key became a pair at first sight.
         Matched => "two records were matched by a key",
         /// A write met a row that had changed.
         PreconditionFailed => "a precondition failed",
@@ -194,6 +194,12 @@ impl Watch {
                 "I29",
                 format!("link {} goes from generation {before} to {}", link.id, link.generation),
             );
+        }
+        let wrote = link.intents.iter().any(|intent| intent.progress == Progress::Sent);
+        match (commit.expected, commit.records.len()) {
+            (Expected::New, 2) => self.mark(Mark::Matched),
+            (Expected::At(_), 1) if commit.aliases.is_empty() && !wrote => self.mark(Mark::Joined),
+            (Expected::New | Expected::At(_), _) => {}
         }
         self.members.extend(commit.records.iter().map(|record| (record.clone(), link.id.clone())));
         for (loser, winner) in &commit.aliases {
