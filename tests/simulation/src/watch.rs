@@ -35,8 +35,6 @@ kinds! {
         HeldResolved => "a held conflict was resolved later",
         /// A landing that hid an edit was undone.
         ZombieRepaired => "a zombie was repaired",
-        /// The same on Salesforce.
-        StaleRepaired => "a stale landing on Salesforce was repaired",
         /// Somebody edited on top of one.
         EditedOnSkipped => "somebody edited on top of a skipped landing",
         /// A record was made.
@@ -271,7 +269,6 @@ fn mark_of(rule: &str) -> Option<Mark> {
         "P7 union" => Mark::Union,
         "P7 hold" => Mark::Held,
         "P3 a skipped landing is taken back" => Mark::ZombieRepaired,
-        "P3 a stale landing is taken back" => Mark::StaleRepaired,
         "P3 edited on top of a skipped landing" => Mark::EditedOnSkipped,
         "P6 create" => Mark::Created,
         "P9 flag" => Mark::Flagged,
