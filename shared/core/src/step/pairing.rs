@@ -162,7 +162,17 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                 Match::Record(other) => {
                     pairs.push((id, self.new_pair(object, side, *row, None, Some(other))))
                 }
-                Match::Link(link) => self.join(object, side, &id, &link, again, now).await?,
+                Match::Link(link) => {
+                    // It is about to get one: whichever carries `concord_id` first is it, and the other is found
+                    // then (P6).
+                    let known = self.store.links(std::slice::from_ref(&link)).await?;
+                    let making = |link: &Link| link.records[side].is_none() && link.makes(side, now);
+                    if known.into_iter().flatten().any(|link| making(&link)) {
+                        again.later.push(id);
+                    } else {
+                        self.join(object, side, &id, &link, again, now).await?;
+                    }
+                }
                 Match::Unclear(reason) => self.park_record(side, object, &id, reason, now).await?,
             }
         }
@@ -229,11 +239,6 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                  give one of them another key"
             );
             return self.park_record(side, object, id, reason, now).await;
-        }
-        if link.records[side].is_none() && link.makes(side, now) {
-            // It is about to get one: whichever carries `concord_id` first is it, and the other is found then (P6).
-            again.later.push(id.clone());
-            return Ok(());
         }
         let expected = Expected::At(link.generation);
         link.records[side] = Some(id.clone());
