@@ -8,7 +8,7 @@ use crate::chance::{Chance, Script};
 use crate::fault::Fault;
 use crate::oracle;
 use crate::post::Handling;
-use crate::turn::{Effect, Verdict};
+use crate::turn::Effect;
 use crate::watch::{Broken, Mark};
 use crate::worker::Job;
 use crate::world::{QUEUES, RUN, World};
@@ -125,12 +125,12 @@ impl World {
         if let Some(turn) = self.turns().into_iter().next() {
             self.pass(if matches!(turn.2, Effect::Call { .. }) { 40 } else { 2 });
             if self.turns().contains(&turn) {
-                self.grant(turn, Verdict::Happens);
+                self.grant_on_course(turn);
             }
             return true;
         }
         if let Some(worker) = self.workers.iter().position(crate::worker::Worker::has_ended) {
-            self.finish(worker);
+            self.finish_on_course(worker);
             return true;
         }
         let Some(worker) = self.idle() else { return false };
@@ -138,12 +138,14 @@ impl World {
         if let Some(at) = self.post.letters.iter().position(|letter| letter.due <= now) {
             let letters = self.post.take(at, 100);
             self.deliver(worker, letters, false);
+            self.double_on_course(worker);
             return true;
         }
         for queue in QUEUES {
             let messages = self.receive(queue);
             if !messages.is_empty() {
                 self.begin(worker, Job::Batch(queue, messages), RUN);
+                self.double_on_course(worker);
                 return true;
             }
         }
@@ -158,6 +160,7 @@ impl World {
         let before = self.site.watch().written;
         if let Some(worker) = self.idle() {
             self.begin(worker, Job::Reconcile(task), RUN);
+            self.double_on_course(worker);
         }
         self.drain()?;
         let after = self.site.watch().written;
@@ -165,7 +168,10 @@ impl World {
     }
 
     /// People have stopped: within a bound there is nothing left to do (I2, I32, I40).
-    fn settle(&mut self) -> Result<(), Broken> {
+    ///
+    /// # Errors
+    /// I33 or I40 if there is.
+    pub fn settle(&mut self) -> Result<(), Broken> {
         self.drain()?;
         self.redrive()?;
         for task in [Task::Poll, Task::Repair] {
@@ -205,7 +211,10 @@ impl World {
 
     /// Everything that was ever told is told again, and everything is compared again: nothing is written
     /// (I30, I34), nothing waits, nothing is open (I37).
-    fn stays_quiet(&mut self) -> Result<(), Broken> {
+    ///
+    /// # Errors
+    /// The one that does not hold.
+    pub fn stays_quiet(&mut self) -> Result<(), Broken> {
         let quiet = |written: u64, invariant: &'static str, what: &str| match written {
             0 => Ok(()),
             written => Err(Broken { invariant, what: format!("{what} wrote {written} records") }),
