@@ -19,6 +19,7 @@ pub mod phases;
 pub mod post;
 pub mod profile;
 pub mod run;
+pub mod saved;
 pub mod shrink;
 pub mod site;
 pub mod turn;

@@ -50,6 +50,18 @@ pub struct Outcome {
 /// # Errors
 /// A fault of ours in its contract.
 pub fn live(script: &Script, traced: bool) -> anyhow::Result<Outcome> {
+    live_meddled(script, traced, |_| {})
+}
+
+/// The same, and at rest, before it is judged, somebody meddles: that the judge can say no is shown with this.
+///
+/// # Errors
+/// A fault of ours in its contract.
+pub fn live_meddled(
+    script: &Script,
+    traced: bool,
+    meddle: impl FnOnce(&mut World),
+) -> anyhow::Result<Outcome> {
     let mut world = World::new(script, traced)?;
     world.set_rules();
     for fault in [Fault::IndexLag, Fault::HistoryTruncated] {
@@ -57,7 +69,7 @@ pub fn live(script: &Script, traced: bool) -> anyhow::Result<Outcome> {
             world.site.watch().strike(fault);
         }
     }
-    let ended = world.life(&mut Chance::new(script.body.clone()));
+    let ended = world.life(&mut Chance::new(script.body.clone()), meddle);
     let mut watch = world.site.watch();
     if let Err(broken) = ended {
         watch.broken(broken.invariant, broken.what);
@@ -75,7 +87,7 @@ pub fn live(script: &Script, traced: bool) -> anyhow::Result<Outcome> {
 }
 
 impl World {
-    fn life(&mut self, chance: &mut Chance) -> Result<(), Broken> {
+    fn life(&mut self, chance: &mut Chance, meddle: impl FnOnce(&mut Self)) -> Result<(), Broken> {
         for number in 0..self.profile.people.pairs {
             self.users.create(&self.site, Side::BOTH[number % 2], usize::from(number == 2), None);
         }
@@ -83,8 +95,8 @@ impl World {
         self.chaos(chance);
         self.heal();
         self.settle()?;
-        let checked = oracle::check(self);
-        checked?;
+        meddle(self);
+        oracle::check(self)?;
         self.stays_quiet()
     }
 

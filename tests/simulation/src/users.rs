@@ -215,7 +215,14 @@ impl Users {
     }
 
     /// Somebody puts this text into the last part of a field. `false` if the side refused it.
-    pub fn put(&mut self, site: &Site, side: Side, object: usize, record: &Shown, put: (usize, &str)) -> bool {
+    pub fn put(
+        &mut self,
+        site: &Site,
+        side: Side,
+        object: usize,
+        record: &Shown,
+        put: (usize, &str),
+    ) -> bool {
         let (field, text) = put;
         let mapped = &OBJECTS[object].fields[field];
         let at = mapped.wire(side).len() - 1;
@@ -225,7 +232,9 @@ impl Users {
         let saw = record.values[field].clone();
         let now = self.look(site, side, object).into_iter().find(|shown| shown.id == record.id);
         let value = now.map_or_else(String::new, |shown| shown.values[field].clone());
-        let new = mapped.form != Form::Set && !value.is_empty() && self.edits.iter().all(|edit| edit.value != value);
+        let new = mapped.form != Form::Set
+            && !value.is_empty()
+            && self.edits.iter().all(|edit| edit.value != value);
         let how = if new { How::Typed } else { How::TakenBack };
         self.note(site, Edit { side, object, id: record.id.clone(), field, value, saw: vec![saw], how });
         true

@@ -57,6 +57,14 @@ pub struct Scenario {
     pub ends: &'static [&'static str],
 }
 
+impl Scenario {
+    /// The same under another conflict rule.
+    #[must_use]
+    pub const fn under(self, policy: &'static str) -> Self {
+        Self { policy, ..self }
+    }
+}
+
 /// How a scenario ended.
 #[derive(Debug)]
 pub struct Ended {
@@ -129,7 +137,10 @@ impl World {
             Act::Unheard => self.post.collect(&self.site, || Handling::Dropped),
             Act::LosesAnswer(side) => self.course.loses_answer = Some(side),
             Act::TitleTakes(length) => {
-                self.salesforce_is("schema", &json!({"object": "Contact", "field": "Title", "length": length}));
+                self.salesforce_is(
+                    "schema",
+                    &json!({"object": "Contact", "field": "Title", "length": length}),
+                );
             }
             Act::Quiet => self.drain().map_err(|broken| anyhow::anyhow!("{broken}"))?,
         }
@@ -205,5 +216,8 @@ fn pair(scene: &Scene<'_>, id: &LinkId) -> String {
 fn name(scene: &Scene<'_>, record: Option<oracle::Address>) -> String {
     let Some(record) = record else { return "nothing".to_owned() };
     let key = usize::from(OBJECTS[record.1].name == "company");
-    scene.records.get(&record).map_or_else(|| "an unknown record".to_owned(), |shown| shown.values[key].clone())
+    scene
+        .records
+        .get(&record)
+        .map_or_else(|| "an unknown record".to_owned(), |shown| shown.values[key].clone())
 }
