@@ -40,6 +40,8 @@ pub struct Course {
     pub loses_answer: Option<Side>,
     /// Effects so far, whether they happened or not.
     pub effects: Vec<Effect>,
+    /// How often a worker was struck.
+    pub struck: usize,
 }
 
 impl World {
@@ -49,7 +51,7 @@ impl World {
         let place = self.course.effects.len();
         self.course.effects.push(effect);
         match self.course.strike {
-            Strike::DiesBefore(at) if at == place => return self.crash(worker),
+            Strike::DiesBefore(at) if at == place => return self.kill(worker),
             Strike::OvertakenBefore(at) if at == place => return self.overtake(worker),
             Strike::Nothing
             | Strike::DiesBefore(_)
@@ -67,8 +69,13 @@ impl World {
         };
         self.grant(turn, verdict);
         if self.course.strike == Strike::DiesAfter(place) {
-            self.crash(worker);
+            self.kill(worker);
         }
+    }
+
+    fn kill(&mut self, worker: usize) {
+        self.course.struck += 1;
+        self.crash(worker);
     }
 
     fn overtake(&mut self, worker: usize) {
@@ -96,12 +103,14 @@ impl World {
         self.finish(worker);
         let second = self.workers.iter().rposition(|other| other.number != worker && other.is_idle());
         if let Some((job, second)) = job.zip(second) {
+            self.course.struck += 1;
             self.begin(second, job, RUN);
         }
     }
 
     fn give(&mut self, job: Option<Job>) {
         if let Some((job, other)) = job.zip(self.idle()) {
+            self.course.struck += 1;
             self.begin(other, job, RUN);
         }
     }

@@ -7,7 +7,7 @@ use concord_core::names::{LinkId, Side};
 use concord_core::port::ParkKey;
 use serde_json::json;
 
-use crate::course::Strike;
+use crate::course::{Course, Strike};
 use crate::display::{OBJECTS, Shown};
 use crate::oracle::{self, Scene};
 use crate::post::Handling;
@@ -73,6 +73,8 @@ pub struct Ended {
     pub end: Vec<String>,
     /// Every effect that came up in the calm order until quiet.
     pub effects: Vec<Effect>,
+    /// How often a worker was struck.
+    pub struck: usize,
     /// What does not hold.
     pub broken: Option<Broken>,
     /// What happened.
@@ -93,13 +95,12 @@ pub fn play(scenario: &Scenario, strike: Strike) -> anyhow::Result<Ended> {
     }
     let rested = world.settle();
     anyhow::ensure!(world.course.loses_answer.is_none(), "{:?}: no write lost its answer", scenario.name);
-    let effects = std::mem::take(&mut world.course.effects);
-    world.course.strike = Strike::Nothing;
+    let Course { effects, struck, .. } = std::mem::take(&mut world.course);
     let end = end_of(&world);
     let judged = rested.and_then(|()| oracle::check(&world)).and_then(|()| world.stays_quiet());
     let watch = world.site.watch();
     let broken = watch.broken.first().cloned().or(judged.err());
-    Ok(Ended { end, effects, broken, trace: watch.trace().to_vec() })
+    Ok(Ended { end, effects, struck, broken, trace: watch.trace().to_vec() })
 }
 
 impl World {
