@@ -149,8 +149,8 @@ impl World {
     }
 
     fn living(&self, side: Side, object: usize, at: usize) -> anyhow::Result<Shown> {
-        let alive = self.users.look(&self.site, side, object).into_iter().filter(|shown| shown.alive);
-        alive.skip(at).next().with_context(|| format!("no record {at} on {side}"))
+        let mut alive = self.users.look(&self.site, side, object).into_iter().filter(|shown| shown.alive);
+        alive.nth(at).with_context(|| format!("no record {at} on {side}"))
     }
 }
 
