@@ -182,7 +182,7 @@ fn shown(object: &Object, side: Side, id: &str, row: &Value) -> Shown {
     let text = |value: &Value| match value {
         Value::String(text) => text.clone(),
         Value::Null => String::new(),
-        other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => other.to_string(),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
     };
     let values = object.fields.iter().map(|field| {
         let raw: Vec<String> = field.wire(side).iter().map(|wire| text(&fields[*wire])).collect();

@@ -85,7 +85,7 @@ impl<'a> Scene<'a> {
             recorded.entry((conflict.link.clone(), conflict.field.clone())).or_default().extend(both);
         }
         let parked = now(store.parked(ALL)).unwrap_or_default();
-        let things = things(world);
+        let things = things(world, &records);
         Self { world, records, links, conflicts, parked, recorded, things }
     }
 
@@ -144,7 +144,7 @@ pub(crate) fn address(record: &RecordKey) -> Option<Address> {
 }
 
 /// Which records are one thing: each points to another of the same, or to itself.
-fn things(world: &World) -> BTreeMap<Address, Address> {
+fn things(world: &World, records: &BTreeMap<Address, Shown>) -> BTreeMap<Address, Address> {
     let mut parents: BTreeMap<Address, Address> = BTreeMap::new();
     let mut unite = |one: Address, other: Address| {
         let root = |parents: &BTreeMap<Address, Address>, of: &Address| {
@@ -165,6 +165,14 @@ fn things(world: &World) -> BTreeMap<Address, Address> {
         match first.get(link) {
             Some(known) => unite(known.clone(), record),
             None => drop(first.insert(link, record)),
+        }
+    }
+    // A record of ours that no link names (another was faster) is still what it was made from.
+    for (record, link) in
+        records.iter().filter_map(|(record, shown)| Some((record, shown.concord_id.as_deref()?)))
+    {
+        if let Some((_, known)) = first.iter().find(|(known, _)| known.as_str() == link) {
+            unite(known.clone(), record.clone());
         }
     }
     for (side, object, loser, winner) in &world.users.merged {

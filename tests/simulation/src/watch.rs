@@ -6,7 +6,7 @@ use std::hash::Hasher as _;
 
 use concord_core::link::{Link, Progress};
 use concord_core::names::{Fence, Generation, LinkId, RecordId, RecordKey};
-use concord_core::port::{Commit, EventKey, ParkKey, Parked};
+use concord_core::port::{Commit, EventKey, Expected, ParkKey, Parked};
 use siphasher::sip::SipHasher13;
 
 use crate::fault::{Fault, kinds};
@@ -35,15 +35,13 @@ kinds! {
         HeldResolved => "a held conflict was resolved later",
         /// A landing that hid an edit was undone.
         ZombieRepaired => "a zombie was repaired",
-        /// The same on Salesforce.
-        StaleRepaired => "a stale landing on Salesforce was repaired",
         /// Somebody edited on top of one.
         EditedOnSkipped => "somebody edited on top of a skipped landing",
         /// A record was made.
         Created => "a record was created",
-        /// A create whose answer was lost was found again.
-        LostCreateAdopted => "a lost create was adopted",
-        /// Two records with one key became a pair.
+        /// A record joined a link after it was made: a create whose answer was lost, or a match by a key.
+        Joined => "a record joined a link later",
+        /// Two records with one key became a pair at first sight.
         Matched => "two records were matched by a key",
         /// A write met a row that had changed.
         PreconditionFailed => "a precondition failed",
@@ -195,6 +193,12 @@ impl Watch {
                 format!("link {} goes from generation {before} to {}", link.id, link.generation),
             );
         }
+        let wrote = link.intents.iter().any(|intent| intent.progress == Progress::Sent);
+        match (commit.expected, commit.records.len()) {
+            (Expected::New, 2) => self.mark(Mark::Matched),
+            (Expected::At(_), 1) if commit.aliases.is_empty() && !wrote => self.mark(Mark::Joined),
+            (Expected::New | Expected::At(_), _) => {}
+        }
         self.members.extend(commit.records.iter().map(|record| (record.clone(), link.id.clone())));
         for (loser, winner) in &commit.aliases {
             self.mark(Mark::Aliased);
@@ -265,7 +269,6 @@ fn mark_of(rule: &str) -> Option<Mark> {
         "P7 union" => Mark::Union,
         "P7 hold" => Mark::Held,
         "P3 a skipped landing is taken back" => Mark::ZombieRepaired,
-        "P3 a stale landing is taken back" => Mark::StaleRepaired,
         "P3 edited on top of a skipped landing" => Mark::EditedOnSkipped,
         "P6 create" => Mark::Created,
         "P9 flag" => Mark::Flagged,
