@@ -9,7 +9,7 @@ mod presence;
 use jiff::Timestamp;
 
 use crate::contract::{Field, Object};
-use crate::link::{Base, FieldStanding, Link, Role, Status};
+use crate::link::{Base, FieldStanding, Link, Refusal, Role, Status};
 use crate::merge::{Verdict, Why, merge};
 use crate::names::{ContractVersion, FieldName, Generation, PerSide, Side, Token};
 use crate::port::{Conflict, JournalEntry, NaturalKey};
@@ -112,6 +112,7 @@ pub fn decide(situation: &Situation<'_>) -> Decision {
                     draft.both_alive();
                     draft.fields(rows);
                     draft.issue_updates(rows);
+                    draft.revive();
                 }
                 (Standing::Archived { .. }, Standing::Alive) => draft.one_deleted(Side::HubSpot, rows),
                 (Standing::Alive, Standing::Archived { .. }) => draft.one_deleted(Side::Salesforce, rows),
@@ -126,7 +127,7 @@ pub fn decide(situation: &Situation<'_>) -> Decision {
 /// our own write. Then the link as it is afterwards; the other row need not be read.
 ///
 /// Landings move the base as ever, since that takes only the row that they landed on (P2). Anything else (an
-/// edit, a cover, a delete, a flag, an intent under way to the other side) is for [`decide`], with both rows.
+/// edit, a cover, a delete, a flag, a refusal, an intent under way to the other side) is for [`decide`], with both rows.
 #[must_use]
 pub fn overhear(
     key: &ImageKey,
@@ -138,6 +139,7 @@ pub fn overhear(
 ) -> Option<Link> {
     let plain = row.standing == Standing::Alive
         && link.status == Status::Live
+        && Side::BOTH.into_iter().all(|side| link.refused[side] == Refusal::None)
         && row.concord_id.as_ref() == Some(&link.id)
         && !presence::is_flagged(object, side, row)
         && !link.intents.iter().any(|intent| intent.side != side && intent.progress.is_open());

@@ -4,11 +4,13 @@
 //!
 //! Read in this order: [`turn`] is how every effect becomes a choice, [`site`] and [`desk`] are the outside and
 //! one worker's hands on it, [`worker`] and [`world`] are what runs, [`users`] are the people, [`chaos`] and
-//! [`phases`] the life of a world, [`oracle`] the judge.
+//! [`phases`] the life of a world, [`oracle`] the judge. [`walk`] lives through short scenarios once for each effect
+//! at which a worker can be struck.
 
 pub mod chance;
 pub mod chaos;
 pub mod clock;
+pub mod course;
 pub mod desk;
 pub mod display;
 pub mod fault;
@@ -17,10 +19,12 @@ pub mod phases;
 pub mod post;
 pub mod profile;
 pub mod run;
+pub mod saved;
 pub mod shrink;
 pub mod site;
 pub mod turn;
 pub mod users;
+pub mod walk;
 pub mod watch;
 pub mod worker;
 pub mod world;

@@ -10,6 +10,7 @@ use clap::Parser;
 use concord_simulation::chance::Script;
 use concord_simulation::phases::live;
 use concord_simulation::run::{Failure, Summary, run};
+use concord_simulation::saved::Saved;
 use concord_simulation::shrink::shrink;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -21,6 +22,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 /// Examples:
 ///   concord-simulation --seeds 20000
 ///   concord-simulation --replay 1234 --trace
+///   concord-simulation --replay 1234 --save a-lost-answer-hid-an-edit
 #[derive(Debug, Parser)]
 #[command(version, verbatim_doc_comment)]
 struct Arguments {
@@ -36,6 +38,9 @@ struct Arguments {
     /// With --replay: shows the log of the world as it is, not shrunk.
     #[arg(long)]
     trace: bool,
+    /// With --replay: keeps the shrunk world as a regression test, under this name.
+    #[arg(long, value_name = "NAME", requires = "replay", conflicts_with = "trace")]
+    save: Option<String>,
     /// Stops after so many broken worlds.
     #[arg(long, default_value_t = 10)]
     failures: usize,
@@ -54,7 +59,7 @@ fn threads() -> usize {
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     match arguments.replay {
-        Some(seed) => replay(seed, arguments.trace),
+        Some(seed) => replay(seed, arguments.trace, arguments.save.as_deref()),
         None => many(&arguments),
     }
 }
@@ -107,13 +112,13 @@ fn show(summary: &Summary, seconds: f64) -> anyhow::Result<()> {
     match summary.failures.first() {
         Some(first) => {
             println!("\nthe first of them, shrunk:\n");
-            replay(first.seed, false).map(drop)
+            replay(first.seed, false, None).map(drop)
         }
         None => Ok(()),
     }
 }
 
-fn replay(seed: u64, traced: bool) -> anyhow::Result<ExitCode> {
+fn replay(seed: u64, traced: bool, save: Option<&str>) -> anyhow::Result<ExitCode> {
     let script = Script::of_seed(seed);
     let outcome = live(&script, traced)?;
     for line in &outcome.trace {
@@ -124,7 +129,7 @@ fn replay(seed: u64, traced: bool) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     };
     if !traced {
-        let shrunk = shrink(&script, broken.invariant)?;
+        let shrunk = shrink(&script, broken.invariant, |script| live(script, false))?;
         let outcome = live(&shrunk, true)?;
         for line in outcome.trace.iter().take_while(|line| !line.starts_with("BROKEN")) {
             println!("{line}");
@@ -132,6 +137,10 @@ fn replay(seed: u64, traced: bool) -> anyhow::Result<ExitCode> {
         println!("\n{} of {} bytes of chaos were needed", shrunk.body.len(), script.body.len());
         if let Some(broken) = outcome.broken {
             println!("BROKEN {broken}");
+            if let Some(name) = save {
+                let path = Saved::new(&shrunk, &broken).save(name)?;
+                println!("saved as {}: say there what it was", path.display());
+            }
         }
     }
     println!("seed {seed} breaks {broken}");

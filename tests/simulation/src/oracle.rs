@@ -58,7 +58,7 @@ pub fn now<T, E>(answer: impl Future<Output = Result<T, E>>) -> Option<T> {
 }
 
 impl<'a> Scene<'a> {
-    fn of(world: &'a World) -> Self {
+    pub(crate) fn of(world: &'a World) -> Self {
         let truths = PerSide::of(|side| world.truth(side));
         let mut records = BTreeMap::new();
         for (object, of) in OBJECTS.iter().enumerate() {
@@ -182,7 +182,7 @@ fn things(world: &World, records: &BTreeMap<Address, Shown>) -> BTreeMap<Address
 }
 
 /// The compared form of a value in the store.
-fn plain(value: &Presence<Value>) -> String {
+pub(crate) fn plain(value: &Presence<Value>) -> String {
     match value {
         Presence::Blank | Presence::Unknown => String::new(),
         Presence::Value(Value::Atom(parts)) => parts.iter().map(plain).collect::<Vec<_>>().join("|"),

@@ -69,6 +69,23 @@ pub struct Profile {
 }
 
 impl Profile {
+    /// Nothing goes wrong by itself, clocks are right, two workers; every field has this conflict rule.
+    #[must_use]
+    pub fn calm(policy: &'static str) -> Self {
+        Self {
+            swarm: Swarm::calm(),
+            people: People { take_back: false, remove: false, pairs: 0, acts: 0 },
+            workers: 2,
+            hubspot_offset_ms: 0,
+            hubspot_drift_ppm: 0,
+            salesforce_offset_ms: 0,
+            salesforce_drift_ppm: 0,
+            worker_offsets_ms: vec![0, 0],
+            receives_max: RECEIVES_MAX,
+            policies: [policy; 3],
+        }
+    }
+
     /// Draws one.
     pub fn draw(chance: &mut Chance) -> Self {
         let swarm = Swarm::draw(chance);

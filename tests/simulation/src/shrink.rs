@@ -1,21 +1,25 @@
 //! Shrinking: of a script that breaks an invariant, the shortest that still breaks the same one.
 
 use crate::chance::Script;
-use crate::phases::{Outcome, live};
+use crate::phases::Outcome;
 
 /// Worlds that are lived through to shrink one.
 const TRIES_MAX: usize = 600;
 
-/// Deletes ever smaller pieces of the chaos, and calms ever smaller pieces of the profile.
+/// Deletes ever smaller pieces of the chaos, and calms ever smaller pieces of the profile. `live` lives through a world.
 ///
 /// # Errors
 /// A fault of ours in a world's contract.
-pub fn shrink(script: &Script, invariant: &'static str) -> anyhow::Result<Script> {
+pub fn shrink(
+    script: &Script,
+    invariant: &str,
+    live: impl Fn(&Script) -> anyhow::Result<Outcome>,
+) -> anyhow::Result<Script> {
     let mut best = script.clone();
     let mut tries = 0;
     let mut fails = |candidate: &Script| -> anyhow::Result<bool> {
         tries += 1;
-        let outcome: Outcome = live(candidate, false)?;
+        let outcome = live(candidate)?;
         Ok(tries <= TRIES_MAX && outcome.broken.is_some_and(|broken| broken.invariant == invariant))
     };
     let mut size = best.body.len() / 2;

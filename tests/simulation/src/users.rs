@@ -201,22 +201,8 @@ impl Users {
             (Form::Text, _) => self.text(),
             (Form::Phone, false) => self.phone(),
         };
-        let wire = mapped.wire(side)[at];
-        let sent = sent(mapped, side, &parts[at]);
-        let (path, body) = match side {
-            Side::HubSpot => (
-                format!("/crm/v3/objects/{}/{}", of.hubspot, record.id),
-                json!({ "properties": { wire: sent.as_str() } }),
-            ),
-            Side::Salesforce => {
-                let value = if sent.is_empty() { Value::Null } else { json!(sent) };
-                (
-                    format!("/services/data/v66.0/sobjects/{}/{}", of.salesforce, record.id),
-                    json!({ wire: value }),
-                )
-            }
-        };
-        if person(site, side, Method::PATCH, &path, &body).is_some() {
+        let (id, text) = (record.id.as_str(), parts[at].clone());
+        if self.write(site, side, object, id, (field, at), &text) {
             let texts: Vec<&str> = parts.iter().map(String::as_str).collect();
             let value = crate::display::compared(mapped.form, &texts);
             if value != saw {
@@ -228,7 +214,61 @@ impl Users {
         }
     }
 
-    fn delete(&mut self, site: &Site, side: Side, object: usize, id: &str) {
+    /// Somebody puts this text into the last part of a field. `false` if the side refused it.
+    pub fn put(
+        &mut self,
+        site: &Site,
+        side: Side,
+        object: usize,
+        record: &Shown,
+        put: (usize, &str),
+    ) -> bool {
+        let (field, text) = put;
+        let mapped = &OBJECTS[object].fields[field];
+        let at = mapped.wire(side).len() - 1;
+        if !self.write(site, side, object, &record.id, (field, at), text) {
+            return false;
+        }
+        let saw = record.values[field].clone();
+        let now = self.look(site, side, object).into_iter().find(|shown| shown.id == record.id);
+        let value = now.map_or_else(String::new, |shown| shown.values[field].clone());
+        let new = mapped.form != Form::Set
+            && !value.is_empty()
+            && self.edits.iter().all(|edit| edit.value != value);
+        let how = if new { How::Typed } else { How::TakenBack };
+        self.note(site, Edit { side, object, id: record.id.clone(), field, value, saw: vec![saw], how });
+        true
+    }
+
+    /// One field at the side's screen, sent as that side names it. Whether it was taken.
+    fn write(
+        &self,
+        site: &Site,
+        side: Side,
+        object: usize,
+        id: &str,
+        (field, at): (usize, usize),
+        text: &str,
+    ) -> bool {
+        let of = &OBJECTS[object];
+        let mapped = &of.fields[field];
+        let wire = mapped.wire(side)[at];
+        let sent = sent(mapped, side, text);
+        let (path, body) = match side {
+            Side::HubSpot => (
+                format!("/crm/v3/objects/{}/{id}", of.hubspot),
+                json!({ "properties": { wire: sent.as_str() } }),
+            ),
+            Side::Salesforce => {
+                let value = if sent.is_empty() { Value::Null } else { json!(sent) };
+                (format!("/services/data/v66.0/sobjects/{}/{id}", of.salesforce), json!({ wire: value }))
+            }
+        };
+        person(site, side, Method::PATCH, &path, &body).is_some()
+    }
+
+    /// Somebody puts a record into the bin.
+    pub fn delete(&mut self, site: &Site, side: Side, object: usize, id: &str) {
         let of = &OBJECTS[object];
         let path = match side {
             Side::HubSpot => format!("/crm/v3/objects/{}/{id}", of.hubspot),
@@ -240,7 +280,8 @@ impl Users {
         }
     }
 
-    fn merge(&mut self, site: &Site, side: Side, object: usize, winner: &Shown, loser: &Shown) {
+    /// Somebody makes two records one.
+    pub fn merge(&mut self, site: &Site, side: Side, object: usize, winner: &Shown, loser: &Shown) {
         let of = &OBJECTS[object];
         let left = match side {
             Side::HubSpot => {
@@ -275,7 +316,9 @@ impl Users {
         }
     }
 
-    fn look(&self, site: &Site, side: Side, object: usize) -> Vec<Shown> {
+    /// What one side's screen shows, dead records too.
+    #[must_use]
+    pub fn look(&self, site: &Site, side: Side, object: usize) -> Vec<Shown> {
         let truth = match side {
             Side::HubSpot => site.hubspot.machine().truth(),
             Side::Salesforce => site.salesforce.machine().truth(),
@@ -326,7 +369,7 @@ impl Users {
 }
 
 /// Somebody takes a record out of the bin.
-fn restore(site: &Site, side: Side, object: usize, id: &str) {
+pub fn restore(site: &Site, side: Side, object: usize, id: &str) {
     let of = &OBJECTS[object];
     let done = match side {
         Side::HubSpot => {

@@ -15,6 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::chance::{Chance, Script};
 use crate::clock::Skewed;
+use crate::course::Course;
 use crate::fault::Fault;
 use crate::post::{Letter, Post, open};
 use crate::profile::Profile;
@@ -52,6 +53,8 @@ pub struct World {
     begun: BTreeMap<usize, Timestamp>,
     /// What is set to rights when people stop: a hidden field, a rule.
     pub disturbed: bool,
+    /// What befalls the workers of the calm order, and where.
+    pub course: Course,
 }
 
 impl World {
@@ -83,6 +86,7 @@ impl World {
             posted: BTreeMap::new(),
             begun: BTreeMap::new(),
             disturbed: false,
+            course: Course::default(),
             profile,
         })
     }
@@ -241,7 +245,8 @@ impl World {
         let late = self.site.late();
         let late = late.iter().map(|late| late.due);
         let letters = self.post.letters.iter().map(|letter| letter.due);
-        queues.chain(late).chain(letters).min()
+        let thaws = self.workers.iter().filter_map(|worker| worker.frozen_until);
+        queues.chain(late).chain(letters).chain(thaws).min()
     }
 
     /// Messages that are waiting, hidden or not.

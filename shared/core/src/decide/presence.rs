@@ -17,21 +17,29 @@ use crate::value::{Known, Presence, Raw, Value};
 const FLAG: &str = "(deleted)";
 
 impl Draft<'_> {
-    /// Both live: if a delete was remembered, it is over.
+    /// Both live: no flag says otherwise.
     pub(super) fn both_alive(&mut self) {
         let flagged = match self.decision.link.status {
             Status::Live => None,
-            Status::Flagged { deleted } | Status::Unlinked { deleted } => {
-                self.decision.link.status = Status::Live;
-                let line = self.entry(None, "P10 revived", None, unknown(), Presence::Unknown);
-                self.decision.journal.push(line);
-                Some(deleted.other())
-            }
+            Status::Flagged { deleted } | Status::Unlinked { deleted } => Some(deleted.other()),
         };
         for side in Side::BOTH {
             if flagged == Some(side) || self.flag_shown(side) == Some(true) {
                 self.set_flag(side, false);
             }
+        }
+    }
+
+    /// If a delete was remembered, it is over, once the flag that told of it is being taken back: a link that passes for
+    /// live is not looked at for the flag of its other side. A row that is too fresh is looked at again.
+    pub(super) fn revive(&mut self) {
+        let over = match self.decision.link.status {
+            Status::Live => false,
+            Status::Flagged { .. } | Status::Unlinked { .. } => self.decision.wait.is_none(),
+        };
+        if over {
+            self.decision.link.status = Status::Live;
+            self.say("P10 revived");
         }
     }
 

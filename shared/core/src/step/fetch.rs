@@ -163,7 +163,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             }
         }
         self.follow_merges(object, side, &mut pairs).await?;
-        self.find_counterparts(object, side, &mut pairs, now).await?;
+        self.find_counterparts(object, side, &mut pairs, &mut again, now).await?;
         self.pair_strangers(object, side, strangers, &mut pairs, &mut again, now).await?;
         let mut pairs = self.settle_echoes(object, side, pairs, now).await?;
         self.read_other_side(object, side.other(), &mut pairs).await?;
@@ -290,6 +290,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             Some(Wait::RowTooFresh) => Again::Later,
             Some(Wait::Suspect(_)) | None => Again::No,
         };
+        self.forgive_what_is_over(&mut decision).await?;
         let fresh = pair.expected == Expected::New;
         if !fresh && pair.claims.is_empty() && pair.aliases.is_empty() && !decision.changes(&pair.link) {
             return Ok(Done { issued: Vec::new(), again });
@@ -313,14 +314,12 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             resolved: decision.resolved,
             journal: decision.journal,
         };
-        let seen = commit.records.clone();
+        // Before the commit: afterwards its records are no strangers any more, and nobody comes back to do it.
+        for record in commit.records.iter().filter(|_| fresh) {
+            self.store.unpark(&ParkKey::Record(record.clone())).await?;
+        }
         match self.store.commit(commit).await {
-            Ok(()) => {
-                for record in seen.into_iter().filter(|_| fresh) {
-                    self.store.unpark(&ParkKey::Record(record)).await?;
-                }
-                Ok(Done { issued, again })
-            }
+            Ok(()) => Ok(Done { issued, again }),
             Err(CommitError::Moved | CommitError::Taken { .. }) => Ok(Done::AGAIN),
             Err(CommitError::Store(error)) => Err(error.into()),
         }

@@ -123,14 +123,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         link.intents.iter_mut().for_each(|intent| intent.close(Progress::Closed));
         let left_over = link.records[side.other()].clone();
         let object = link.object.clone();
-        link.generation = link.generation.next();
-        let commit = Commit { aliases, resolved, ..Commit::of_link(expected, link, Vec::new()) };
-        match self.store.commit(commit).await {
-            Ok(()) => {}
-            // Somebody was faster: the next look finds out what is left to do.
-            Err(CommitError::Moved | CommitError::Taken { .. }) => return Ok(()),
-            Err(CommitError::Store(error)) => return Err(error.into()),
-        }
+        // Before the commit: once the pair has ended, nobody comes back to do it.
         self.store.unpark(&ParkKey::Record(loser.clone())).await?;
         if let (Some(id), false) = (left_over, ended) {
             let key = ParkKey::Record(RecordKey { side: side.other(), object, id });
@@ -142,7 +135,13 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             );
             self.store.park(&Parked { key, reason, since: now }).await?;
         }
-        Ok(())
+        link.generation = link.generation.next();
+        let commit = Commit { aliases, resolved, ..Commit::of_link(expected, link, Vec::new()) };
+        match self.store.commit(commit).await {
+            // If somebody was faster, the next look finds out what is left to do.
+            Ok(()) | Err(CommitError::Moved | CommitError::Taken { .. }) => Ok(()),
+            Err(CommitError::Store(error)) => Err(error.into()),
+        }
     }
 }
 

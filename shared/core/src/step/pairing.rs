@@ -77,6 +77,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         object: &Object,
         side: Side,
         pairs: &mut [(RecordId, Pair)],
+        again: &mut Looks,
         now: Timestamp,
     ) -> Result<(), StepError> {
         let other = side.other();
@@ -115,6 +116,8 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                     pair.link.records[other] = Some(id);
                 }
                 Some(Match::Nobody) => pair.counterpart = may_make(object, other),
+                // Somebody was faster: since the link was read, it got its counterpart.
+                Some(Match::Link(owner)) if owner == pair.link.id => again.now.push(id),
                 Some(Match::Link(_)) => {
                     let reason = format!(
                         "the {other} record with the same key belongs to another pair: merge the two {side} records, \

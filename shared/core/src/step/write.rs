@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{CONCURRENCY, Engine, LOGIN_WAIT, Next, StepError};
 use crate::contract::Object;
-use crate::decide::ATTEMPT_MAX;
+use crate::decide::{ATTEMPT_MAX, Decision};
 use crate::link::{Action, Intent, Link, Progress, Refusal};
 use crate::names::{LinkId, RecordId, RecordKey, Side, Token};
 use crate::port::{
@@ -186,11 +186,11 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             Ok(()) => Ok(again),
             Err(CommitError::Moved | CommitError::Taken { .. }) => {
                 match progress {
-                    // An id has to be claimed, or a refusal parked, with the link: the intent's repair does both.
+                    // An id has to be claimed with the link: the intent's repair does it.
                     Progress::Sent if inserted => {}
-                    Progress::Open | Progress::Refused => {}
-                    Progress::Sent | Progress::Closed => {
-                        self.record_late(&moved.id, number, &progress).await?
+                    Progress::Open => {}
+                    Progress::Sent | Progress::Closed | Progress::Refused => {
+                        self.record_late(side, &moved.id, number, &progress).await?
                     }
                 }
                 again.link(&moved, None);
@@ -202,7 +202,14 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
 
     /// Records an attempt on a link that has moved on: mostly since the write to the other side was recorded meanwhile.
     /// An intent left open would pass for one whose message is still to come, and wait for repair (I32).
-    async fn record_late(&self, id: &LinkId, number: Token, progress: &Progress) -> Result<(), StepError> {
+    /// A refusal that the link does not know of would stay parked when it is over.
+    async fn record_late(
+        &self,
+        side: Side,
+        id: &LinkId,
+        number: Token,
+        progress: &Progress,
+    ) -> Result<(), StepError> {
         for _ in 0..LATE_RECORDS_MAX {
             let found = self.store.links(std::slice::from_ref(id)).await?;
             let Some(mut link) = found.into_iter().next().flatten() else { return Ok(()) };
@@ -211,6 +218,9 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             }
             let expected = Expected::At(link.generation);
             link.end(number, progress);
+            if *progress == Progress::Refused {
+                link.refused[side] = Refusal::Parked;
+            }
             link.generation = link.generation.next();
             match self.store.commit(Commit::of_link(expected, link, Vec::new())).await {
                 Ok(()) => return Ok(()),
@@ -231,6 +241,20 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         link.refused[side] = Refusal::Parked;
         if let Some(key) = refusal_key(side, link) {
             self.store.park(&Parked { key, reason, since: now }).await?;
+        }
+        Ok(())
+    }
+
+    /// A refusal that nothing is left of is over, whether or not the answer to the write that ended it ever came: the
+    /// last write was taken, or is no longer wanted.
+    pub(super) async fn forgive_what_is_over(&self, decision: &mut Decision) -> Result<(), StepError> {
+        for side in Side::BOTH {
+            let of_side = |intent: &&Intent| intent.side == side;
+            let last = decision.link.intents.iter().filter(of_side).max_by_key(|intent| intent.number);
+            let over = last.is_none_or(|last| last.progress == Progress::Closed);
+            if over && decision.wait.is_none() && decision.link.records[side].is_some() {
+                self.forgive(side, &mut decision.link).await?;
+            }
         }
         Ok(())
     }

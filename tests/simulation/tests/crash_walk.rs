@@ -1,0 +1,68 @@
+//! The crash walk (DESIGN 9): each scenario is lived through undisturbed, and then once for every effect with a
+//! worker that dies right before it, dies right after it, or is overtaken there by another; and with every job done
+//! twice. Whatever happened, the end is the one that stands here, and looking at everything once more writes nothing.
+
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test")]
+
+#[path = "crash_walk/edits.rs"]
+mod edits;
+#[path = "crash_walk/mishaps.rs"]
+mod mishaps;
+#[path = "crash_walk/records.rs"]
+mod records;
+
+use concord_simulation::course::Strike;
+use concord_simulation::walk::{Act, Ended, Scenario, play};
+
+/// Failures of one test that are shown.
+const SHOWN_MAX: usize = 2;
+
+type Acts = &'static [Act];
+type Ends = &'static [&'static str];
+
+/// A scenario with contacts; conflicts are held.
+const fn contact(name: &'static str, acts: Acts, ends: Ends) -> Scenario {
+    Scenario { name, object: "contact", policy: "hold", acts, ends }
+}
+
+/// A scenario with companies; conflicts are held.
+const fn company(name: &'static str, acts: Acts, ends: Ends) -> Scenario {
+    Scenario { name, object: "company", policy: "hold", acts, ends }
+}
+
+fn walk(scenarios: &[Scenario]) {
+    let mut failures = Vec::new();
+    let mut worlds = 0;
+    for scenario in scenarios {
+        let calm = play(scenario, Strike::Nothing).unwrap();
+        failures.extend(failure(scenario, Strike::Nothing, &calm));
+        let strikes = (0..calm.effects.len())
+            .flat_map(|at| [Strike::DiesBefore(at), Strike::DiesAfter(at), Strike::OvertakenBefore(at)]);
+        for strike in strikes.chain([Strike::TwiceBeside, Strike::TwiceBehind]) {
+            let ended = play(scenario, strike).unwrap();
+            assert!(ended.struck > 0, "{}: {strike:?} strikes nobody", scenario.name);
+            failures.extend(failure(scenario, strike, &ended));
+            failures.truncate(SHOWN_MAX);
+            worlds += 1;
+        }
+    }
+    eprintln!("{worlds} worlds with a struck worker");
+    assert!(failures.is_empty(), "the first that end otherwise:\n{}", failures.join("\n"));
+}
+
+/// What is not as it should be.
+fn failure(scenario: &Scenario, strike: Strike, ended: &Ended) -> Option<String> {
+    let Ended { end, effects, struck: _, broken, trace } = ended;
+    if end == scenario.ends && broken.is_none() {
+        return None;
+    }
+    let effect = match strike {
+        Strike::DiesBefore(at) | Strike::DiesAfter(at) | Strike::OvertakenBefore(at) => effects.get(at),
+        Strike::Nothing | Strike::TwiceBeside | Strike::TwiceBehind => None,
+    };
+    let broken = broken.as_ref().map(ToString::to_string).unwrap_or_default();
+    let (name, ends, trace) = (scenario.name, scenario.ends, trace.join("\n"));
+    Some(format!(
+        "{name}: {strike:?} ({effect:?}) breaks {broken:?}\nends {end:#?}\nnot {ends:#?}\n{trace}\n"
+    ))
+}
