@@ -104,7 +104,7 @@ impl Store for Desk {
             let mut watch = self.site.watch();
             for (event, outcome) in events.iter().zip(&outcomes) {
                 match outcome {
-                    ClaimOutcome::Claimed(fence) => watch.claimed(event, *fence),
+                    ClaimOutcome::Claimed(fence) => watch.claimed(self.worker, event, *fence),
                     ClaimOutcome::InProgress => watch.mark(Mark::EventInProgress),
                     ClaimOutcome::Done => watch.mark(Mark::EventRepeated),
                 }
@@ -120,6 +120,9 @@ impl Store for Desk {
         now: Timestamp,
         keep_ms: u64,
     ) -> Result<(), StoreError> {
+        if !events.is_empty() {
+            self.site.watch().completed(self.worker);
+        }
         self.store("complete", self.site.store.complete(events, now, keep_ms)).await
     }
 
@@ -188,7 +191,11 @@ impl Queue for Desk {
         match self.site.turns.take(self.worker, Effect::Send).await {
             Verdict::Happens | Verdict::AnswerGarbled | Verdict::Twice(_) => {
                 let sent = self.site.queue.send(messages).await;
-                self.site.watch().log(format_args!("send {} messages: {sent:?}", messages.len()));
+                let mut watch = self.site.watch();
+                if sent.is_ok() {
+                    watch.hinted(self.worker);
+                }
+                watch.log(format_args!("send {} messages: {sent:?}", messages.len()));
                 sent
             }
             Verdict::Fails(_) | Verdict::Late(_) => Err(refused("ServiceUnavailable")),

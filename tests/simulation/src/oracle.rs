@@ -17,6 +17,7 @@ use concord_core::port::{Conflict, ParkKey, Parked, Store as _};
 use concord_core::value::{Presence, Value};
 
 use crate::display::{OBJECTS, Shown, records as shown_records};
+use crate::fault::Fault;
 use crate::watch::Broken;
 use crate::world::World;
 
@@ -46,6 +47,43 @@ pub fn check(world: &World) -> Result<(), Broken> {
     let scene = Scene::of(world);
     records::check(&scene)?;
     values::check(&scene)
+}
+
+/// Judges a healed world in which polls and repairs have run and no sweep has: they alone find every change that
+/// nobody told of (I39), and every intent that nobody sent (I37).
+///
+/// # Errors
+/// The one that does not hold.
+pub fn check_polled(world: &World) -> Result<(), Broken> {
+    // What was hidden changes by being shown, which no side tells and no poll lists: that is left to the sweep.
+    let hid = world.site.watch().struck(&[Fault::FieldHidden, Fault::ObjectHidden]);
+    if hid {
+        return Ok(());
+    }
+    let open = now(world.site.store.census()).map_or(0, |census| census.open);
+    if open > 0 {
+        return Err(Broken {
+            invariant: "I37",
+            what: format!("{open} links have an open intent after a repair"),
+        });
+    }
+    let scene = Scene::of(world);
+    let passed =
+        |broken: Broken| Broken { invariant: "I39", what: format!("no poll found that {}", broken.what) };
+    values::both_sides_agree(&scene).and_then(|()| records::nothing_is_forgotten(&scene)).map_err(passed)
+}
+
+/// Judges a world in which nothing went wrong and no schedule has run since: what was told was enough (I32).
+///
+/// # Errors
+/// I32.
+pub fn check_told(world: &World) -> Result<(), Broken> {
+    if world.site.watch().struck(Fault::ALL) {
+        return Ok(());
+    }
+    let unheard =
+        |broken: Broken| Broken { invariant: "I32", what: format!("all was told, but {}", broken.what) };
+    values::both_sides_agree(&Scene::of(world)).map_err(unheard)
 }
 
 /// A port of the world's own store answers at once.

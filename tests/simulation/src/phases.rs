@@ -103,6 +103,7 @@ impl World {
     /// Nothing goes wrong any more, and what was hidden is shown. What is on its way still arrives.
     pub fn heal(&mut self) {
         self.site.watch().log(format_args!("HEAL"));
+        self.begin_anew();
         self.set_to_rights();
         self.site.hubspot.machine().set_rules(concord_sandbox::hubspot::Rules::default());
         for worker in &mut self.workers {
@@ -185,16 +186,18 @@ impl World {
     /// I33 or I40 if there is.
     pub fn settle(&mut self) -> Result<(), Broken> {
         self.drain()?;
+        oracle::check_told(self)?;
         self.redrive()?;
         for task in [Task::Poll, Task::Repair] {
             self.reconcile(task)?;
         }
         self.pass(ALL_LANDED_MS);
-        for _ in 0..PASSES_MAX {
-            let mut written = 0;
-            for task in [Task::Repair, Task::Poll, Task::Sweep] {
-                written += self.reconcile(task)?;
+        for pass in 0..PASSES_MAX {
+            let mut written = self.reconcile(Task::Repair)? + self.reconcile(Task::Poll)?;
+            if pass == 0 {
+                oracle::check_polled(self)?;
             }
+            written += self.reconcile(Task::Sweep)?;
             self.redrive()?;
             if written == 0 {
                 return Ok(());

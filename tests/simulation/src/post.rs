@@ -54,6 +54,13 @@ pub enum Handling {
     Delayed(u64),
 }
 
+impl Letter {
+    /// It is sent as often again as one that was just written.
+    pub fn begin_anew(&mut self) {
+        self.attempts = 0;
+    }
+}
+
 impl Post {
     /// Collects what the CRMs have to tell. `handling` says what becomes of each.
     pub fn collect(&mut self, site: &Site, mut handling: impl FnMut() -> Handling) {
@@ -91,8 +98,10 @@ impl Post {
         taken
     }
 
-    /// These were not taken: they come again, or are given up.
-    pub fn again(&mut self, letters: Vec<Letter>, now: Timestamp) {
+    /// These were not taken: they come again, or are given up. Returns how many are given up.
+    pub fn again(&mut self, letters: Vec<Letter>, now: Timestamp) -> usize {
+        let count = letters.len();
+        let waiting = self.letters.len();
         for mut letter in letters {
             letter.attempts += 1;
             letter.due = now.checked_add(RETRY).unwrap_or(now);
@@ -100,6 +109,7 @@ impl Post {
                 self.letters.push(letter);
             }
         }
+        count - (self.letters.len() - waiting)
     }
 }
 

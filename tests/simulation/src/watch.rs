@@ -120,6 +120,8 @@ pub struct Watch {
     pub aliases: BTreeMap<RecordKey, RecordId>,
     generations: BTreeMap<LinkId, Generation>,
     fences: BTreeMap<EventKey, Fence>,
+    /// Workers that claimed events and have not hinted them yet.
+    unhinted: BTreeSet<usize>,
 }
 
 impl Watch {
@@ -138,6 +140,7 @@ impl Watch {
             aliases: BTreeMap::new(),
             generations: BTreeMap::new(),
             fences: BTreeMap::new(),
+            unhinted: BTreeSet::new(),
         }
     }
 
@@ -170,6 +173,12 @@ impl Watch {
     /// A fault struck.
     pub fn strike(&mut self, fault: Fault) {
         self.faults[fault as usize] += 1;
+    }
+
+    /// Whether any of these faults struck.
+    #[must_use]
+    pub fn struck(&self, faults: &[Fault]) -> bool {
+        faults.iter().any(|fault| self.faults[*fault as usize] > 0)
     }
 
     /// A state was reached.
@@ -245,8 +254,21 @@ impl Watch {
         }
     }
 
+    /// A worker sent hints.
+    pub fn hinted(&mut self, worker: usize) {
+        self.unhinted.remove(&worker);
+    }
+
+    /// A worker calls events done that it claimed: nobody hints them any more (I37).
+    pub fn completed(&mut self, worker: usize) {
+        if self.unhinted.remove(&worker) {
+            self.broken("I37", format!("worker {worker} calls events done that it has not hinted"));
+        }
+    }
+
     /// An event was claimed.
-    pub fn claimed(&mut self, event: &EventKey, fence: Fence) {
+    pub fn claimed(&mut self, worker: usize, event: &EventKey, fence: Fence) {
+        self.unhinted.insert(worker);
         let before = self.fences.insert(event.clone(), fence).unwrap_or_default();
         if fence <= before {
             self.broken("I24", format!("an event's fence goes from {before} to {fence}"));

@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use concord_core::batch::{self, Deadline, Fate, Incoming};
@@ -9,7 +10,7 @@ use concord_core::contract::Contract;
 use concord_core::event::Event;
 use concord_core::names::Side;
 use concord_core::port::{Hints, Sends};
-use concord_core::step::{Engine, Gate, Report, StepError, TakenIn, Task};
+use concord_core::step::{Engine, Gate, Next, Report, StepError, TakenIn, Task};
 use concord_core::value::ImageKey;
 use concord_crm::{hubspot, salesforce};
 use concord_sandbox::fifo::QueueName;
@@ -100,20 +101,24 @@ impl Worker {
         let engine = Arc::clone(self.engine.get_or_insert_with(|| {
             Arc::new(engine(&self.site, self.number, &self.clock, self.contract.clone()))
         }));
-        let clock = self.clock.clone();
+        let (clock, site) = (self.clock.clone(), Arc::clone(&self.site));
         let deadline = Deadline(clock.now().checked_add(time).unwrap_or(Timestamp::MAX));
         self.running = Some(match job.clone() {
             Job::TakeIn(events) => {
                 Box::pin(async move { Ended::TakeIn(engine.take_in(&events, clock.now()).await) })
             }
             Job::Batch(QueueName::Hints, messages) => Box::pin(async move {
-                let step = async |hints: &Hints| engine.fetch(hints, clock.now()).await;
+                let failed = AtomicBool::new(false);
+                let step = async |hints: &Hints| noted(engine.fetch(hints, clock.now()).await, &failed);
                 let fates = batch::work(&messages, deadline, || clock.now(), &engine.store, step).await;
+                failures_come_again(&site, &failed, &fates);
                 Ended::Batch(QueueName::Hints, messages, fates)
             }),
             Job::Batch(QueueName::Intents, messages) => Box::pin(async move {
-                let step = async |sends: &Sends| engine.write(sends, clock.now()).await;
+                let failed = AtomicBool::new(false);
+                let step = async |sends: &Sends| noted(engine.write(sends, clock.now()).await, &failed);
                 let fates = batch::work(&messages, deadline, || clock.now(), &engine.store, step).await;
+                failures_come_again(&site, &failed, &fates);
                 Ended::Batch(QueueName::Intents, messages, fates)
             }),
             Job::Reconcile(task) => {
@@ -149,6 +154,18 @@ impl Worker {
         self.engine = None;
         self.frozen_until = None;
         self.job.take()
+    }
+}
+
+fn noted(next: Result<Next, StepError>, failed: &AtomicBool) -> Result<Next, StepError> {
+    failed.fetch_or(next.is_err(), Ordering::Relaxed);
+    next
+}
+
+/// A step that failed has to be taken again, so some message of its batch is not done with (I37).
+fn failures_come_again(site: &SharedSite, failed: &AtomicBool, fates: &[Fate]) {
+    if failed.load(Ordering::Relaxed) && fates.iter().all(|fate| *fate == Fate::Done) {
+        site.watch().broken("I37", "a step failed, and all messages of its batch are done with".to_owned());
     }
 }
 

@@ -53,6 +53,7 @@ pub struct World {
     begun: BTreeMap<usize, Timestamp>,
     /// What is set to rights when people stop: a hidden field, a rule.
     pub disturbed: bool,
+    healed: bool,
     /// What befalls the workers of the calm order, and where.
     pub course: Course,
 }
@@ -86,6 +87,7 @@ impl World {
             posted: BTreeMap::new(),
             begun: BTreeMap::new(),
             disturbed: false,
+            healed: false,
             course: Course::default(),
             profile,
         })
@@ -174,8 +176,7 @@ impl World {
         let events = open(&self.site, &letters, forged, now);
         if events.is_empty() {
             if forged {
-                let now = self.site.clock.now();
-                self.post.again(letters, now); // Refused; the side delivers the true one later.
+                self.tell_again(letters); // Refused; the side delivers the true one later.
             }
             return;
         }
@@ -186,7 +187,6 @@ impl World {
 
     /// Takes the end of a worker's job, and does what its surroundings do then.
     pub fn finish(&mut self, worker: usize) {
-        let now = self.site.clock.now();
         self.begun.remove(&worker);
         let Some(ended) = self.workers.get_mut(worker).and_then(Worker::take_end) else { return };
         match ended {
@@ -195,7 +195,7 @@ impl World {
                 let taken = answer.is_ok_and(|taken| taken.in_progress == 0);
                 self.site.watch().log(format_args!("worker {worker} answers the front door: taken {taken}"));
                 if !taken {
-                    self.post.again(letters, now);
+                    self.tell_again(letters);
                 }
             }
             Ended::Batch(queue, messages, fates) => {
@@ -233,8 +233,21 @@ impl World {
         let died = self.workers.get_mut(worker).and_then(Worker::crash);
         if matches!(died, Some(Job::TakeIn(_))) {
             let letters = self.posted.remove(&worker).unwrap_or_default();
-            let now = self.site.clock.now();
-            self.post.again(letters, now);
+            self.tell_again(letters);
+        }
+    }
+
+    /// Nothing goes wrong any more.
+    pub fn begin_anew(&mut self) {
+        self.healed = true;
+        self.posted.values_mut().flatten().chain(&mut self.post.letters).for_each(Letter::begin_anew);
+    }
+
+    /// A delivery that was not taken comes again, a few times. When nothing goes wrong any more, that is enough (I32).
+    fn tell_again(&mut self, letters: Vec<Letter>) {
+        let given_up = self.post.again(letters, self.site.clock.now());
+        if self.healed && given_up > 0 {
+            self.site.watch().broken("I32", format!("{given_up} notices were never taken"));
         }
     }
 

@@ -2,17 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use concord_core::link::Status;
+use concord_core::link::{Link, Refusal, Status};
 use concord_core::names::Side;
 use concord_core::port::ParkKey;
 
-use super::{Address, Scene, address};
+use super::{Address, Scene, address, object_index};
+use crate::display::OBJECTS;
+use crate::fault::Fault;
+use crate::users::Edit;
 use crate::watch::Broken;
 
 pub(super) fn check(scene: &Scene<'_>) -> Result<(), Broken> {
     links_are_a_partial_bijection(scene)?;
     nothing_was_made_twice(scene)?;
     nothing_is_called_deleted_without_evidence(scene)?;
+    nobody_is_set_aside_for_nothing(scene)?;
     nothing_is_forgotten(scene)
 }
 
@@ -95,8 +99,46 @@ fn nothing_is_called_deleted_without_evidence(scene: &Scene<'_>) -> Result<(), B
     Ok(())
 }
 
+/// I35: where no field was ever narrowed, a side refuses a write only for a value that another record holds.
+fn nobody_is_set_aside_for_nothing(scene: &Scene<'_>) -> Result<(), Broken> {
+    let narrowing = [Fault::FieldHidden, Fault::ObjectHidden, Fault::FieldReadOnly, Fault::FieldShortened];
+    if scene.world.site.watch().struck(&narrowing) {
+        return Ok(());
+    }
+    for link in &scene.links {
+        for side in Side::BOTH.into_iter().filter(|side| link.refused[*side] == Refusal::Parked) {
+            if !shares_a_unique_value(scene, link, side) {
+                let what = format!("{side} is said to refuse writes of link {}, for no reason", link.id);
+                return Err(Broken { invariant: "I35", what });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether two records on a side were ever given one key, this link's, or one mark of ours.
+fn shares_a_unique_value(scene: &Scene<'_>, link: &Link, side: Side) -> bool {
+    let Some(object) = object_index(&link.object) else { return false };
+    let things: BTreeSet<Address> = Side::BOTH
+        .into_iter()
+        .filter_map(|side| scene.half(link, side).map(|half| scene.thing(&half)))
+        .collect();
+    let is_key = |field: usize| matches!(OBJECTS[object].fields[field].name, "email" | "domain");
+    let edits = || scene.world.users.edits.iter().filter(|edit| edit.object == object && is_key(edit.field));
+    let thing = |edit: &Edit| scene.thing(&(edit.side, edit.object, edit.id.clone()));
+    let keys: BTreeSet<&str> =
+        edits().filter(|edit| things.contains(&thing(edit))).map(|edit| edit.value.as_str()).collect();
+    let half = scene.half(link, side);
+    let mut others = scene
+        .records
+        .iter()
+        .filter(|(record, _)| (record.0, record.1) == (side, object) && half.as_ref() != Some(*record));
+    others.any(|(_, shown)| shown.concord_id.as_deref() == Some(link.id.as_str()))
+        || edits().any(|edit| keys.contains(edit.value.as_str()) && !things.contains(&thing(edit)))
+}
+
 /// I32: a living record has a link, or somebody is told why not.
-fn nothing_is_forgotten(scene: &Scene<'_>) -> Result<(), Broken> {
+pub(super) fn nothing_is_forgotten(scene: &Scene<'_>) -> Result<(), Broken> {
     let mut known: BTreeSet<Address> = scene
         .links
         .iter()

@@ -1,5 +1,5 @@
 //! Values: I1 no silent loss, I2 convergence, I3 no stale resurrection, I4 and I16 no invented and no foreign
-//! value, I6 conflicts that are conflicts, I7 whole atoms (an atom's value is one value here).
+//! value, I6 conflicts that are conflicts, I7 whole atoms (an atom's value is one value here), I8 merged sets.
 
 use std::collections::BTreeMap;
 
@@ -24,6 +24,7 @@ pub(super) fn check(scene: &Scene<'_>) -> Result<(), Broken> {
     conflicts_are_conflicts(scene)?;
     nothing_is_invented(scene, &histories)?;
     nothing_is_lost(scene, &histories)?;
+    sets_are_merged(scene, &histories)?;
     nothing_stale_returns(scene, &histories)
 }
 
@@ -34,7 +35,7 @@ fn is_automated(scene: &Scene<'_>, object: usize, field: usize) -> bool {
 }
 
 /// I2.
-fn both_sides_agree(scene: &Scene<'_>) -> Result<(), Broken> {
+pub(super) fn both_sides_agree(scene: &Scene<'_>) -> Result<(), Broken> {
     for link in &scene.links {
         let (Some(pair), Some(object)) = (scene.living(link), object_index(&link.object)) else { continue };
         for (field, mapped) in OBJECTS[object].fields.iter().enumerate() {
@@ -114,6 +115,38 @@ fn nothing_is_lost(scene: &Scene<'_>, histories: &Histories<'_>) -> Result<(), B
                     edit.value, mapped.name, shown.values[*field]
                 );
                 return Err(Broken { invariant: "I1", what });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// I8: what somebody added to a set, and nobody took out who saw it, still stands where it was added.
+fn sets_are_merged(scene: &Scene<'_>, histories: &Histories<'_>) -> Result<(), Broken> {
+    let has = |set: &str, option: &str| set.split(';').any(|one| one == option);
+    for ((thing, field), edits) in histories {
+        for edit in edits.iter().filter(|edit| OBJECTS[edit.object].fields[*field].form == Form::Set) {
+            let record = (edit.side, edit.object, edit.id.clone());
+            let Some(shown) = scene.records.get(&record).filter(|shown| shown.alive) else { continue };
+            let name = OBJECTS[edit.object].fields[*field].name;
+            let added = edit.value.split(';').filter(|option| !edit.saw.iter().any(|saw| has(saw, option)));
+            for option in added.filter(|option| !option.is_empty() && !has(&shown.values[*field], option)) {
+                let taken_out = edits
+                    .iter()
+                    .any(|other| !has(&other.value, option) && other.saw.iter().any(|saw| has(saw, option)));
+                // Where Salesforce's set may be its own rewriting of ours, it gives way and is on record (P4).
+                let on_record = scene.recorded.iter().any(|((link, of), losers)| {
+                    of.as_str() == name
+                        && losers.iter().any(|loser| has(loser, option))
+                        && of_thing(scene, link.as_str(), thing)
+                });
+                if !taken_out && !on_record && !is_set_aside(scene, &record, name) {
+                    let what = format!(
+                        "{option:?} was added to {name} of {record:?}, which now holds {:?}: nobody took it out",
+                        shown.values[*field]
+                    );
+                    return Err(Broken { invariant: "I8", what });
+                }
             }
         }
     }
