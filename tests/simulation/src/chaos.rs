@@ -1,5 +1,7 @@
 //! The chaos: what happens next is drawn, and whatever can go wrong in this world may.
 
+use std::sync::atomic::Ordering;
+
 use concord_core::batch::Incoming;
 use concord_core::step::Task;
 use concord_sandbox::crm::Caller;
@@ -298,9 +300,14 @@ impl World {
             self.workers[worker].clock.step_to(offset);
         }
         let field = [("Contact", "Title"), ("Contact", "Phone"), ("Account", "Description")][chance.below(3)];
+        // A permission that is lost shows as a refusal or as records that are not there. Which, the clock says.
+        let refuses = self.site.clock.now().as_second() % 2 == 0;
         let mut change = |fault: Fault, body: Value| {
             if self.strikes(fault, chance) {
-                self.salesforce_is("schema", &body);
+                match fault {
+                    Fault::ObjectHidden if !refuses => self.share_records(false),
+                    _other => self.salesforce_is("schema", &body),
+                }
                 self.disturbed = true;
             }
         };
@@ -314,8 +321,16 @@ impl World {
         }
     }
 
+    /// Salesforce shows our user its records, or none: then it answers as if there were no such records.
+    fn share_records(&mut self, shared: bool) {
+        self.site.watch().log(format_args!("ADMIN records are shared: {shared}"));
+        self.site.unshared.store(!shared, Ordering::Relaxed);
+        self.disturbed |= !shared;
+    }
+
     /// Hidden things are shown again, and what was narrowed is wide.
     pub fn set_to_rights(&mut self) {
+        self.share_records(true);
         for (object, names) in [("Contact", ["Title", "Phone"]), ("Account", ["Description", "Phone"])] {
             self.salesforce_is("schema", &json!({"object": object, "hidden": false}));
             for name in names {

@@ -36,6 +36,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) parked: Vec<Parked>,
     /// Losers and held values on record, by link and field, in compared form.
     pub(crate) recorded: BTreeMap<(LinkId, FieldName), BTreeSet<String>>,
+    /// Links of which the journal says that a record was deleted.
+    pub(crate) called_deleted: BTreeSet<LinkId>,
     things: BTreeMap<Address, Address>,
 }
 
@@ -111,8 +113,12 @@ impl<'a> Scene<'a> {
         let links = now(store.links(&ids)).unwrap_or_default().into_iter().flatten().collect();
         let conflicts = now(store.conflicts(ALL)).unwrap_or_default();
         let mut recorded: BTreeMap<(LinkId, FieldName), BTreeSet<String>> = BTreeMap::new();
+        let mut called_deleted = BTreeSet::new();
         for link in &ids {
             for line in now(store.journal(link, ALL)).unwrap_or_default() {
+                if line.rule.starts_with("P9") {
+                    called_deleted.insert(link.clone());
+                }
                 if let (Some(field), Some(loser)) = (line.field, line.loser) {
                     recorded.entry((link.clone(), field)).or_default().insert(plain(&loser));
                 }
@@ -124,7 +130,7 @@ impl<'a> Scene<'a> {
         }
         let parked = now(store.parked(ALL)).unwrap_or_default();
         let things = things(world, &records);
-        Self { world, records, links, conflicts, parked, recorded, things }
+        Self { world, records, links, conflicts, parked, recorded, called_deleted, things }
     }
 
     /// The thing that a record is part of, named by one of its records.

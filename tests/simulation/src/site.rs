@@ -1,5 +1,6 @@
 //! The outside of one world: both CRMs, the store, the queues, the network between them, and the clocks.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -50,6 +51,8 @@ pub struct Site {
     pub queue: LocalQueue,
     /// Who is about to do what.
     pub turns: Turns,
+    /// Whether Salesforce keeps all its records from our user, without a word.
+    pub unshared: AtomicBool,
     late: Mutex<Vec<Late>>,
     watch: Mutex<Watch>,
 }
@@ -76,6 +79,7 @@ impl Site {
             store: MemoryStore::new(),
             queue,
             turns: Turns::default(),
+            unshared: AtomicBool::new(false),
             late: Mutex::default(),
             watch: Mutex::new(Watch::new(traced)),
             clock,
@@ -109,7 +113,10 @@ impl Site {
         if kind.name.starts_with("write_") {
             self.check_intents(request).await;
         }
-        let answer = self.arrive(side, Caller::Api, request);
+        let mut answer = self.arrive(side, Caller::Api, request);
+        if side == Side::Salesforce && self.unshared.load(Ordering::Relaxed) {
+            leave_out_records(request, &mut answer);
+        }
         let mut watch = self.watch();
         watch.calls += 1;
         if kind.name.starts_with("write_") {
@@ -147,6 +154,23 @@ impl Site {
             }
         }
     }
+}
+
+/// Makes the answer to a read that of somebody with whom no record is shared.
+fn leave_out_records(request: &Request<Bytes>, answer: &mut Response<Bytes>) {
+    let path = request.uri().path();
+    let Ok(mut body) = serde_json::from_slice::<Value>(answer.body()) else { return };
+    match &mut body {
+        // Retrieve answers null for what it does not show.
+        Value::Array(rows) if path.contains("/composite/sobjects/") => rows.fill(Value::Null),
+        Value::Object(page) if path.ends_with("/query") || path.ends_with("/queryAll") => {
+            page.insert("records".to_owned(), Value::Array(Vec::new()));
+            page.insert("totalSize".to_owned(), Value::from(0));
+        }
+        Value::Array(_) | Value::Object(_) => return,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => return,
+    }
+    *answer.body_mut() = Bytes::from(body.to_string());
 }
 
 /// Every `concord_id` with its `concord_token` in a request.

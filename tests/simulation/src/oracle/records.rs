@@ -16,6 +16,7 @@ pub(super) fn check(scene: &Scene<'_>) -> Result<(), Broken> {
     links_are_a_partial_bijection(scene)?;
     nothing_was_made_twice(scene)?;
     nothing_is_called_deleted_without_evidence(scene)?;
+    what_is_called_deleted_was_deleted(scene)?;
     nobody_is_set_aside_for_nothing(scene)?;
     nothing_is_forgotten(scene)
 }
@@ -94,6 +95,22 @@ fn nothing_is_called_deleted_without_evidence(scene: &Scene<'_>) -> Result<(), B
                 );
                 return Err(Broken { invariant: "I18", what });
             }
+        }
+    }
+    Ok(())
+}
+
+/// I18: of a pair that was ever told of a delete, somebody deleted a record, or merged it away.
+fn what_is_called_deleted_was_deleted(scene: &Scene<'_>) -> Result<(), Broken> {
+    let users = &scene.world.users;
+    let deleted = users.deleted.iter().map(|(side, object, id)| (*side, *object, id.clone()));
+    let merged = users.merged.iter().map(|(side, object, loser, _)| (*side, *object, loser.clone()));
+    let gone: BTreeSet<Address> = deleted.chain(merged).map(|record| scene.thing(&record)).collect();
+    for link in scene.links.iter().filter(|link| scene.called_deleted.contains(&link.id)) {
+        let mut halves = Side::BOTH.into_iter().filter_map(|side| scene.half(link, side));
+        if !halves.any(|half| gone.contains(&scene.thing(&half))) {
+            let what = format!("a record of link {} was called deleted, which nobody deleted", link.id);
+            return Err(Broken { invariant: "I18", what });
         }
     }
     Ok(())
