@@ -41,10 +41,10 @@ fn i15_an_alias_points_where_it_always_did() {
 fn i24_a_fence_rises() {
     let world = empty();
     let event = EventKey("event".to_owned());
-    world.site.watch().claimed(&event, Fence(1));
-    world.site.watch().claimed(&event, Fence(2));
+    world.site.watch().claimed(0, &event, Fence(1));
+    world.site.watch().claimed(0, &event, Fence(2));
     assert_eq!(invariants_seen(&world), Vec::<&str>::new());
-    world.site.watch().claimed(&event, Fence(2));
+    world.site.watch().claimed(0, &event, Fence(2));
     assert_eq!(invariants_seen(&world), ["I24"]);
 }
 
@@ -96,6 +96,20 @@ fn i32_a_change_event_that_the_front_door_does_not_know_is_not_passed_over() {
     world.post.letters[0].notice = Notice::ChangeEvent(json!({"detail": "cut off"}));
     assert_eq!(open(&world.site, &world.post.letters[..1], false, now), []);
     assert_eq!(invariants_seen(&world), ["I32"]);
+}
+
+#[test]
+fn i37_an_event_is_not_called_done_before_it_is_hinted() {
+    let world = empty();
+    let event = EventKey("event".to_owned());
+    world.site.watch().claimed(0, &event, Fence(1));
+    world.site.watch().hinted(0);
+    world.site.watch().completed(0);
+    assert_eq!(invariants_seen(&world), Vec::<&str>::new());
+    world.site.watch().claimed(0, &event, Fence(2));
+    world.site.watch().hinted(1);
+    world.site.watch().completed(0);
+    assert_eq!(invariants_seen(&world), ["I37"]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What is judged of a world at rest.
 
-use concord_core::link::Status;
+use concord_core::link::{Refusal, Status};
 use concord_core::names::{ContractVersion, FieldName, LinkId, PerSide, RecordKey};
 use concord_core::port::{Commit, Conflict, Expected, JournalEntry, Store as _};
 use concord_core::value::{Presence, Value as Typed};
@@ -92,6 +92,18 @@ fn i6_a_conflict_of_equal_values_is_none() {
 }
 
 #[test]
+fn i8_what_was_added_to_a_set_and_never_taken_out_stands() {
+    let mut world = pair_made_in(H);
+    let record = contacts(&world, H)[0].clone();
+    assert!(world.users.put(&world.site, H, 0, &record, (field("interests"), "music")));
+    world.settle().unwrap();
+    assert_eq!(judged(&world), None);
+    write_unseen(&world, H, "interests", "");
+    write_unseen(&world, S, "Interests__c", "");
+    assert_eq!(judged(&world), Some("I8"));
+}
+
+#[test]
 fn i13_a_record_belongs_to_one_link() {
     let world = pair_made_in(H);
     let mut second = links(&world)[0].clone();
@@ -142,6 +154,25 @@ fn i18_a_link_does_not_believe_that_a_living_record_is_deleted() {
     let world = pair_made_in(H);
     commit_change(&world, |commit| commit.link.status = Status::Flagged { deleted: S });
     assert_eq!(judged(&world), Some("I18"));
+}
+
+#[test]
+fn i18_what_was_called_deleted_was_deleted() {
+    let mut world = pair_made_in(H);
+    commit_change(&world, |commit| {
+        commit.journal.push(JournalEntry { rule: "P9 flag".to_owned(), ..loser(&commit.link.id, "zq") });
+    });
+    assert_eq!(judged(&world), Some("I18"));
+    let id = contacts(&world, S)[0].id.clone();
+    world.users.delete(&world.site, S, 0, &id);
+    assert_eq!(judged(&world), None);
+}
+
+#[test]
+fn i35_nobody_is_set_aside_for_nothing() {
+    let world = pair_made_in(H);
+    commit_change(&world, |commit| commit.link.refused[S] = Refusal::Parked);
+    assert_eq!(judged(&world), Some("I35"));
 }
 
 #[test]

@@ -36,6 +36,22 @@ fn i34_a_poll_at_rest_writes_nothing() {
 }
 
 #[test]
+fn i32_what_was_told_is_enough_where_nothing_went_wrong() {
+    let world = pair_made_in(H);
+    assert_eq!(oracle::check_told(&world), Ok(()));
+    write_unseen(&world, H, "phone", "+14155550001");
+    assert_eq!(oracle::check_told(&world).map_err(|broken| broken.invariant), Err("I32"));
+}
+
+#[test]
+fn i39_no_cursor_passes_a_change_that_is_not_queued() {
+    let world = pair_made_in(H);
+    assert_eq!(oracle::check_polled(&world), Ok(()));
+    write_unseen(&world, H, "phone", "+14155550001");
+    assert_eq!(oracle::check_polled(&world).map_err(|broken| broken.invariant), Err("I39"));
+}
+
+#[test]
 fn i37_no_intent_is_left_open() {
     let world = pair_made_in(H);
     let mut link = Link::new(LinkId::new("left over"), "contact".into(), ContractVersion(1));
@@ -49,6 +65,7 @@ fn i37_no_intent_is_left_open() {
         progress: Progress::Open,
     });
     oracle::now(world.site.store.commit(Commit::of_link(Expected::New, link, Vec::new()))).unwrap();
+    assert_eq!(oracle::check_polled(&world).map_err(|broken| broken.invariant), Err("I37"));
     assert_eq!(stays(world), Some("I37"));
 }
 
