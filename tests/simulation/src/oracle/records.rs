@@ -15,6 +15,7 @@ use crate::watch::Broken;
 pub(super) fn check(scene: &Scene<'_>) -> Result<(), Broken> {
     links_are_a_partial_bijection(scene)?;
     nothing_was_made_twice(scene)?;
+    nothing_was_made_beside_a_match(scene)?;
     nothing_is_called_deleted_without_evidence(scene)?;
     what_is_called_deleted_was_deleted(scene)?;
     nobody_is_set_aside_for_nothing(scene)?;
@@ -48,7 +49,13 @@ fn nothing_was_made_twice(scene: &Scene<'_>) -> Result<(), Broken> {
     for (record, shown) in
         scene.records.iter().filter(|(record, shown)| shown.made_by_us && !merged.contains(record))
     {
-        let Some(link) = &shown.concord_id else { continue };
+        let Some(link) = &shown.concord_id else {
+            if shown.alive {
+                let what = format!("{record:?} was made by Concord and does not say for which link");
+                return Err(Broken { invariant: "I14", what });
+            }
+            continue;
+        };
         // Made unanswered and deleted before anybody could see it: that there was one is known to nobody.
         if !shown.alive && scene.was_never_seen(record) {
             continue;
@@ -61,14 +68,54 @@ fn nothing_was_made_twice(scene: &Scene<'_>) -> Result<(), Broken> {
     for link in &scene.links {
         let ours = |side| {
             let half = scene.half(link, side)?;
-            scene.records.get(&half).filter(|shown| shown.made_by_us && !merged.contains(&half))
+            let known = scene.records.get(&half);
+            known.filter(|shown| shown.made_by_us && !merged.contains(&half)).map(|_| half)
         };
+        for half in Side::BOTH.into_iter().filter_map(ours) {
+            if let Some(other) =
+                made.get(&(half.0, half.1, link.id.as_str())).filter(|other| ***other != half)
+            {
+                let what = format!("{half:?} and {other:?} were both made for link {}", link.id);
+                return Err(Broken { invariant: "I14", what });
+            }
+        }
         if ours(Side::HubSpot).is_some() && ours(Side::Salesforce).is_some() {
             let what = format!("both records of link {} were made by Concord", link.id);
             return Err(Broken { invariant: "I14", what });
         }
     }
     Ok(())
+}
+
+/// I14: no record was made for one of two that a shared key makes one thing.
+fn nothing_was_made_beside_a_match(scene: &Scene<'_>) -> Result<(), Broken> {
+    // A merge or a restored record brings a key to where another holds it already: that is parked for a person.
+    let users = &scene.world.users;
+    if !users.merged.is_empty() || !users.deleted.is_empty() {
+        return Ok(());
+    }
+    let mut holders: BTreeMap<(usize, &str), &Link> = BTreeMap::new();
+    let made = |link: &Link| {
+        let halves = Side::BOTH.into_iter().filter_map(|side| scene.records.get(&scene.half(link, side)?));
+        halves.into_iter().any(|shown| shown.made_by_us)
+    };
+    for link in scene.links.iter().filter(|link| link.status == Status::Live) {
+        for half in Side::BOTH.into_iter().filter_map(|side| scene.half(link, side)) {
+            let Some(shown) = scene.records.get(&half).filter(|shown| shown.alive) else { continue };
+            let fields = OBJECTS[half.1].fields.iter().zip(&shown.values);
+            let Some((_, key)) = fields.into_iter().find(|(field, _)| is_key(field.name)) else { continue };
+            let known = holders.insert((half.1, key), link).filter(|known| known.id != link.id);
+            if let Some(known) = known.filter(|known| !key.is_empty() && (made(known) || made(link))) {
+                let what = format!("the links {} and {} share the key of {half:?}", known.id, link.id);
+                return Err(Broken { invariant: "I14", what });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_key(field: &str) -> bool {
+    matches!(field, "email" | "domain")
 }
 
 /// I18: a record is flagged only if its counterpart was deleted, and as long as it is.
@@ -140,8 +187,8 @@ fn shares_a_unique_value(scene: &Scene<'_>, link: &Link, side: Side) -> bool {
         .into_iter()
         .filter_map(|side| scene.half(link, side).map(|half| scene.thing(&half)))
         .collect();
-    let is_key = |field: usize| matches!(OBJECTS[object].fields[field].name, "email" | "domain");
-    let edits = || scene.world.users.edits.iter().filter(|edit| edit.object == object && is_key(edit.field));
+    let of_key = |edit: &&Edit| edit.object == object && is_key(OBJECTS[object].fields[edit.field].name);
+    let edits = || scene.world.users.edits.iter().filter(of_key);
     let thing = |edit: &Edit| scene.thing(&(edit.side, edit.object, edit.id.clone()));
     let keys: BTreeSet<&str> =
         edits().filter(|edit| things.contains(&thing(edit))).map(|edit| edit.value.as_str()).collect();
