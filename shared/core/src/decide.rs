@@ -45,6 +45,8 @@ pub enum Sight<'a> {
     Lost,
     /// It has no record yet, and none was found to join: one may be made.
     Missing,
+    /// Its record was merged into one that belongs to another pair.
+    Absorbed,
 }
 
 /// What to do. Performing it twice, or not at all, is safe: it is committed on the link's generation.
@@ -100,6 +102,8 @@ pub fn decide(situation: &Situation<'_>) -> Decision {
     let mut draft = Draft::new(situation);
     draft.close_landed();
     match (situation.rows.hubspot, situation.rows.salesforce) {
+        (Sight::Absorbed, left_over) => draft.absorbed(Side::HubSpot, left_over),
+        (left_over, Sight::Absorbed) => draft.absorbed(Side::Salesforce, left_over),
         (Sight::Lost, _) => draft.suspect(Side::HubSpot),
         (_, Sight::Lost) => draft.suspect(Side::Salesforce),
         (Sight::Missing, Sight::Missing) => {}
@@ -148,10 +152,11 @@ pub fn overhear(
     }
     let mut after = link.clone();
     for field in object.fields.values() {
-        let (mut base, view) = Scene { key, field, link }.settle_alone(side, row).ok()?;
-        if let Some(base) = &mut base {
-            view.advance(side, base);
-        }
+        let mut alone = PerSide::default();
+        alone[side] = Some(row);
+        let Settled { mut base, views, .. } = Scene { key, field, link }.settle(alone).ok()?;
+        let view = &views[side];
+        view.advance(side, &mut base);
         let memory = after.fields.entry(field.name.clone()).or_default();
         let known = memory.held.map(|held| held[side]);
         let known = known.or(base.as_ref().map(|base| base.images[side].hash));
@@ -171,14 +176,14 @@ impl Draft<'_> {
     /// A side shows nothing, and nothing says why: nothing is written until it shows something.
     fn suspect(&mut self, side: Side) {
         self.decision.wait = Some(Wait::Suspect(side));
-        Side::BOTH.into_iter().for_each(|side| self.give_up(side));
+        self.decision.link.give_up();
     }
 
     /// Settles and merges every field of a pair that lives on both sides.
     fn fields(&mut self, rows: PerSide<&Row>) {
         for field in self.situation.object.fields.values() {
             let scene = Scene { key: self.situation.key, field, link: self.situation.link };
-            match scene.settle(rows).and_then(|settled| self.field(field, settled)) {
+            match scene.settle(rows.map(Some)).and_then(|settled| self.field(field, settled)) {
                 Ok(()) => self.heal(field),
                 Err(fault) => self.fault(field, fault),
             }
@@ -217,9 +222,7 @@ impl Draft<'_> {
             Verdict::Amend { to, value } => self.amend(field, &settled, *to, value)?,
             Verdict::Hold => self.hold(field, &settled),
         }
-        if let Some(base) = &mut self.memory(field).base {
-            views.hubspot.advance(Side::HubSpot, base);
-        }
+        views.hubspot.advance(Side::HubSpot, &mut self.memory(field).base);
         if verdict != Verdict::Hold && verdict != Verdict::Unseen && before.held.is_some() {
             self.memory(field).held = None;
             self.decision.resolved.push(field.name.clone());
@@ -445,7 +448,7 @@ impl Draft<'_> {
     /// A record that the other side lacks is made there, with every field that can be said.
     fn insert(&mut self, from: Side, row: &Row) {
         if row.standing != Standing::Alive {
-            Side::BOTH.into_iter().for_each(|side| self.give_up(side));
+            self.decision.link.give_up();
             return;
         }
         let to = from.other();

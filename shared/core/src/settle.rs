@@ -53,11 +53,11 @@ pub enum Stands {
 }
 
 impl View {
-    /// Moves a base's place up to what has been accounted for on this side, where the value is still the image: what
-    /// landed before then and was skipped need not be told apart again, when its details are forgotten.
-    pub(crate) fn advance(&self, side: Side, base: &mut Base) {
-        let image = &mut base.images[side];
-        if self.stands == Stands::Shown && self.hash == Some(image.hash) && side == Side::HubSpot {
+    /// Moves a base's place up to what has been accounted for on this side: what landed before then and was skipped,
+    /// and what was typed over it, need not be told apart again, when details are forgotten.
+    pub(crate) fn advance(&self, side: Side, base: &mut Option<Base>) {
+        let Some(image) = base.as_mut().map(|base| &mut base.images[side]) else { return };
+        if self.stands == Stands::Shown && self.hash.is_some() && side == Side::HubSpot {
             image.place = image.place.max(self.place);
         }
     }
@@ -94,8 +94,9 @@ pub(crate) struct Scene<'a> {
 }
 
 impl Scene<'_> {
-    /// Settles both sides to a fixpoint: each move raises the base's number, so this ends.
-    pub(crate) fn settle(&self, rows: PerSide<&Row>) -> Result<Settled, FieldFault> {
+    /// Settles to a fixpoint: each move raises the base's number, so this ends. Of a side without a row nothing is
+    /// known.
+    pub(crate) fn settle(&self, rows: PerSide<Option<&Row>>) -> Result<Settled, FieldFault> {
         let mut base = self.link.fields.get(&self.field.name).and_then(|memory| memory.base.clone());
         let mut losers = Vec::new();
         loop {
@@ -108,26 +109,14 @@ impl Scene<'_> {
         }
     }
 
-    /// One side alone: the base as its landings leave it, and what it holds.
-    pub(crate) fn settle_alone(&self, side: Side, row: &Row) -> Result<(Option<Base>, View), FieldFault> {
-        let mut base = self.link.fields.get(&self.field.name).and_then(|memory| memory.base.clone());
-        let mut losers = Vec::new();
-        loop {
-            let before = base.clone();
-            let view = self.look(side, row, &mut base, &mut losers)?;
-            if base == before {
-                return Ok((base, view));
-            }
-        }
-    }
-
     fn look(
         &self,
         side: Side,
-        row: &Row,
+        row: Option<&Row>,
         base: &mut Option<Base>,
         losers: &mut Vec<Presence<Value>>,
     ) -> Result<View, FieldFault> {
+        let Some(row) = row else { return Ok(unseen(side, base.as_ref())) };
         match &row.versions {
             Versions::History(history) => self.walk(side, row, history, base, losers),
             Versions::Stamp { modified, modified_by, .. } => {
@@ -231,15 +220,7 @@ impl Scene<'_> {
     ) -> Result<View, FieldFault> {
         let shown = self.shown(side, row)?;
         if shown.is_unknown() {
-            let place = base.as_ref().map_or(Place::Version(None), |base| base.images[side].place);
-            return Ok(View {
-                hash: None,
-                value: shown,
-                place,
-                stands: Stands::Shown,
-                proof: Proof::Seen,
-                edited: None,
-            });
+            return Ok(unseen(side, base.as_ref()));
         }
         let from = match base.as_ref().map(|base| base.images[side].place) {
             Some(Place::Version(at)) => at,
@@ -266,17 +247,10 @@ impl Scene<'_> {
             },
         };
         let last = events.last().map(|event| event.at).max(from);
-        let mut walk = Walk {
-            scene: self,
-            side,
-            base,
-            losers,
-            value: start,
-            place: from,
-            last,
-            skipped: None,
-            edited: None,
-        };
+        let agreed = base.as_ref().map(|base| base.images[side].hash);
+        let edited = from.filter(|_| agreed != self.hash(&start));
+        let mut walk =
+            Walk { scene: self, side, base, losers, value: start, place: from, last, skipped: None, edited };
         for event in events.into_iter().filter(|event| from.is_none_or(|at| event.at > at)) {
             walk.meet(event);
         }
@@ -425,6 +399,18 @@ impl Walk<'_, '_> {
             proof: Proof::Seen,
             edited: self.edited,
         }
+    }
+}
+
+/// What is known of a value that is not shown.
+fn unseen(side: Side, base: Option<&Base>) -> View {
+    View {
+        hash: None,
+        value: Presence::Unknown,
+        place: base.map_or(Place::Version(None), |base| base.images[side].place),
+        stands: Stands::Shown,
+        proof: Proof::Seen,
+        edited: None,
     }
 }
 

@@ -304,9 +304,10 @@ impl World {
         let refuses = self.site.clock.now().as_second() % 2 == 0;
         let mut change = |fault: Fault, body: Value| {
             if self.strikes(fault, chance) {
-                match fault {
-                    Fault::ObjectHidden if !refuses => self.share_records(false),
-                    _other => self.salesforce_is("schema", &body),
+                if fault == Fault::ObjectHidden && !refuses {
+                    self.share_records(false);
+                } else {
+                    self.salesforce_is("schema", &body);
                 }
                 self.disturbed = true;
             }

@@ -4,6 +4,7 @@
 use concord_core::names::Side;
 use jiff::SignedDuration;
 
+use crate::fault::Fault;
 use crate::turn::{Effect, Verdict};
 use crate::worker::Job;
 use crate::world::{RUN, World};
@@ -75,6 +76,7 @@ impl World {
 
     fn kill(&mut self, worker: usize) {
         self.course.struck += 1;
+        self.site.watch().strike(Fault::WorkerCrash);
         self.crash(worker);
     }
 

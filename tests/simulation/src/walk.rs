@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::course::{Course, Strike};
 use crate::display::{OBJECTS, Shown};
+use crate::fault::Fault;
 use crate::oracle::{self, Scene};
 use crate::post::Handling;
 use crate::profile::Profile;
@@ -135,9 +136,16 @@ impl World {
                 self.users.merge(&self.site, side, object, &winner, &loser);
                 anyhow::ensure!(!self.users.merged.is_empty(), "refused");
             }
-            Act::Unheard => self.post.collect(&self.site, || Handling::Dropped),
-            Act::LosesAnswer(side) => self.course.loses_answer = Some(side),
+            Act::Unheard => {
+                self.site.watch().strike(Fault::NoticeDropped);
+                self.post.collect(&self.site, || Handling::Dropped);
+            }
+            Act::LosesAnswer(side) => {
+                self.site.watch().strike(Fault::AnswerLost);
+                self.course.loses_answer = Some(side);
+            }
             Act::TitleTakes(length) => {
+                self.site.watch().strike(Fault::FieldShortened);
                 self.salesforce_is(
                     "schema",
                     &json!({"object": "Contact", "field": "Title", "length": length}),

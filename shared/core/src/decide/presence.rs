@@ -3,13 +3,13 @@
 //! Deliberately absent: archiving the counterpart (`delete: archive`), which needs its own re-read and undelete
 //! rules; no contract can ask for it.
 
-use super::Situation;
 use super::draft::Draft;
+use super::{Sight, Situation};
 use crate::contract::{Delete, Object};
 use crate::link::{Part, Role, Status};
 use crate::merge::Why;
 use crate::names::{FieldName, PerSide, Side};
-use crate::row::Row;
+use crate::row::{Row, Standing};
 use crate::settle::{Scene, Stands};
 use crate::value::{Known, Presence, Raw, Value};
 
@@ -47,7 +47,6 @@ impl Draft<'_> {
     pub(super) fn one_deleted(&mut self, deleted: Side, rows: PerSide<&Row>) {
         let alive = deleted.other();
         self.give_up(deleted);
-        self.uncover(alive, rows);
         match &self.decision.link.status {
             Status::Unlinked { .. } => {}
             Status::Flagged { deleted: before } if *before == deleted => self.keep_flagged(alive),
@@ -61,18 +60,54 @@ impl Draft<'_> {
                 }
             }
         }
-        // The deleted side is not written to, whatever was gathered for it.
+        self.leave(alive, rows[alive], rows.map(Some));
+    }
+
+    /// One was merged into a record of another pair: this pair ends, and the record that is left over keeps all that
+    /// was ever typed there (P11).
+    pub(super) fn absorbed(&mut self, side: Side, left_over: Sight<'_>) {
+        let alive = side.other();
+        self.give_up(side);
+        self.decision.link.refused = PerSide::default();
+        let fields = self.decision.link.fields.iter_mut();
+        let over = fields.filter_map(|(name, memory)| memory.held.take().map(|_| name.clone()));
+        self.decision.resolved.extend(over);
+        if !matches!(self.decision.link.status, Status::Unlinked { .. }) {
+            self.decision.link.status = Status::Unlinked { deleted: side };
+            self.say("P11 merged into a record of another pair");
+        }
+        match left_over {
+            Sight::Row(row) if row.standing == Standing::Alive => {
+                let mut rows = PerSide::default();
+                rows[alive] = Some(row);
+                self.leave(alive, row, rows);
+            }
+            Sight::Row(_) | Sight::Lost | Sight::Missing | Sight::Absorbed => self.give_up(alive),
+        }
+    }
+
+    /// The other side is not written to any more, whatever was gathered for it; and this one only to mend it.
+    fn leave(&mut self, alive: Side, row: &Row, rows: PerSide<Option<&Row>>) {
+        self.uncover(alive, rows);
         match self.writes_to(alive) {
-            true => self.issue_update_of(alive, rows[alive]),
+            true => self.issue_update_of(alive, row),
             false => self.give_up(alive),
         }
     }
 
-    /// A pair may end with a landing of ours over an edit: what was covered is put back first (P3).
-    fn uncover(&mut self, alive: Side, rows: PerSide<&Row>) {
+    /// A pair may end with a landing of ours over an edit: what was covered is put back, and what somebody has typed
+    /// over it is told (P3).
+    fn uncover(&mut self, alive: Side, rows: PerSide<Option<&Row>>) {
+        let ends = self.decision.link.status != self.situation.link.status;
         for field in self.situation.object.fields.values() {
             let scene = Scene { key: self.situation.key, field, link: self.situation.link };
             let Ok(settled) = scene.settle(rows) else { continue };
+            let mut base = settled.base.clone();
+            settled.views[alive].advance(alive, &mut base);
+            let before = std::mem::replace(&mut self.memory(field).base, base);
+            if ends || before != self.memory(field).base {
+                self.record_losers(field, &settled);
+            }
             if settled.views[alive].stands != Stands::Covered {
                 continue;
             }
@@ -88,7 +123,7 @@ impl Draft<'_> {
     }
 
     pub(super) fn both_deleted(&mut self) {
-        Side::BOTH.into_iter().for_each(|side| self.give_up(side));
+        self.decision.link.give_up();
         if self.decision.link.status == Status::Live {
             self.decision.link.status = Status::Unlinked { deleted: Side::HubSpot };
             self.say("P9 deleted on both sides");
@@ -122,7 +157,7 @@ impl Draft<'_> {
 
     /// Whether the side's row carries the flag. `None`: there is no flag, or it is not shown.
     fn flag_shown(&self, side: Side) -> Option<bool> {
-        let super::Sight::Row(row) = self.situation.rows[side] else { return None };
+        let Sight::Row(row) = self.situation.rows[side] else { return None };
         flag_of(self.situation.object, side, row)
     }
 
@@ -174,7 +209,7 @@ pub(super) fn is_flagged(object: &Object, side: Side, row: &Row) -> bool {
 fn edited_since_base(situation: &Situation<'_>, alive: Side, rows: PerSide<&Row>) -> bool {
     situation.object.fields.values().any(|field| {
         let scene = Scene { key: situation.key, field, link: situation.link };
-        scene.settle(rows).is_ok_and(|settled| {
+        scene.settle(rows.map(Some)).is_ok_and(|settled| {
             let base = settled.base.map(|base| base.images[alive].hash);
             base.is_some() && settled.views[alive].hash.is_some() && base != settled.views[alive].hash
         })

@@ -220,12 +220,13 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         self.follow_merges(object, other, pairs).await
     }
 
-    async fn decide_one(&self, object: &Object, pair: Pair, now: Timestamp) -> Result<Done, StepError> {
+    async fn decide_one(&self, object: &Object, mut pair: Pair, now: Timestamp) -> Result<Done, StepError> {
         if let Some(side) = pair.absorbed {
-            self.end_absorbed(pair, side, now).await?;
-            return Ok(Done::default());
+            self.before_absorbed(&mut pair, side, now).await?;
         }
         let sight = |side: Side| match (&pair.readings[side], &pair.link.records[side]) {
+            _ if pair.absorbed == Some(side) => Some(Sight::Absorbed),
+            (Some(Reading::MergedInto(_)) | None, Some(_)) if pair.absorbed.is_some() => Some(Sight::Lost),
             (Some(Reading::Row(row)), _) => Some(Sight::Row(row)),
             (Some(Reading::NotFound), _) => Some(Sight::Lost),
             (Some(Reading::MergedInto(_)), _) | (None, Some(_)) => None,

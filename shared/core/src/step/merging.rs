@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use super::fetch::Pair;
 use super::{Engine, StepError};
 use crate::contract::Object;
-use crate::link::{Link, Progress, Status};
+use crate::link::{Link, Status};
 use crate::names::{LinkId, RecordId, RecordKey, Side, Token};
-use crate::port::{Commit, CommitError, Crm, ParkKey, Parked, Queue, Store, Whereabouts};
+use crate::port::{Crm, ParkKey, Parked, Queue, Store, Whereabouts};
 use crate::row::{Reading, Row, Versions};
 
 /// Merges of merged records: a chain longer than this is followed by the next hint.
@@ -97,51 +97,40 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         Ok(owners)
     }
 
-    /// Ends a pair whose record was merged into another pair's, once: its id redirects, and a person is asked about
-    /// the record that is left over.
-    pub(super) async fn end_absorbed(&self, pair: Pair, side: Side, now: Timestamp) -> Result<(), StepError> {
-        let Pair { mut link, expected, aliases, .. } = pair;
-        let (aliases, undone): (Vec<_>, Vec<_>) =
-            aliases.into_iter().partition(|(loser, _)| loser.side == side);
-        let Some((loser, winner)) = aliases.last().cloned() else { return Ok(()) };
+    /// Before a pair ends whose record was merged into another pair's: once it has, nobody comes back to do it. Its id
+    /// is going to redirect, and a person is asked about the record that is left over.
+    pub(super) async fn before_absorbed(
+        &self,
+        pair: &mut Pair,
+        side: Side,
+        now: Timestamp,
+    ) -> Result<(), StepError> {
+        let (mut aliases, undone): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut pair.aliases).into_iter().partition(|(loser, _)| loser.side == side);
         for (other, _) in undone {
-            link.records[other.side] = Some(other.id); // Its winner is for a pair that goes on.
+            pair.link.records[other.side] = Some(other.id); // Its winner is for a pair that goes on.
         }
-        let ended = matches!(link.status, Status::Unlinked { .. });
-        let located = self.store.locate(std::slice::from_ref(&loser)).await?;
-        if ended && matches!(located.as_slice(), [Whereabouts::Alias(_)]) {
-            return Ok(());
-        }
-        if !ended {
-            link.status = Status::Unlinked { deleted: side };
-        }
-        let resolved = link
-            .fields
-            .iter_mut()
-            .filter_map(|(name, memory)| memory.held.take().map(|_| name.clone()))
-            .collect();
-        link.intents.iter_mut().for_each(|intent| intent.close(Progress::Closed));
-        let left_over = link.records[side.other()].clone();
-        let object = link.object.clone();
-        // Before the commit: once the pair has ended, nobody comes back to do it.
-        self.store.unpark(&ParkKey::Record(loser.clone())).await?;
-        if let (Some(id), false) = (left_over, ended) {
-            let key = ParkKey::Record(RecordKey { side: side.other(), object, id });
+        let records = &pair.link.records;
+        pair.claims.retain(|claim| claim.side != side && records[claim.side].as_ref() == Some(&claim.id));
+        let Some((loser, winner)) = aliases.last().cloned() else { return Ok(()) };
+        if matches!(pair.link.status, Status::Unlinked { .. }) {
+            let located = self.store.locate(std::slice::from_ref(&loser)).await?;
+            aliases.retain(|_| !matches!(located.as_slice(), [Whereabouts::Alias(_)]));
+        } else if let Some(id) = pair.link.records[side.other()].clone() {
+            let key = RecordKey { side: side.other(), object: pair.link.object.clone(), id };
             let reason = format!(
                 "its {side} record {} was merged into {winner}, which is paired with another {} record: merge the two \
                  there as well, or leave this one alone",
                 loser.id,
                 side.other()
             );
-            self.store.park(&Parked { key, reason, since: now }).await?;
+            self.store.park(&Parked { key: ParkKey::Record(key), reason, since: now }).await?;
         }
-        link.generation = link.generation.next();
-        let commit = Commit { aliases, resolved, ..Commit::of_link(expected, link, Vec::new()) };
-        match self.store.commit(commit).await {
-            // If somebody was faster, the next look finds out what is left to do.
-            Ok(()) | Err(CommitError::Moved | CommitError::Taken { .. }) => Ok(()),
-            Err(CommitError::Store(error)) => Err(error.into()),
+        if !aliases.is_empty() {
+            self.store.unpark(&ParkKey::Record(loser)).await?;
         }
+        pair.aliases = aliases;
+        Ok(())
     }
 }
 

@@ -169,11 +169,12 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                     // It is about to get one: whichever carries `concord_id` first is it, and the other is found
                     // then (P6).
                     let known = self.store.links(std::slice::from_ref(&link)).await?;
-                    let making = |link: &Link| link.records[side].is_none() && link.makes(side, now);
-                    if known.into_iter().flatten().any(|link| making(&link)) {
-                        again.later.push(id);
-                    } else {
-                        self.join(object, side, &id, &link, again, now).await?;
+                    match known.into_iter().flatten().next() {
+                        Some(link) if link.records[side].is_none() && link.makes(side, now) => {
+                            again.later.push(id);
+                        }
+                        Some(link) => self.join(object, side, &id, link, again, now).await?,
+                        None => again.now.push(id),
                     }
                 }
                 Match::Unclear(reason) => self.park_record(side, object, &id, reason, now).await?,
@@ -202,7 +203,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let alive = row.standing == Standing::Alive;
         match known {
             Some(known) if alive || known.records[side].is_none() => {
-                return self.join(object, side, id, &link, again, now).await;
+                return self.join(object, side, id, known, again, now).await;
             }
             Some(_) => return Ok(()),
             None if !alive => return Ok(()),
@@ -223,15 +224,10 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         object: &Object,
         side: Side,
         id: &RecordId,
-        link: &LinkId,
+        mut link: Link,
         again: &mut Looks,
         now: Timestamp,
     ) -> Result<(), StepError> {
-        let Some(mut link) = self.store.links(std::slice::from_ref(link)).await?.into_iter().flatten().next()
-        else {
-            again.now.push(id.clone());
-            return Ok(());
-        };
         if let Some(taken) = &link.records[side]
             && taken != id
         {

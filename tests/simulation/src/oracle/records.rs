@@ -89,11 +89,17 @@ fn nothing_was_made_twice(scene: &Scene<'_>) -> Result<(), Broken> {
 
 /// I14: no record was made for one of two that a shared key makes one thing.
 fn nothing_was_made_beside_a_match(scene: &Scene<'_>) -> Result<(), Broken> {
-    // A merge or a restored record brings a key to where another holds it already: that is parked for a person.
+    // A merge, a restored record or a changed key brings a key to where another holds it already: that is parked for
+    // a person.
     let users = &scene.world.users;
     if !users.merged.is_empty() || !users.deleted.is_empty() {
         return Ok(());
     }
+    let changed = users.edits.iter().filter(|edit| {
+        is_key(OBJECTS[edit.object].fields[edit.field].name) && edit.saw.iter().any(|saw| !saw.is_empty())
+    });
+    let changed: BTreeSet<Address> =
+        changed.map(|edit| scene.thing(&(edit.side, edit.object, edit.id.clone()))).collect();
     let mut holders: BTreeMap<(usize, &str), &Link> = BTreeMap::new();
     let made = |link: &Link| {
         let halves = Side::BOTH.into_iter().filter_map(|side| scene.records.get(&scene.half(link, side)?));
@@ -101,6 +107,9 @@ fn nothing_was_made_beside_a_match(scene: &Scene<'_>) -> Result<(), Broken> {
     };
     for link in scene.links.iter().filter(|link| link.status == Status::Live) {
         for half in Side::BOTH.into_iter().filter_map(|side| scene.half(link, side)) {
+            if changed.contains(&scene.thing(&half)) {
+                continue;
+            }
             let Some(shown) = scene.records.get(&half).filter(|shown| shown.alive) else { continue };
             let fields = OBJECTS[half.1].fields.iter().zip(&shown.values);
             let Some((_, key)) = fields.into_iter().find(|(field, _)| is_key(field.name)) else { continue };

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use concord_core::link::Refusal;
 use concord_core::names::Side;
 
 use super::{Address, Scene, object_index};
@@ -63,6 +64,10 @@ fn conflicts_are_conflicts(scene: &Scene<'_>) -> Result<(), Broken> {
         let (Some(pair), Some(object)) = (scene.living(link), object_index(&link.object)) else { continue };
         let of = OBJECTS[object].fields.iter().position(|mapped| mapped.name == conflict.field.as_str());
         let Some(field) = of else { continue };
+        // What a stale landing hid is put back before the two are compared, unless the side refuses it.
+        if Side::BOTH.into_iter().any(|side| link.refused[side] == Refusal::Parked) {
+            continue;
+        }
         if pair.hubspot.values[field] == pair.salesforce.values[field] {
             let what =
                 format!("{} of link {} is held, and both sides hold the same", conflict.field, link.id);
