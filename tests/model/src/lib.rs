@@ -4,6 +4,7 @@
 //! which can be broken on purpose. It drives no engine code: it is what the engine's rules are judged by.
 //! `cargo test` explores the short bounds; `cargo run --release -p concord-model -- --long` the long ones.
 
+pub mod creates;
 pub mod explore;
 pub mod links;
 
@@ -14,5 +15,6 @@ use explore::Run;
 pub fn runs() -> Vec<Run> {
     let mut runs = Vec::new();
     runs.extend(links::runs());
+    runs.extend(creates::runs());
     runs
 }
