@@ -7,6 +7,7 @@
 pub mod creates;
 pub mod explore;
 pub mod links;
+pub mod presence;
 
 use explore::Run;
 
@@ -16,5 +17,6 @@ pub fn runs() -> Vec<Run> {
     let mut runs = Vec::new();
     runs.extend(links::runs());
     runs.extend(creates::runs());
+    runs.extend(presence::runs());
     runs
 }

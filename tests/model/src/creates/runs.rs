@@ -47,17 +47,18 @@ impl Bounds {
 pub fn runs() -> Vec<Run> {
     let design = Rules::DESIGN;
     let upsert = Rules { create: Create::Upsert, ..design };
+    // Expected of a run without faults, and of one with faults.
     let rules = [
-        (upsert, "ACDE"),
-        (Rules { join: Join::LinkOnly, ..upsert }, "A"),
-        (Rules { join: Join::Wait, ..upsert }, "A"),
-        (Rules { join: Join::LinkOnly, ..design }, "D"),
-        (Rules { join: Join::Wait, ..design }, "B"),
-        (Rules { join: Join::LinkThenStamp, ..design }, "DE"),
-        (Rules { look_up: LookUp::Never, ..design }, "E"),
-        (Rules { claim: KeyClaim::None, ..design }, "C"),
-        (design, ""),
-        (Rules { hubspot_key: HubSpotKey::Unique, ..design }, ""),
+        (upsert, ["A", "A"]),
+        (Rules { join: Join::LinkOnly, ..upsert }, ["AD", "AD"]),
+        (Rules { join: Join::Wait, ..upsert }, ["A", "AB"]),
+        (Rules { join: Join::LinkOnly, ..design }, ["D", "D"]),
+        (Rules { join: Join::Wait, ..design }, ["", "B"]),
+        (Rules { join: Join::LinkThenStamp, ..design }, ["E", "DE"]),
+        (Rules { look_up: LookUp::Never, ..design }, ["E", "E"]),
+        (Rules { claim: KeyClaim::None, ..design }, ["CE", "CE"]),
+        (design, ["", ""]),
+        (Rules { hubspot_key: HubSpotKey::Unique, ..design }, ["", ""]),
     ];
     let bounds = [
         (Bounds { workers: 2, faults: 0, edits: 1 }, Length::Short),
@@ -67,8 +68,9 @@ pub fn runs() -> Vec<Run> {
         (Bounds { workers: 3, faults: 1, edits: 1 }, Length::Long),
     ];
     let mut runs = Vec::new();
-    for (rules, expected) in rules {
+    for (rules, [without_faults, with_faults]) in rules {
         for (bounds, length) in bounds {
+            let expected = if bounds.faults == 0 { without_faults } else { with_faults };
             let model = Creates { rules, bounds };
             runs.push(Run {
                 model: "creates",

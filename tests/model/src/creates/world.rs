@@ -74,7 +74,7 @@ pub enum Answer {
 
 /// What Concord remembers of one pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct LinkItem {
+pub(super) struct LinkItem {
     pub(super) records: [Option<Record>; 2],
     pub(super) intent: Option<(Request, Progress)>,
 }
