@@ -6,6 +6,7 @@
 
 pub mod creates;
 pub mod explore;
+pub mod identity;
 pub mod links;
 pub mod presence;
 
@@ -18,5 +19,6 @@ pub fn runs() -> Vec<Run> {
     runs.extend(links::runs());
     runs.extend(creates::runs());
     runs.extend(presence::runs());
+    runs.extend(identity::runs());
     runs
 }
