@@ -397,7 +397,16 @@ impl State {
                 Policy::Archive => row.is_alive = false,
             }
         }
-        self.links[index] = Some(Link { is_dead: true, open: None, ..link });
+        if !link.is_dead {
+            // A new death: neither the days nor a sweep that began before it count.
+            self.is_aged = false;
+            match &mut self.sweep {
+                Sweep::Begun { counts } | Sweep::HalfDone { counts } => counts[index] = false,
+                Sweep::None => {}
+            }
+        }
+        let is_swept = link.is_dead && link.is_swept;
+        self.links[index] = Some(Link { is_dead: true, open: None, is_swept, ..link });
         match rules.key {
             KeyOfTheDead::IsReleased if self.key == Some(index) => self.key = None,
             KeyOfTheDead::IsReleased | KeyOfTheDead::KeysATombstone => {}
@@ -443,7 +452,10 @@ impl State {
 
     pub(super) fn everybody_is_served(&self, rules: Rules) -> bool {
         Record::ALL.into_iter().filter(|record| self.is_alive(*record)).all(|record| {
-            let Some(link) = self.named_by(record).and_then(|link| self.links[link]) else { return false };
+            let Some(link) = self.named_by(record).and_then(|link| self.links[link]) else {
+                // Two living records with one key: the second is parked.
+                return self.key.is_some_and(|owner| !self.is_dead(owner));
+            };
             let other = if record.is_in_hubspot() { link.salesforce } else { link.hubspot };
             let has_other = other.is_some_and(|other| self.is_alive(other));
             let is_flagged = self.row(record).is_some_and(|row| row.is_flagged);
