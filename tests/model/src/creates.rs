@@ -19,8 +19,8 @@ use stateright::Model;
 
 use crate::explore::{Judged, Law};
 
-pub use runs::runs;
 pub use engine::Plan;
+pub use runs::runs;
 pub use world::{Answer, Origin, Progress, Request, Row, State, Worker};
 
 /// A side, as an index.
@@ -325,14 +325,9 @@ impl Judged for Creates {
             },
             Law {
                 name: "D no duplicate of ours (I14)",
-                holds: |model, state| {
-                    state.at_rest(model.rules).is_none_or(|rest| rest.names_all_of_ours())
-                },
+                holds: |model, state| state.at_rest(model.rules).is_none_or(|rest| rest.names_all_of_ours()),
             },
-            Law {
-                name: "E settles (I33)",
-                holds: |model, state| state.at_rest(model.rules).is_some(),
-            },
+            Law { name: "E settles (I33)", holds: |model, state| state.at_rest(model.rules).is_some() },
             Law { name: "p h1 and s1 never become a pair", holds: |_, state| !state.pairs_the_two() },
             Law {
                 name: "q our create never stands beside a person's",

@@ -200,7 +200,10 @@ impl Judged for Pair {
                 holds: |model, state| state.at_rest(model.rules).is_none_or(|rest| rest.agrees()),
             },
             Law { name: "C no resurrection (I19)", holds: |_, state| !state.has_resurrected },
-            Law { name: "D nothing is deleted without evidence (I18)", holds: |_, state| state.has_evidence() },
+            Law {
+                name: "D nothing is deleted without evidence (I18)",
+                holds: |_, state| state.has_evidence(),
+            },
             Law { name: "E settles (I33)", holds: |model, state| state.at_rest(model.rules).is_some() },
             Law {
                 name: "p a write of ours never lands on an edited row in the bin",
@@ -237,7 +240,8 @@ impl Pair {
             Worker::HasHubSpot { .. } => actions.push(Action::ReadsSalesforce(index)),
             Worker::HasBoth { .. } => actions.push(Action::Commits(index)),
             Worker::Holds { .. } => {
-                let possible = Fate::ALL.into_iter().filter(|fate| *fate == Fate::Answered || state.faults > 0);
+                let possible =
+                    Fate::ALL.into_iter().filter(|fate| *fate == Fate::Answered || state.faults > 0);
                 actions.extend(possible.map(|fate| Action::Sends(index, fate)));
             }
             Worker::Answered { .. } => actions.push(Action::Records(index)),

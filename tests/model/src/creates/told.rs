@@ -18,7 +18,9 @@ impl Action {
             Self::Commits(worker) => format!("w{worker} commits"),
             Self::Takes(worker, link) => match after.workers.get(*worker) {
                 Some(Worker::Holds(request)) => format!("w{worker} takes an intent: {request}"),
-                Some(Worker::Idle | Worker::Looks { .. } | Worker::Decided { .. } | Worker::Answered { .. })
+                Some(
+                    Worker::Idle | Worker::Looks { .. } | Worker::Decided { .. } | Worker::Answered { .. },
+                )
                 | None => format!("w{worker} takes an intent of {link}"),
             },
             Self::Sends(worker, fate) => {

@@ -5,6 +5,7 @@
 //! Taken as given, because the model of links is about it: an update lands only on the row that it was decided
 //! for. What is asked here is which row that is, once records are merged away under an intent.
 
+mod engine;
 mod told;
 mod world;
 
@@ -311,12 +312,7 @@ pub fn runs() -> Vec<Run> {
         (Rules { reading: Reading::Delete, ..design }, bounds(1, 0, 0, 1, Cast::Each), short, "BD"),
         (Rules { retarget: Retarget::Keeps, ..design }, bounds(1, 0, 2, 1, Cast::AllButOne), short, "A"),
         (Rules { endpoint: Endpoint::Follows, ..design }, bounds(1, 0, 2, 1, Cast::Each), short, "A"),
-        (
-            design,
-            Bounds { undoing: Undoing::Possible, ..bounds(1, 0, 0, 2, Cast::Each) },
-            short,
-            "B",
-        ),
+        (design, Bounds { undoing: Undoing::Possible, ..bounds(1, 0, 0, 2, Cast::Each) }, short, "B"),
     ];
     for (cast, edits) in [(Cast::Each, 2), (Cast::AllButOne, 2), (Cast::OneToBeMade, 1)] {
         rows.push((design, bounds(1, 1, edits, 2, cast), short, ""));

@@ -166,9 +166,7 @@ impl Judged for Tombstones {
             },
             Law {
                 name: "C no resurrection (I19, I22)",
-                holds: |model, state| {
-                    state.at_rest(model.rules).is_none_or(|rest| !rest.has_resurrected)
-                },
+                holds: |model, state| state.at_rest(model.rules).is_none_or(|rest| !rest.has_resurrected),
             },
             Law {
                 name: "D no duplicate of ours (I14)",

@@ -149,8 +149,7 @@ pub enum Fate {
 }
 
 impl Fate {
-    pub(super) const ALL: [Self; 5] =
-        [Self::Answered, Self::Lost, Self::AnswerLost, Self::Late, Self::Twice];
+    pub(super) const ALL: [Self; 5] = [Self::Answered, Self::Lost, Self::AnswerLost, Self::Late, Self::Twice];
 }
 
 /// What may happen next.
@@ -318,7 +317,9 @@ impl State {
         self.link = link;
         for worker in &mut self.workers {
             match worker {
-                Worker::HasLink | Worker::HasHubSpot { .. } | Worker::HasBoth { .. } => *worker = Worker::Idle,
+                Worker::HasLink | Worker::HasHubSpot { .. } | Worker::HasBoth { .. } => {
+                    *worker = Worker::Idle
+                }
                 Worker::Answered { is_current, .. } => *is_current = false,
                 Worker::Idle | Worker::Holds { .. } => {}
             }
@@ -388,8 +389,7 @@ impl State {
         }
         let mut link = self.link.clone();
         link.open[side] = None;
-        if (intent.write, answer, rules.after_archive)
-            == (Write::Archive, Answer::Done, AfterArchive::Forget)
+        if (intent.write, answer, rules.after_archive) == (Write::Archive, Answer::Done, AfterArchive::Forget)
         {
             link.status = Status::Gone;
         }
@@ -415,7 +415,8 @@ impl State {
                 rest.commit(0, rules);
                 continue;
             }
-            let Some((side, intent)) = [H, S].into_iter().find_map(|side| Some((side, rest.link.open[side]?)))
+            let Some((side, intent)) =
+                [H, S].into_iter().find_map(|side| Some((side, rest.link.open[side]?)))
             else {
                 return Some(rest);
             };

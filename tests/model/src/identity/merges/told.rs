@@ -10,7 +10,8 @@ impl Action {
             Self::TakesBack(record) => format!("a person takes m{record} out of the bin"),
             Self::Reads(worker, record) => match after.workers.get(*worker) {
                 Some(Worker::Decided { link, after, alias, .. }) => {
-                    let alias = alias.map_or(String::new(), |(from, to)| format!(", m{from} redirects to m{to}"));
+                    let alias =
+                        alias.map_or(String::new(), |(from, to)| format!(", m{from} redirects to m{to}"));
                     let status = match after.status {
                         Status::Live => "live",
                         Status::Proposed => "parked with a proposal",

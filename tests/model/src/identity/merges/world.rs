@@ -1,6 +1,7 @@
 //! The rows, the store, the workers and the rules.
 
-use super::{Bounds, Cast, Endpoint, Hops, Reading, Retarget, Rules, Second};
+use super::engine::Look;
+use super::{Bounds, Cast, Endpoint, Hops, Rules};
 
 /// Steps within which the engine, left alone, has to come to rest.
 const REST_STEPS_MAX: usize = 60;
@@ -73,10 +74,10 @@ pub struct Link {
     /// Whether it names its counterpart.
     pub has_counterpart: bool,
     /// The agreed values, one a side, and the number that set them.
-    base: ([u8; 2], u8),
-    issued: u8,
-    open: [Option<Intent>; 2],
-    carried: Vec<(u8, [u8; 2])>,
+    pub(super) base: ([u8; 2], u8),
+    pub(super) issued: u8,
+    pub(super) open: [Option<Intent>; 2],
+    pub(super) carried: Vec<(u8, [u8; 2])>,
 }
 
 /// What a worker is about.
@@ -150,10 +151,10 @@ pub enum Action {
 /// Everything.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct State {
-    merging: [Row; 3],
-    others: [Option<Row>; 3],
+    pub(super) merging: [Row; 3],
+    pub(super) others: [Option<Row>; 3],
     pub(super) links: [Option<Link>; 3],
-    aliases: [Option<usize>; 3],
+    pub(super) aliases: [Option<usize>; 3],
     pub(super) workers: Vec<Worker>,
     pub(super) outstanding: Vec<(Target, Intent)>,
     pub(super) faults: u8,
@@ -163,14 +164,6 @@ pub struct State {
     /// Edits that a merging person saw and gave up, or that stand in the journal.
     accounted: u16,
     pub(super) has_dropped_an_alias: bool,
-}
-
-/// What looking at a link leads to.
-enum Look {
-    Nothing,
-    /// The commit fails, and the record is hinted again.
-    FailsAgain,
-    Changes { after: Link, alias: Option<(usize, usize)>, loser: Option<u8> },
 }
 
 impl State {
@@ -297,11 +290,11 @@ impl State {
         self.links[link].as_ref()?.open[side(target)]
     }
 
-    fn owner(&self, record: usize) -> Option<usize> {
+    pub(super) fn owner(&self, record: usize) -> Option<usize> {
         (0..3).find(|link| self.links[*link].as_ref().is_some_and(|item| item.record == Some(record)))
     }
 
-    fn resolve(&self, record: usize, rules: Rules) -> usize {
+    pub(super) fn resolve(&self, record: usize, rules: Rules) -> usize {
         let once = self.aliases[record];
         match (once, rules.hops) {
             (None, _) => record,
@@ -327,86 +320,11 @@ impl State {
         Some(())
     }
 
-    fn look(&self, index: usize, rules: Rules) -> Look {
-        let Some(link) = &self.links[index] else { return Look::Nothing };
-        let Some(record) = link.record else { return Look::Nothing };
-        match (self.merging[record].merged_into, rules.reading) {
-            (Some(winner), Reading::Merge) => self.follow(link, index, record, winner, rules),
-            (Some(_), Reading::Delete) => {
-                let mut after = link.clone();
-                let is_flagged = self.others[index].is_none_or(|row| row.is_flagged);
-                after.issue(index, 1, (!is_flagged).then_some(Write::Flag));
-                changed(link, after, None, None)
-            }
-            (None, _) => self.agree(link, index, record),
-        }
-    }
-
-    /// P11: the loser's id redirects for good; the winner is the link's from now on, unless it has one.
-    fn follow(&self, link: &Link, index: usize, record: usize, winner: usize, rules: Rules) -> Look {
-        let end = match rules.hops {
-            Hops::All => self.resolve(winner, rules),
-            Hops::One => winner,
-        };
-        // The store refuses to claim a record that redirects (I15), or that another link has (I13).
-        let is_alias = self.aliases[end].is_some();
-        let is_taken = self.owner(end).is_some_and(|owner| owner != index);
-        let mut after = link.clone();
-        match (is_alias, is_taken, rules.second) {
-            (true, _, _) | (false, true, Second::TriesAgain) => return Look::FailsAgain,
-            (false, true, Second::IsProposed) => {
-                after.status = Status::Proposed;
-                after.record = None;
-                after.open = [None; 2];
-            }
-            (false, false, _) => {
-                after.record = Some(end);
-                match rules.retarget {
-                    Retarget::Closes => after.open[0] = None,
-                    Retarget::Keeps => {}
-                }
-            }
-        }
-        Look::Changes { after, alias: Some((record, winner)), loser: None }
-    }
-
-    /// P7 for the one field: what only one side has changed is carried; of two, the merging side's wins.
-    fn agree(&self, link: &Link, index: usize, record: usize) -> Look {
-        let mut after = link.clone();
-        let merging = self.merging[record];
-        let Some(other) = self.others[index] else {
-            after.issue(index, 1, Some(Write::Insert(merging.value)));
-            return changed(link, after, None, None);
-        };
-        after.has_counterpart = true;
-        for (side, row) in [merging, other].into_iter().enumerate() {
-            after.settle(index, side, row);
-        }
-        let mut loser = None;
-        let changes = [merging.value != after.base.0[0], other.value != after.base.0[1]];
-        let wishes = match changes {
-            _ if merging.value == other.value => {
-                if changes != [false, false] {
-                    after.base = ([merging.value; 2], after.issued);
-                }
-                [None, None]
-            }
-            [false, false] => [None, None],
-            [true, false] => [None, Some(Write::Update(merging.value))],
-            [false, true] => [Some(Write::Update(other.value)), None],
-            [true, true] => {
-                loser = Some(other.value);
-                [None, Some(Write::Update(merging.value))]
-            }
-        };
-        [0, 1].into_iter().for_each(|side| after.issue(index, side, wishes[side]));
-        changed(link, after, None, loser)
-    }
-
     pub(super) fn commit(&mut self, worker: usize) {
         let decided = std::mem::replace(&mut self.workers[worker], Worker::Idle);
         let Worker::Decided { link, after, alias, loser } = decided else { return };
-        let claimed = after.record.filter(|_| self.links[link].as_ref().map(|item| item.record) != Some(after.record));
+        let claimed =
+            after.record.filter(|_| self.links[link].as_ref().map(|item| item.record) != Some(after.record));
         if claimed.is_some_and(|record| self.owner(record).is_some() || self.aliases[record].is_some()) {
             return;
         }
@@ -545,49 +463,5 @@ const fn side(target: Target) -> usize {
     match target {
         Target::M(_) => 0,
         Target::O(_) => 1,
-    }
-}
-
-fn changed(before: &Link, after: Link, alias: Option<(usize, usize)>, loser: Option<u8>) -> Look {
-    if *before == after { Look::Nothing } else { Look::Changes { after, alias, loser } }
-}
-
-impl Link {
-    /// P2: a token counts only if it is this link's.
-    fn settle(&mut self, index: usize, side: usize, row: Row) {
-        let (owner, number) = row.token;
-        if owner != index {
-            return;
-        }
-        if self.open[side].is_some_and(|open| open.number <= number) {
-            self.open[side] = None;
-        }
-        let carried = self.carried.iter().find(|(carried, _)| *carried == number);
-        if let Some((number, values)) = carried
-            && *number > self.base.1
-        {
-            self.base = (*values, *number);
-        }
-    }
-
-    fn issue(&mut self, index: usize, side: usize, wish: Option<Write>) {
-        let Some(write) = wish else {
-            self.open[side] = None;
-            return;
-        };
-        let is_insert = matches!(write, Write::Insert(_));
-        let stands = self.open[side].is_some_and(|open| match open.write {
-            Write::Insert(_) => is_insert,
-            Write::Update(_) | Write::Flag => open.write == write && open.is_fresh,
-        });
-        if stands {
-            return;
-        }
-        self.issued += 1;
-        self.open[side] = Some(Intent { link: index, number: self.issued, write, is_fresh: true });
-        match write {
-            Write::Insert(value) | Write::Update(value) => self.carried.push((self.issued, [value; 2])),
-            Write::Flag => {}
-        }
     }
 }

@@ -355,7 +355,8 @@ impl State {
 
     fn look_at_pair(&mut self, index: usize, rules: Rules) {
         let carrying = |state: &Self, is_hubspot: bool| {
-            let marked = |record: &Record| state.row(*record).is_some_and(|row| row.is_alive && row.is_marked);
+            let marked =
+                |record: &Record| state.row(*record).is_some_and(|row| row.is_alive && row.is_marked);
             let ours = Record::ALL.into_iter().filter(|record| record.link() == index);
             ours.filter(|record| record.is_in_hubspot() == is_hubspot).find(marked)
         };
