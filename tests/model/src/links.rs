@@ -17,8 +17,8 @@ use world::Links;
 pub fn runs() -> Vec<Run> {
     let mut runs = Vec::new();
     for policy in [Policy::Authority(Side::H), Policy::Authority(Side::S), Policy::Hold] {
-        runs.push(run(Rules::fixed(policy), Bounds::of(3, 1).with_undo(), Length::Short, ""));
-        runs.push(run(Rules::as_written(policy), Bounds::of(3, 0).with_undo(), Length::Short, "AC"));
+        runs.push(run(Rules::fixed(policy), Bounds::of(2, 1), Length::Short, ""));
+        runs.push(run(Rules::as_written(policy), Bounds::of(3, 0), Length::Short, "A"));
     }
     runs
 }

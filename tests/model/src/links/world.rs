@@ -38,6 +38,8 @@ pub struct Edit {
     pub side: Option<Side>,
     /// What was typed.
     pub value: Value,
+    /// What stood there before its eyes.
+    pub saw: Value,
     /// Somebody who saw the value replaced it.
     pub is_superseded: bool,
     /// It is on record as a loser, against this value.
@@ -117,6 +119,7 @@ impl Links {
             field,
             side: None,
             value: Value(0),
+            saw: Value(0),
             is_superseded: false,
             lost_to: None,
             is_excused: false,
@@ -169,13 +172,19 @@ impl Links {
         let crm = &mut state.crm[side];
         let saw = crm.row.values[field].plain();
         // Whoever replaces a value has seen every edit that typed it.
-        for edit in state.edits.iter_mut().filter(|edit| edit.field == field && edit.value == saw) {
+        let first = state.edits.iter().position(|edit| edit.field == field && edit.value == saw);
+        let alike = state.edits.iter_mut().enumerate();
+        // One that was typed again on the other side is none of them, though the value is the same.
+        for (_, edit) in alike.filter(|(index, edit)| {
+            edit.field == field && edit.value == saw && (edit.side == Some(side) || Some(*index) == first)
+        }) {
             edit.is_superseded = true;
         }
         state.edits.push(Edit {
             field,
             side: Some(side),
             value: value.plain(),
+            saw,
             is_superseded: false,
             lost_to: None,
             is_excused: false,
@@ -306,8 +315,13 @@ impl Links {
         for said in &decision.said {
             match *said {
                 Said::Conflict { field, values, winner } => {
-                    let stale = |value| !is_alive(&state.edits, field, value);
-                    state.is_spurious |= stale(values.h) || stale(values.s);
+                    let replaced = |this: Value, that: Value| {
+                        let edits = state.edits.iter().rev();
+                        let edit = edits.into_iter().find(|e| e.field == field && e.value == this.plain());
+                        edit.is_some_and(|edit| edit.side.is_some() && edit.saw == that.plain())
+                    };
+                    let ordered = replaced(values.h, values.s) || replaced(values.s, values.h);
+                    state.is_spurious |= ordered;
                     if let Some((side, by_time)) = winner {
                         state.is_older |= by_time
                             && order(state, field, values[side]) < order(state, field, values[side.other()]);
