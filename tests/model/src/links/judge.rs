@@ -1,0 +1,204 @@
+//! The laws A to F, and the model as stateright sees it.
+
+use stateright::Model;
+
+use super::rules::{Policy, Stamps};
+use super::terms::{Pair, Side, Value};
+use super::world::{Action, Links, State, Worker, is_alive, name};
+use crate::explore::{Judged, Law};
+
+/// A fair run comes to rest within this many steps.
+const FAIR_STEPS_MAX: usize = 60;
+
+impl Model for Links {
+    type State = State;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<State> {
+        match self.rules.policy {
+            Policy::Newest { .. } => [-4, 0, 4].into_iter().map(|skew| self.start(skew)).collect(),
+            Policy::Authority(_) | Policy::Hold => vec![self.start(0)],
+        }
+    }
+
+    fn actions(&self, state: &State, actions: &mut Vec<Action>) {
+        let typed = state.edits.len() - self.bounds.fields;
+        if typed < self.bounds.edits {
+            let fresh = Value(u8::try_from(typed + 1).unwrap_or(u8::MAX));
+            for side in Side::BOTH {
+                for field in 0..self.bounds.fields {
+                    actions.push(Action::Edit(side, field, fresh));
+                    let back = state.crm[side].before[field];
+                    if self.bounds.undo && back != state.crm[side].row.values[field] {
+                        actions.push(Action::Edit(side, field, back));
+                    }
+                }
+            }
+        }
+        let needed = self.is_needed(state);
+        for (worker, at) in state.workers.iter().enumerate() {
+            match at {
+                Worker::Idle if needed => actions.extend(Side::BOTH.map(|side| Action::Read(worker, side))),
+                Worker::Idle => {}
+                Worker::Reading(Pair { h: Some(_), s: Some(_) }) => actions.push(Action::Commit(worker)),
+                Worker::Reading(rows) => {
+                    let unread = Side::BOTH.into_iter().filter(|side| rows[*side].is_none());
+                    actions.extend(unread.map(|side| Action::Read(worker, side)));
+                }
+                Worker::Writing(_) => actions.push(Action::Land(worker)),
+            }
+        }
+        if let Some(worker) = state.workers.iter().position(|worker| *worker == Worker::Idle) {
+            for index in 0..state.queue.len() {
+                actions.push(if self.bounds.workers == 1 {
+                    Action::Attempt(index)
+                } else {
+                    Action::Take(worker, index)
+                });
+                if state.faults > 0 {
+                    let faults = [Action::Lose, Action::Delay, Action::Repeat, Action::Crash];
+                    actions.extend(faults.map(|fault| fault(index)));
+                }
+            }
+        }
+        actions.extend((0..state.late.len()).map(Action::LandLate));
+        if self.rules.stamps != Stamps::Exact && state.crm.s.row.is_fresh {
+            actions.push(Action::Tick);
+        }
+    }
+
+    fn next_state(&self, before: &State, action: Action) -> Option<State> {
+        let mut state = before.clone();
+        match action {
+            Action::Edit(side, field, value) => self.edit(&mut state, side, field, value),
+            Action::Read(worker, side) => self.read(&mut state, worker, side),
+            Action::Commit(worker) => self.commit(&mut state, worker),
+            Action::Attempt(index) => drop(self.attempt(&mut state, index, true)),
+            Action::Lose(index) => {
+                state.faults -= 1;
+                self.attempt(&mut state, index, false);
+            }
+            Action::Delay(index) => {
+                state.faults -= 1;
+                let intent = state.queue.remove(index);
+                state.late.push(intent);
+            }
+            Action::Repeat(index) => {
+                state.faults -= 1;
+                let intent = self.attempt(&mut state, index, true);
+                state.late.push(intent);
+            }
+            Action::Crash(index) => {
+                state.faults -= 1;
+                state.queue.remove(index);
+            }
+            Action::Take(worker, index) => state.workers[worker] = Worker::Writing(state.queue.remove(index)),
+            Action::Land(worker) => self.land_of(&mut state, worker),
+            Action::LandLate(index) => {
+                let intent = state.late.remove(index);
+                self.land(&mut state, &intent);
+            }
+            Action::Tick => state.crm.s.row.is_fresh = false,
+        }
+        state.workers.sort_unstable();
+        state.late.sort_unstable();
+        Some(state)
+    }
+
+    fn within_boundary(&self, state: &State) -> bool {
+        state.link.issued.0 <= self.bounds.intents
+    }
+}
+
+impl Judged for Links {
+    fn laws() -> Vec<Law<Self>> {
+        vec![
+            Law {
+                name: "A no silent loss",
+                holds: |model, state| !model.is_quiet(state) || loses_nothing(state),
+            },
+            Law {
+                name: "B convergence",
+                holds: |model, state| !model.is_quiet(state) || agrees(model, state),
+            },
+            Law {
+                name: "C no stale resurrection",
+                holds: |model, state| !model.is_quiet(state) || is_current(model, state),
+            },
+            Law { name: "D settles", holds: settles },
+            Law { name: "E no write-back", holds: |_, state| !state.is_written_back },
+            Law { name: "F no spurious conflict", holds: |_, state| !state.is_spurious },
+            Law { name: "N newest is newer", holds: |_, state| !state.is_older },
+        ]
+    }
+
+    fn tell(&self, before: &State, action: &Action, after: &State) -> String {
+        match action {
+            Action::Edit(side, field, value) => format!("user {}:={value:?}", name(*side, *field)),
+            Action::Commit(_) => {
+                let issued = after.queue.iter().filter(|intent| !before.queue.contains(intent));
+                let words = issued.flat_map(|intent| {
+                    let parts = intent.parts.iter().enumerate();
+                    parts.filter_map(|(field, part)| {
+                        let part = part.as_ref()?;
+                        let target = name(intent.side, field);
+                        Some(format!("i{}:{target}:={:?} ({:?})", intent.number.0, part.sent, part.role))
+                    })
+                });
+                let words: Vec<String> = words.collect();
+                format!("decides {words:?}")
+            }
+            Action::Attempt(index)
+            | Action::Lose(index)
+            | Action::Repeat(index)
+            | Action::Delay(index)
+            | Action::Crash(index) => {
+                let intent = &before.queue[*index];
+                let end = if self.is_taken(before, intent) { "" } else { " (refused)" };
+                format!("{action:?} of i{} at {}{end}", intent.number.0, intent.side)
+            }
+            Action::LandLate(index) => {
+                let intent = &before.late[*index];
+                let end = if self.is_taken(before, intent) { "lands late" } else { "is refused late" };
+                format!("i{} {end} at {}", intent.number.0, intent.side)
+            }
+            Action::Read(..) | Action::Take(..) | Action::Land(_) | Action::Tick => format!("{action:?}"),
+        }
+    }
+}
+
+fn shown(state: &State, field: usize) -> Pair<Value> {
+    Pair { h: state.crm.h.row.values[field].plain(), s: state.crm.s.row.values[field].plain() }
+}
+
+fn loses_nothing(state: &State) -> bool {
+    state.edits.iter().filter(|edit| edit.side.is_some()).all(|edit| {
+        let shown = shown(state, edit.field);
+        edit.is_superseded
+            || edit.lost_to.is_some()
+            || edit.is_excused
+            || state.link.is_parked[edit.field]
+            || shown.h == edit.value
+            || shown.s == edit.value
+    })
+}
+
+fn agrees(model: &Links, state: &State) -> bool {
+    (0..model.bounds.fields).all(|field| {
+        let shown = shown(state, field);
+        let held = state.link.held[field].map(|held| Pair { h: held.h.plain(), s: held.s.plain() });
+        state.link.is_parked[field] || shown.h == shown.s || held == Some(shown)
+    })
+}
+
+fn is_current(model: &Links, state: &State) -> bool {
+    (0..model.bounds.fields).all(|field| {
+        let shown = shown(state, field);
+        state.link.is_parked[field] || shown.h != shown.s || is_alive(&state.edits, field, shown.h)
+    })
+}
+
+fn settles(model: &Links, state: &State) -> bool {
+    let mut state = state.clone();
+    (0..FAIR_STEPS_MAX).any(|_| !model.fair_step(&mut state))
+}

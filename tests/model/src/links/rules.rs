@@ -1,0 +1,254 @@
+//! What a run varies: the rules, the ways to break them, and the bounds.
+
+use super::terms::Side;
+
+/// Who wins a conflict (P7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Policy {
+    /// This side.
+    Authority(Side),
+    /// Neither; both values stay and a person is asked.
+    Hold,
+    /// The later edit, where that is certain; else this side.
+    Newest {
+        /// Wins where the order is not certain.
+        otherwise: Side,
+        /// How the order is made out.
+        clock: Clock,
+    },
+}
+
+/// How `newest` makes out which edit was later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clock {
+    /// Only HubSpot knows when a *field* was edited, so only HubSpot can be later, by more than the clocks' error.
+    Bounded,
+    /// Broken on purpose: as if the clocks agreed.
+    Trusted,
+    /// Broken on purpose: as if Salesforce's row stamp were the field's.
+    RowStamp,
+}
+
+/// What moves a base.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moves {
+    /// P2: the token on the row, and a by-id read with equal effective values.
+    Token,
+    /// The obvious design: the commit that issues the write.
+    BeforeWrite,
+    /// The other obvious design: the write's answer.
+    AfterWrite,
+}
+
+/// What a side offers against writing over an unseen edit (P5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guard {
+    /// Nothing.
+    None,
+    /// Every version, in order, with our token.
+    History,
+    /// A write lands only on the row with the stamp that it was decided on.
+    CompareAndSet,
+}
+
+/// One rule broken on purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mutant {
+    /// H settles from its answer.
+    HResponse,
+    /// Equality is of shown values, not of effective ones.
+    EqualRaw,
+    /// A landing that hid somebody's different version moves the base.
+    HiddenMoves,
+    /// A restore moves the base.
+    RestoreMoves,
+    /// Landed on H means that the row carries the token now.
+    CurrentToken,
+    /// An edit on top of a skipped landing is only an edit: no loser is recorded, the base stays.
+    EditOnZombie,
+    /// Details of intents that were not seen to land are dropped when they close.
+    ForgetZombies,
+    /// Details of intents that landed are dropped when they close.
+    ForgetSettled,
+    /// A landing moves the base of the whole row.
+    WholeRow,
+    /// The rows are read before the link.
+    LinkReadLast,
+    /// A landing with a lower number moves the base, too.
+    Unnumbered,
+}
+
+/// What is taken for the image of a side that rewrites what it is sent and does not answer with it (P4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Echo {
+    /// Whatever the row shows.
+    Always,
+    /// What was sent.
+    Sent,
+    /// What the row shows if we were the last to modify it, else what was sent.
+    IfOurs,
+    /// The same, and what is only sent never wins a conflict.
+    Weak,
+}
+
+/// What Salesforce's stamps tell (P5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stamps {
+    /// Each change has its own: what the model of the design assumed.
+    Exact,
+    /// A second each; any read is taken for a precondition.
+    Second,
+    /// A second each; a read is a precondition only if its answer's second is later than the row's. The server
+    /// takes the answer's time as it looks at the row.
+    SecondWaited,
+    /// The same, but the server looks at the row first and takes the time later.
+    SecondAnsweredLater,
+    /// As the last, and the second is one that began after an earlier answer was in hand.
+    SecondAskedLater,
+}
+
+/// A history that keeps only some versions of each field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Truncated {
+    /// This many of each field, and of the token.
+    pub versions_max: usize,
+    /// What is done if they do not reach back to the base.
+    pub then: Beyond,
+}
+
+/// What is done if the history does not reach back to the base.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beyond {
+    /// The field is parked.
+    Park,
+    /// Broken on purpose: what is left is taken for all there was.
+    GoOn,
+}
+
+/// The rules of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rules {
+    /// Its name in the table.
+    pub name: &'static str,
+    /// Who wins a conflict.
+    pub policy: Policy,
+    /// What moves a base.
+    pub moves: Moves,
+    /// What HubSpot offers.
+    pub hubspot: Guard,
+    /// What Salesforce offers.
+    pub salesforce: Guard,
+    /// Which rules are broken on purpose.
+    pub broken: &'static [Mutant],
+    /// If Salesforce rewrites: how that is dealt with.
+    pub rewriting: Option<Echo>,
+    /// What Salesforce's stamps tell.
+    pub stamps: Stamps,
+    /// If HubSpot's history is cut.
+    pub truncated: Option<Truncated>,
+}
+
+impl Rules {
+    /// P1 to P5 and P7 as DESIGN section 4 has them.
+    #[must_use]
+    pub const fn fixed(policy: Policy) -> Self {
+        Self {
+            name: "fixed",
+            policy,
+            moves: Moves::Token,
+            hubspot: Guard::History,
+            salesforce: Guard::CompareAndSet,
+            broken: &[],
+            rewriting: None,
+            stamps: Stamps::Exact,
+            truncated: None,
+        }
+    }
+
+    /// The same with rules broken on purpose.
+    #[must_use]
+    pub const fn broken(policy: Policy, name: &'static str, broken: &'static [Mutant]) -> Self {
+        Self { name, broken, ..Self::fixed(policy) }
+    }
+
+    /// The old text of P2, P3 and P5: the base follows the token on the row, and nothing else is asked.
+    #[must_use]
+    pub const fn as_written(policy: Policy) -> Self {
+        const OLD: &[Mutant] = &[
+            Mutant::CurrentToken,
+            Mutant::HiddenMoves,
+            Mutant::EqualRaw,
+            Mutant::RestoreMoves,
+            Mutant::EditOnZombie,
+        ];
+        Self::broken(policy, "as written", OLD)
+    }
+
+    /// Whether a rule is broken on purpose.
+    #[must_use]
+    pub fn breaks(&self, mutant: Mutant) -> bool {
+        self.broken.contains(&mutant)
+    }
+
+    /// What a side offers.
+    #[must_use]
+    pub const fn guard(&self, side: Side) -> Guard {
+        match side {
+            Side::H => self.hubspot,
+            Side::S => self.salesforce,
+        }
+    }
+}
+
+/// How far a run goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// One field or two.
+    pub fields: usize,
+    /// Edits by people, in all.
+    pub edits: usize,
+    /// Whether people also take an edit back: they type what their side showed before.
+    pub undo: bool,
+    /// Workers. One does one thing after the other; two read, decide and write at the same time.
+    pub workers: usize,
+    /// Crashes, lost answers, late and repeated landings, in all.
+    pub faults: u8,
+    /// Intents, in all: two workers can redo each other's work for ever.
+    pub intents: u8,
+}
+
+impl Bounds {
+    /// One worker; two fields; ten intents, which are never reached.
+    #[must_use]
+    pub const fn of(edits: usize, faults: u8) -> Self {
+        Self { fields: 2, edits, undo: false, workers: 1, faults, intents: 10 }
+    }
+
+    /// The same with people who take edits back.
+    #[must_use]
+    pub const fn with_undo(self) -> Self {
+        Self { undo: true, ..self }
+    }
+
+    /// The same with another number of fields.
+    #[must_use]
+    pub const fn fields(self, fields: usize) -> Self {
+        Self { fields, ..self }
+    }
+
+    /// The same with two workers, and fewer intents.
+    #[must_use]
+    pub const fn two_workers(self, intents: u8) -> Self {
+        Self { workers: 2, intents, ..self }
+    }
+
+    /// In words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let undo = if self.undo { " with undo" } else { "" };
+        format!(
+            "{} fields, {} edits{undo}, {} workers, {} faults, {} intents",
+            self.fields, self.edits, self.workers, self.faults, self.intents
+        )
+    }
+}
