@@ -242,7 +242,7 @@ impl Draft<'_> {
         ) else {
             return;
         };
-        let number = self.situation.link.issued;
+        let number = self.decision.link.issued;
         let unchanged = settled.base.as_ref().is_some_and(|base| {
             base.images.hubspot.hash == hubspot.hash
                 && base.images.salesforce.hash == salesforce.hash
@@ -280,7 +280,7 @@ impl Draft<'_> {
                     Side::HubSpot => PerSide { hubspot: image, salesforce: stored },
                     Side::Salesforce => PerSide { hubspot: stored, salesforce: image },
                 };
-                let number = self.situation.link.issued;
+                let number = self.decision.link.issued;
                 self.memory(field).base = Some(Base { number, images, proof: crate::link::Proof::Seen });
             }
             return Ok(());

@@ -49,6 +49,16 @@ impl Row {
             field.wire[side].iter().map(|wire| self.fields.get(wire).cloned().unwrap_or(Presence::Unknown));
         field.canonicalise(side, &raw.collect::<Vec<_>>())
     }
+
+    /// The highest number of an intent that it ever took in, as far as its side tells.
+    #[must_use]
+    pub fn highest_token(&self) -> Token {
+        let past = match &self.versions {
+            Versions::History(history) => history.tokens.iter().map(|(_, token)| *token).max(),
+            Versions::Stamp { .. } | Versions::Listed => None,
+        };
+        past.max(self.token).unwrap_or_default()
+    }
 }
 
 /// Whether a record is in use. Bin and archive are recoverable; a purge shows as [`Reading::NotFound`].

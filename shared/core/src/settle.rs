@@ -286,9 +286,9 @@ impl Scene<'_> {
             let who = match token_at(at) {
                 Some(number) => Who::Us(self.part(side, number)),
                 // Written with our login but not by an intent: an operator's script, say. It is an edit.
-                None if ours => {
-                    self.repeated(side, &value).map_or(Who::Somebody, |known| Who::Us(Some(known)))
-                }
+                None if ours => self
+                    .repeated(side, history, &events, (at, &value))
+                    .map_or(Who::Somebody, |known| Who::Us(Some(known))),
                 None => Who::Somebody,
             };
             events.push(Event { at, value, who });
@@ -296,12 +296,19 @@ impl Scene<'_> {
         events
     }
 
-    /// A landing of ours that left no token version: the token was on the row already, so an attempt was
-    /// repeated. The latest intent that sent this value.
-    fn repeated(&self, side: Side, value: &Presence<Value>) -> Option<(&Intent, &Part)> {
-        let hash = self.hash(value)?;
-        let parts = self.link.intents.iter().filter_map(|intent| self.part(side, intent.number));
-        parts.filter(|(_, part)| part.sent == hash).max_by_key(|(intent, _)| intent.number)
+    /// A landing of ours that left no token version: its token was on the row already, so an attempt was repeated. It
+    /// is known by what was sent, or by what the side made of that the first time.
+    fn repeated(
+        &self,
+        side: Side,
+        history: &History,
+        before: &[Event<'_>],
+        (at, value): (Timestamp, &Presence<Value>),
+    ) -> Option<(&Intent, &Part)> {
+        let (first, token) = history.tokens.iter().rev().find(|(when, _)| *when <= at)?;
+        let known = self.part(side, *token)?;
+        let stored = before.iter().find(|event| event.at == *first).map(|event| &event.value);
+        (self.hash(value) == Some(known.1.sent) || stored == Some(value)).then_some(known)
     }
 }
 

@@ -19,7 +19,7 @@ use jiff::{SignedDuration, Timestamp};
 #[derive(Debug, Clone, Default)]
 pub struct MemoryStore(Arc<Mutex<Memory>>);
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Memory {
     links: BTreeMap<LinkId, Link>,
     /// Never [`Whereabouts::Nowhere`].
@@ -34,7 +34,7 @@ struct Memory {
 }
 
 /// A claim is kept when it has run out, so that fences only rise (I24).
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Claim {
     fence: Fence,
     standing: Standing,
@@ -52,6 +52,18 @@ impl MemoryStore {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A backup: a store of its own that holds what this one holds now.
+    #[must_use]
+    pub fn backup(&self) -> Self {
+        Self(Arc::new(Mutex::new(self.memory().clone())))
+    }
+
+    /// Holds what a backup holds, and nothing else.
+    pub fn restore(&self, backup: &Self) {
+        let held = backup.memory().clone();
+        *self.memory() = held;
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {

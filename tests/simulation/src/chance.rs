@@ -14,7 +14,7 @@ pub struct Script {
 
 impl Script {
     /// Bytes of a profile.
-    const HEAD_BYTES: usize = 96;
+    const HEAD_BYTES: usize = 128;
     /// Bytes of a chaos: some hundreds of steps.
     const BODY_BYTES: usize = 1_500;
 

@@ -72,6 +72,9 @@ impl World {
                 Some(Move::User) => {
                     acts -= 1;
                     self.users.act(&self.site, self.profile.people, chance);
+                    if self.strikes(Fault::Purged, chance) {
+                        self.users.empty_the_bin(&self.site);
+                    }
                 }
                 Some(Move::Pass) => self.pass(PAUSE_MS[chance.below(PAUSE_MS.len())]),
                 Some(Move::Schedule) => self.schedule(chance),
@@ -320,6 +323,23 @@ impl World {
         if self.disturbed && chance.happens(128) {
             self.set_to_rights();
         }
+        self.restore_store(chance);
+    }
+
+    /// A backup of the store is taken, or the store goes back to it: its processes are stopped for that.
+    fn restore_store(&mut self, chance: &mut Chance) {
+        if self.profile.swarm.weight(Fault::StoreRestored) == 0 || !chance.happens(64) {
+            return;
+        }
+        let Some(backup) = self.backup.take() else {
+            self.backup = Some(self.site.store.backup());
+            return;
+        };
+        (0..self.workers.len()).for_each(|worker| self.crash(worker));
+        self.site.store.restore(&backup);
+        let mut watch = self.site.watch();
+        watch.strike(Fault::StoreRestored);
+        watch.store_restored();
     }
 
     /// Salesforce shows our user its records, or none: then it answers as if there were no such records.

@@ -102,6 +102,12 @@ kinds! {
         IndexLag => "search index lag",
         /// A property's history is short.
         HistoryTruncated => "history truncated",
+        /// Somebody empties Salesforce's bin: of a deleted record nothing is left.
+        Purged => "purge",
+        /// The workers run two versions of the contract, with other conflict rules.
+        TwoVersions => "two versions at once",
+        /// The store goes back to what it was some time ago.
+        StoreRestored => "store restored from a backup",
     }
 }
 

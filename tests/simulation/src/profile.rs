@@ -131,14 +131,16 @@ impl Profile {
         }
     }
 
-    /// This world's contract.
+    /// This world's contract; the second version has the same conflict rules for other fields.
     ///
     /// # Errors
     /// A fault of ours in the text.
-    pub fn contract(&self) -> anyhow::Result<Contract> {
-        let [text, phone, name] = self.policies;
+    pub fn contract(&self, version: u32) -> anyhow::Result<Contract> {
+        let mut policies = self.policies;
+        policies.rotate_left(usize::from(version == 2));
+        let [text, phone, name] = policies;
         let yaml = format!(
-            "version: 1
+            "version: {version}
 objects:
   contact:
     hubspot: contacts

@@ -280,6 +280,17 @@ impl Users {
         }
     }
 
+    /// Somebody empties Salesforce's bin.
+    pub fn empty_the_bin(&self, site: &Site) {
+        let gone = self.deleted.iter().filter(|(side, ..)| *side == Side::Salesforce);
+        for (_, _, id) in gone {
+            let operation = format!("<urn:emptyRecycleBin><urn:ids>{id}</urn:ids></urn:emptyRecycleBin>");
+            if soap(site, &operation) {
+                site.watch().log(format_args!("USER purges {id}"));
+            }
+        }
+    }
+
     /// Somebody makes two records one.
     pub fn merge(&mut self, site: &Site, side: Side, object: usize, winner: &Shown, loser: &Shown) {
         let of = &OBJECTS[object];

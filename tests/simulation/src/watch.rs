@@ -195,8 +195,11 @@ impl Watch {
     /// A commit happened.
     pub fn committed(&mut self, commit: &Commit) {
         let link = &commit.link;
-        let before = self.generations.insert(link.id.clone(), link.generation).unwrap_or_default();
-        if link.generation != before.next() {
+        let before = self.generations.insert(link.id.clone(), link.generation);
+        // Of what stood in a restored store, nothing was seen.
+        let unseen = before.is_none() && self.struck(&[Fault::StoreRestored]);
+        let before = before.unwrap_or_default();
+        if link.generation != before.next() && !unseen {
             self.broken(
                 "I29",
                 format!("link {} goes from generation {before} to {}", link.id, link.generation),
@@ -236,6 +239,14 @@ impl Watch {
         if settled.flat_map(|intent| &intent.parts).any(|part| !part.values.is_empty()) {
             self.broken("I42", format!("link {} keeps the values of a settled intent", link.id));
         }
+    }
+
+    /// The store is what it was some time ago: what was committed since counts for nothing.
+    pub fn store_restored(&mut self) {
+        self.log(format_args!("RESTORED"));
+        self.generations.clear();
+        self.fences.clear();
+        self.aliases.clear();
     }
 
     /// Something is set aside.

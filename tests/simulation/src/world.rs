@@ -11,6 +11,7 @@ use concord_core::names::Side;
 use concord_core::step::Task;
 use concord_sandbox::crm::Caller;
 use concord_sandbox::fifo::{QueueName, Received};
+use concord_sandbox::store::MemoryStore;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::chance::{Chance, Script};
@@ -53,6 +54,8 @@ pub struct World {
     begun: BTreeMap<usize, Timestamp>,
     /// What is set to rights when people stop: a hidden field, a rule.
     pub disturbed: bool,
+    /// What the store held some time ago.
+    pub backup: Option<MemoryStore>,
     healed: bool,
     /// What befalls the workers of the calm order, and where.
     pub course: Course,
@@ -72,21 +75,26 @@ impl World {
     /// # Errors
     /// A fault of ours in its contract.
     pub fn of_profile(profile: Profile, traced: bool) -> anyhow::Result<Self> {
-        let contract = profile.contract()?;
         let site = Arc::new(Site::new(&profile, traced));
+        let two_versions = profile.swarm.weight(Fault::TwoVersions) > 0;
         let workers = profile.worker_offsets_ms.iter().take(profile.workers).enumerate();
         let workers = workers.map(|(number, offset)| {
             let clock = Skewed::new(&site.clock, *offset, 0);
-            Worker::new(number, clock, Arc::clone(&site), contract.clone())
+            let version = if two_versions && number > 0 { 2 } else { 1 };
+            if version == 2 {
+                site.watch().strike(Fault::TwoVersions);
+            }
+            Ok(Worker::new(number, clock, Arc::clone(&site), profile.contract(version)?))
         });
         Ok(Self {
-            workers: workers.collect(),
+            workers: workers.collect::<anyhow::Result<_>>()?,
             site,
             post: Post::default(),
             users: Users::default(),
             posted: BTreeMap::new(),
             begun: BTreeMap::new(),
             disturbed: false,
+            backup: None,
             healed: false,
             course: Course::default(),
             profile,

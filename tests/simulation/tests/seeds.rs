@@ -42,7 +42,10 @@ const FOUND: [(u64, &str); 16] = [
     (8325, "I1: a skipped landing was taken for an edit after its details were forgotten"),
     (14_195, "I1: a pair ended by a merge while our landing covered an edit"),
     (14_383, "I6: what a stale landing hid could not be put back, and the two sides looked alike"),
-    (19_195, "I1: an edit was typed over a restore of a pair that had ended, and nobody was told of what it hid"),
+    (
+        19_195,
+        "I1: an edit was typed over a restore of a pair that had ended, and nobody was told of what it hid",
+    ),
     (22_149, "I1: a pair ended by a merge before its open intent landed over an edit"),
     (26_254, "I40: a new pair was absorbed by a merge before its records were claimed"),
 ];

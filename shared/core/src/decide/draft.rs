@@ -28,6 +28,12 @@ impl<'a> Draft<'a> {
     pub(super) fn new(situation: &'a Situation<'a>) -> Self {
         let mut link = situation.link.clone();
         link.generation = raised(link.generation);
+        // What stands on a row was given out, also if the store was restored from a backup and does not know (P1).
+        for sight in [situation.rows.hubspot, situation.rows.salesforce] {
+            if let Sight::Row(row) = sight {
+                link.issued = link.issued.max(row.highest_token());
+            }
+        }
         let decision = Decision {
             link,
             issued: Vec::new(),

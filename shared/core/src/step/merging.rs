@@ -11,7 +11,7 @@ use crate::contract::Object;
 use crate::link::{Link, Status};
 use crate::names::{LinkId, RecordId, RecordKey, Side, Token};
 use crate::port::{Crm, ParkKey, Parked, Queue, Store, Whereabouts};
-use crate::row::{Reading, Row, Versions};
+use crate::row::Reading;
 
 /// Merges of merged records: a chain longer than this is followed by the next hint.
 const HOPS_MAX: usize = 8;
@@ -90,8 +90,8 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             // A link that lacks this side, or has ended, will not claim it.
             let claims = |link: &Link| link.status == Status::Live && link.records[side].is_some();
             *owner = match known.into_iter().flatten().find(claims) {
-                Some(link) => Owner::Marked(link.id, highest_token(row)),
-                None => Owner::Nobody(highest_token(row)),
+                Some(link) => Owner::Marked(link.id, row.highest_token()),
+                None => Owner::Nobody(row.highest_token()),
             };
         }
         Ok(owners)
@@ -156,12 +156,4 @@ enum Owner {
     Nobody(Token),
     /// Its row was not shown.
     Unseen,
-}
-
-fn highest_token(row: &Row) -> Token {
-    let past = match &row.versions {
-        Versions::History(history) => history.tokens.iter().map(|(_, token)| *token).max(),
-        Versions::Stamp { .. } | Versions::Listed => None,
-    };
-    past.max(row.token).unwrap_or_default()
 }

@@ -143,27 +143,34 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         again: &mut Looks,
         now: Timestamp,
     ) -> Result<(), StepError> {
-        let mut unmarked = Vec::new();
+        let mut unknown = Vec::new();
         for (id, reading) in strangers {
             match reading {
                 Reading::MergedInto(winner) => again.now.push(winner),
                 Reading::NotFound => {}
                 Reading::Row(row) => match (row.concord_id.clone(), &row.standing) {
                     // In the bin as well: a record of ours whose answer was lost may be deleted before it is seen.
-                    (Some(link), _) => self.adopt(object, side, &id, &row, link, pairs, again, now).await?,
-                    (None, Standing::Alive) => unmarked.push((id, row)),
+                    (Some(link), _) => {
+                        if !self.adopt(object, side, &id, &row, &link, pairs, again, now).await? {
+                            unknown.push((id, row, Some(link)));
+                        }
+                    }
+                    (None, Standing::Alive) => unknown.push((id, row, None)),
                     (None, Standing::Archived { .. }) => {}
                 },
             }
         }
-        let rows: Vec<(&Row, Option<&LinkId>)> = unmarked.iter().map(|(_, row)| (&**row, None)).collect();
-        let matches = self.match_rows(object, side, &rows).await?;
-        for ((id, row), found) in unmarked.into_iter().zip(matches) {
+        let rows: Vec<(&Row, Option<&LinkId>)> =
+            unknown.iter().map(|(_, row, mark)| (&**row, mark.as_ref())).collect();
+        let mut matches = self.match_rows(object, side, &rows).await?;
+        let ids: Vec<&RecordId> = unknown.iter().map(|(id, ..)| id).collect();
+        self.match_names(object, side, &ids, &mut matches).await?;
+        for ((id, row, mark), found) in unknown.into_iter().zip(matches) {
             match found {
                 Match::Nobody if may_make(object, side.other()) == Counterpart::Leave => {}
-                Match::Nobody => pairs.push((id, self.new_pair(object, side, *row, None, None))),
+                Match::Nobody => pairs.push((id, self.new_pair(object, side, *row, mark, None))),
                 Match::Record(other) => {
-                    pairs.push((id, self.new_pair(object, side, *row, None, Some(other))))
+                    pairs.push((id, self.new_pair(object, side, *row, mark, Some(other))))
                 }
                 Match::Link(link) => {
                     // It is about to get one: whichever carries `concord_id` first is it, and the other is found
@@ -183,7 +190,8 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         Ok(())
     }
 
-    /// A row that carries `concord_id` belongs to that link, whether its answer was lost or its link was.
+    /// A row that carries `concord_id` belongs to that link: its answer was lost, or the link was with a store that
+    /// was restored from a backup. `false`: nothing but the row knows of it, and what its keys lead to is to be asked.
     #[expect(
         clippy::too_many_arguments,
         reason = "one caller; a struct for it would only rename the arguments"
@@ -194,28 +202,27 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         side: Side,
         id: &RecordId,
         row: &Row,
-        link: LinkId,
+        link: &LinkId,
         pairs: &mut Vec<(RecordId, Pair)>,
         again: &mut Looks,
         now: Timestamp,
-    ) -> Result<(), StepError> {
-        let known = self.store.links(std::slice::from_ref(&link)).await?.into_iter().flatten().next();
+    ) -> Result<bool, StepError> {
+        let known = self.store.links(std::slice::from_ref(link)).await?.into_iter().flatten().next();
         let alive = row.standing == Standing::Alive;
         match known {
             Some(known) if alive || known.records[side].is_none() => {
-                return self.join(object, side, id, known, again, now).await;
+                self.join(object, side, id, known, again, now).await?;
+                return Ok(true);
             }
-            Some(_) => return Ok(()),
-            None if !alive => return Ok(()),
+            Some(_) => return Ok(true),
+            None if !alive => return Ok(true),
             None => {}
         }
         let found = self.find_ours(side.other(), object, &[link.as_str().to_owned()]).await?;
-        let other = match found.first().map(|found| found.ids.as_slice()) {
-            Some([other]) => Some(other.clone()),
-            Some(_) | None => None,
-        };
-        pairs.push((id.clone(), self.new_pair(object, side, row.clone(), Some(link), other)));
-        Ok(())
+        let [other] = found.first().map_or(&[][..], |found| found.ids.as_slice()) else { return Ok(false) };
+        let pair = self.new_pair(object, side, row.clone(), Some(link.clone()), Some(other.clone()));
+        pairs.push((id.clone(), pair));
+        Ok(true)
     }
 
     /// Records that this record is the link's, then has it looked at again.
@@ -315,6 +322,45 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         Ok(matches.into_iter().map(|found| found.unwrap_or(Match::Nobody)).collect())
     }
 
+    /// What may know of a record that its keys lead nowhere from, after the store was restored from a backup: a link
+    /// of its name that has another record, or a record on the other side with the mark that it is about to get.
+    async fn match_names(
+        &self,
+        object: &Object,
+        side: Side,
+        ids: &[&RecordId],
+        matches: &mut [Match],
+    ) -> Result<(), StepError> {
+        let names: Vec<LinkId> = ids.iter().map(|id| link_id(&self.record(side, &object.name, id))).collect();
+        for (found, link) in matches.iter_mut().zip(self.store.links(&names).await?) {
+            if let (Match::Nobody | Match::Record(_), Some(link)) = (&*found, link) {
+                *found = Match::Link(link.id);
+            }
+        }
+        let open: Vec<(&mut Match, &LinkId)> =
+            matches.iter_mut().zip(&names).filter(|(found, _)| matches!(found, Match::Nobody)).collect();
+        let marks: Vec<String> = open.iter().map(|(_, name)| name.as_str().to_owned()).collect();
+        let marked = self.find_ours(side.other(), object, &marks).await?;
+        let located = self.locate_found(side.other(), object, &marked).await?;
+        for ((found, _), marked) in open.into_iter().zip(marked) {
+            *found = judge(side.other(), Some(&marked), &located);
+        }
+        Ok(())
+    }
+
+    /// Where the store has the records that were found.
+    async fn locate_found(
+        &self,
+        side: Side,
+        object: &Object,
+        found: impl IntoIterator<Item = &Found>,
+    ) -> Result<BTreeMap<RecordId, Whereabouts>, StepError> {
+        let ids = found.into_iter().flat_map(|found| &found.ids);
+        let candidates: Vec<RecordKey> = ids.map(|id| self.record(side, &object.name, id)).collect();
+        let located = self.store.locate(&candidates).await?;
+        Ok(candidates.into_iter().map(|record| record.id).zip(located).collect())
+    }
+
     fn key_of(&self, object: &Object, field: &crate::contract::Field, side: Side, row: &Row) -> Option<Key> {
         let raw: Vec<_> = field.wire[side].iter().filter_map(|wire| row.fields.get(wire).cloned()).collect();
         let value = field.canonicalise(side, &raw).ok()?;
@@ -350,15 +396,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         texts.sort_unstable();
         texts.dedup();
         let found = self.find_by_key(side.other(), object, &keys, &texts).await?;
-        let candidates: Vec<RecordKey> = found
-            .values()
-            .flat_map(|found| &found.ids)
-            .map(|id| self.record(side.other(), &object.name, id))
-            .collect();
-        let located: BTreeMap<RecordId, Whereabouts> = {
-            let located = self.store.locate(&candidates).await?;
-            candidates.into_iter().map(|record| record.id).zip(located).collect()
-        };
+        let located = self.locate_found(side.other(), object, found.values()).await?;
         Ok(keys
             .iter()
             .zip(owners)
