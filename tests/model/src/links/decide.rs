@@ -42,6 +42,8 @@ pub enum Said {
     GivesWay {
         /// Which.
         field: usize,
+        /// The side that gives way.
+        side: Side,
         /// It.
         value: Value,
     },
@@ -157,7 +159,8 @@ impl Draft<'_> {
     }
 
     fn one_sided(&mut self, field: usize, from: Side, views: Pair<View>) {
-        self.said.push(Said::GivesWay { field, value: views[from.other()].value });
+        let side = from.other();
+        self.said.push(Said::GivesWay { field, side, value: views[side].value });
         self.write(field, from.other(), Role::Carry, views);
     }
 
@@ -202,12 +205,12 @@ impl Draft<'_> {
     /// Gathers a part for a side. A carry says all that a restore would.
     fn write(&mut self, field: usize, to: Side, role: Role, views: Pair<View>) {
         let other = views[to.other()];
-        let source = Image { value: other.value, place: other.place };
+        let source = other.image();
         let sent = match role {
             Role::Carry | Role::Repair => other.value,
             Role::Restore | Role::Claim => views[to].value,
         };
-        self.parts[to][field] = Some(Part { role, source, expected: views[to].value, sent });
+        self.parts[to][field] = Some(Part { role, source, expected: views[to].image(), sent });
     }
 
     /// P1: at most one intent per side is open. One that is not wanted any more, or was attempted and is not on
@@ -252,9 +255,8 @@ impl Draft<'_> {
     fn claim_row(&self, side: Side, parts: &mut PerField<Option<Part>>) {
         for (part, views) in parts.iter_mut().zip(self.views) {
             if let (None, Some(views)) = (&part, views) {
-                let other = views[side.other()];
-                let source = Image { value: other.value, place: other.place };
-                let (expected, sent) = (views[side].value, views[side].value);
+                let source = views[side.other()].image();
+                let (expected, sent) = (views[side].image(), views[side].value);
                 *part = Some(Part { role: Role::Claim, source, expected, sent });
             }
         }

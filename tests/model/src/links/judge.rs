@@ -4,7 +4,7 @@ use stateright::Model;
 
 use super::rules::{Policy, Stamps};
 use super::terms::{Pair, Side, Value};
-use super::world::{Action, Links, State, Worker, is_alive, name};
+use super::world::{Action, Edit, Links, State, Worker, is_alive, name};
 use crate::explore::{Judged, Law};
 
 /// A fair run comes to rest within this many steps.
@@ -26,7 +26,8 @@ impl Model for Links {
         if typed < self.bounds.edits {
             let fresh = Value(u8::try_from(typed + 1).unwrap_or(u8::MAX));
             for side in Side::BOTH {
-                for field in 0..self.bounds.fields {
+                // The fields are alike: the first edit is of the first.
+                for field in 0..if typed == 0 { 1 } else { self.bounds.fields } {
                     actions.push(Action::Edit(side, field, fresh));
                     let back = state.crm[side].before[field];
                     if self.bounds.undo && back != state.crm[side].row.values[field] {
@@ -194,7 +195,22 @@ fn agrees(model: &Links, state: &State) -> bool {
 fn is_current(model: &Links, state: &State) -> bool {
     (0..model.bounds.fields).all(|field| {
         let shown = shown(state, field);
-        state.link.is_parked[field] || shown.h != shown.s || is_alive(&state.edits, field, shown.h)
+        state.link.is_parked[field]
+            || shown.h != shown.s
+            || (is_alive(&state.edits, field, shown.h) && !is_back(&state.edits, field, shown.h))
+    })
+}
+
+/// Whether a value is on record as having lost to one that nobody took back since. (a): it may come back once
+/// that is taken back.
+fn is_back(edits: &[Edit], field: usize, value: Value) -> bool {
+    let mut typed = edits.iter().filter(|edit| edit.field == field && edit.value == value);
+    typed.all(|edit| {
+        edit.lost_to.is_some_and(|winner| {
+            edits.iter().any(|edit| {
+                edit.field == field && edit.value == winner && !edit.is_superseded && !edit.is_excused
+            })
+        })
     })
 }
 

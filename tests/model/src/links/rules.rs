@@ -1,5 +1,7 @@
 //! What a run varies: the rules, the ways to break them, and the bounds.
 
+use std::fmt;
+
 use super::terms::Side;
 
 /// Who wins a conflict (P7).
@@ -16,6 +18,16 @@ pub enum Policy {
         /// How the order is made out.
         clock: Clock,
     },
+}
+
+impl fmt::Display for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Authority(side) => write!(f, "{side} wins"),
+            Self::Hold => f.write_str("hold"),
+            Self::Newest { otherwise, .. } => write!(f, "else {otherwise}"),
+        }
+    }
 }
 
 /// How `newest` makes out which edit was later.
@@ -60,6 +72,9 @@ pub enum Mutant {
     EqualRaw,
     /// A landing that hid somebody's different version moves the base.
     HiddenMoves,
+    /// A landing hid nothing if the value that it went over is the one that it was decided on, though a person may
+    /// have typed it since.
+    HiddenByValue,
     /// A restore moves the base.
     RestoreMoves,
     /// Landed on H means that the row carries the token now.
@@ -184,6 +199,24 @@ impl Rules {
         Self::broken(policy, "as written", OLD)
     }
 
+    /// The obvious design: the base follows the commit that issues the write.
+    #[must_use]
+    pub const fn base_before(policy: Policy) -> Self {
+        Self { name: "base before the write", moves: Moves::BeforeWrite, ..Self::fixed(policy) }
+    }
+
+    /// The other obvious design: the base follows the write's answer.
+    #[must_use]
+    pub const fn base_after(policy: Policy) -> Self {
+        Self { name: "base after the write", moves: Moves::AfterWrite, ..Self::fixed(policy) }
+    }
+
+    /// Salesforce without a precondition, but with field history that includes the token.
+    #[must_use]
+    pub const fn batched(policy: Policy) -> Self {
+        Self { name: "batched", salesforce: Guard::History, ..Self::fixed(policy) }
+    }
+
     /// Whether a rule is broken on purpose.
     #[must_use]
     pub fn breaks(&self, mutant: Mutant) -> bool {
@@ -228,6 +261,12 @@ impl Bounds {
     #[must_use]
     pub const fn with_undo(self) -> Self {
         Self { undo: true, ..self }
+    }
+
+    /// The same with so many faults.
+    #[must_use]
+    pub const fn faults(self, faults: u8) -> Self {
+        Self { faults, ..self }
     }
 
     /// The same with another number of fields.

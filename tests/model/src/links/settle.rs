@@ -27,6 +27,14 @@ pub struct View {
     pub edited: Option<u8>,
 }
 
+impl View {
+    /// What is remembered of it.
+    #[must_use]
+    pub const fn image(&self) -> Image {
+        Image { value: self.value, place: self.place }
+    }
+}
+
 /// One field, settled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settled {
@@ -54,12 +62,12 @@ pub fn settle(rules: &Rules, link: &Link, field: usize, seen: Pair<Seen<'_>>) ->
         let s = scene.look(Side::S, seen.s)?;
         let h = scene.look(Side::H, seen.h)?;
         if scene.base == before {
-            return Ok(Settled { base: scene.base, views: Pair { h, s }, losers: scene.losers });
+            return Ok(scene.settled(Pair { h, s }));
         }
     }
     let s = scene.look(Side::S, seen.s)?;
     let h = scene.look(Side::H, seen.h)?;
-    Ok(Settled { base: scene.base, views: Pair { h, s }, losers: scene.losers })
+    Ok(scene.settled(Pair { h, s }))
 }
 
 /// Whether a side shows that it took an intent in (P2).
@@ -91,6 +99,10 @@ struct Scene<'a> {
 }
 
 impl Scene<'_> {
+    fn settled(self, views: Pair<View>) -> Settled {
+        Settled { base: self.base, views, losers: self.losers }
+    }
+
     fn look(&mut self, side: Side, seen: Seen<'_>) -> Result<View, OutOfReach> {
         match (self.rules.moves, self.rules.guard(side)) {
             (Moves::BeforeWrite | Moves::AfterWrite, _) => Ok(self.raw(seen.row)),
@@ -175,7 +187,13 @@ impl Scene<'_> {
     fn walk(&mut self, side: Side, seen: Seen<'_>) -> Result<View, OutOfReach> {
         let image = self.base.images[side];
         let kept_from = self.kept_from(seen.events, image.place)?;
-        let mut walk = Walk { value: image.value, place: image.place, skipped: None, edited: None };
+        let mut walk = Walk {
+            value: image.value,
+            place: image.place,
+            skipped: None,
+            typed: Place::default(),
+            edited: None,
+        };
         for (index, event) in seen.events.iter().enumerate() {
             let place = Place(u8::try_from(index + 1).unwrap_or(u8::MAX));
             if place <= image.place || index < kept_from {
@@ -235,7 +253,16 @@ impl Scene<'_> {
         }
         walk.value = value;
         walk.place = place;
+        walk.typed = place;
         walk.edited = at;
+    }
+
+    /// Whether a landing went over a version that a person made since it was decided.
+    fn hides(&self, walk: &Walk, part: Part) -> bool {
+        if self.rules.breaks(Mutant::HiddenByValue) {
+            return walk.value != part.expected.value;
+        }
+        walk.typed > part.expected.place
     }
 
     fn meet_landing(
@@ -259,10 +286,10 @@ impl Scene<'_> {
         if !rises || !self.moves_base(part.role) {
             // P3: stale, or a restore. It is set aside.
             walk.skipped = (stored.value != walk.value).then_some(Skipped { hiding: None });
-        } else if walk.value == part.expected || walk.value == part.sent {
+        } else if walk.value == part.sent || !self.hides(walk, part) {
             // P2: it landed on what it was decided for.
             self.base = base;
-            *walk = Walk { value: stored.value, place, skipped: None, edited: None };
+            *walk = Walk { value: stored.value, place, skipped: None, typed: Place::default(), edited: None };
         } else if self.rules.breaks(Mutant::HiddenMoves) {
             self.base = base;
             walk.skipped = Some(Skipped { hiding: None });
@@ -277,6 +304,8 @@ struct Walk {
     value: Value,
     place: Place,
     skipped: Option<Skipped>,
+    /// Where a person last typed.
+    typed: Place,
     edited: Option<u8>,
 }
 

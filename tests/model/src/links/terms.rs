@@ -194,8 +194,8 @@ pub struct Part {
     pub role: Role,
     /// The other side's image when this was decided: its half of the base once this lands.
     pub source: Image,
-    /// The target's effective value when this was decided. A different one at landing was hidden (P5).
-    pub expected: Value,
+    /// The target's image when this was decided. What people typed there since, this hides (P5).
+    pub expected: Image,
     /// What is sent.
     pub sent: Value,
 }

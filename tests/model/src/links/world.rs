@@ -16,6 +16,8 @@ pub struct Crm {
     pub events: Vec<Event>,
     /// Per field, what was shown before: what an undo types.
     pub before: PerField<Value>,
+    /// How many edits people made here.
+    pub edits: usize,
 }
 
 /// What a worker is at.
@@ -36,6 +38,8 @@ pub struct Edit {
     pub field: usize,
     /// Where. None: both sides began with it.
     pub side: Option<Side>,
+    /// How many edits were made on that side before.
+    pub ordinal: usize,
     /// What was typed.
     pub value: Value,
     /// What stood there before its eyes.
@@ -118,6 +122,7 @@ impl Links {
         let initial = |field| Edit {
             field,
             side: None,
+            ordinal: 0,
             value: Value(0),
             saw: Value(0),
             is_superseded: false,
@@ -183,12 +188,14 @@ impl Links {
         state.edits.push(Edit {
             field,
             side: Some(side),
+            ordinal: crm.edits,
             value: value.plain(),
             saw,
             is_superseded: false,
             lost_to: None,
             is_excused: false,
         });
+        crm.edits += 1;
         crm.before[field] = crm.row.values[field];
         crm.row.values[field] = value;
         crm.row.is_by_us = false;
@@ -197,7 +204,6 @@ impl Links {
         }
         self.stamp(side, crm);
         if self.rules.guard(side) == Guard::History {
-            let at = crm.row.edited;
             crm.events.push(Event::Typed { field, value, at });
         }
     }
@@ -302,7 +308,7 @@ impl Links {
                 }
             }
         }
-        self.judge(state, &decision);
+        self.judge(state, &decision, Pair { h: h.edits, s: s.edits });
         state.link = decision.link;
         state.queue.extend(decision.issued);
         let link = &state.link;
@@ -311,32 +317,20 @@ impl Links {
             .retain(|intent| link.intents.iter().any(|(kept, p)| kept == intent && *p == Progress::Open));
     }
 
-    fn judge(&self, state: &mut State, decision: &Decision) {
+    fn judge(&self, state: &mut State, decision: &Decision, known: Pair<usize>) {
         for said in &decision.said {
             match *said {
                 Said::Conflict { field, values, winner } => {
-                    let replaced = |this: Value, that: Value| {
-                        let edits = state.edits.iter().rev();
-                        let edit = edits.into_iter().find(|e| e.field == field && e.value == this.plain());
-                        edit.is_some_and(|edit| edit.side.is_some() && edit.saw == that.plain())
-                    };
-                    let ordered = replaced(values.h, values.s) || replaced(values.s, values.h);
-                    state.is_spurious |= ordered;
+                    state.is_spurious |= has_seen(&state.edits, field, values.h.plain(), values.s.plain())
+                        || has_seen(&state.edits, field, values.s.plain(), values.h.plain());
                     if let Some((side, by_time)) = winner {
                         state.is_older |= by_time
                             && order(state, field, values[side]) < order(state, field, values[side.other()]);
-                        lose(state, field, values[side.other()], values[side]);
+                        lose(state, field, values[side.other()], Some(values[side]));
                     }
                 }
-                Said::Loser { field, value } => lose(state, field, value, Value(u8::MAX)),
-                Said::GivesWay { field, value } => {
-                    let first = first_of(state, field, value);
-                    for (index, edit) in state.edits.iter_mut().enumerate() {
-                        if edit.field == field && edit.value == value.plain() && Some(index) != first {
-                            edit.is_excused = true;
-                        }
-                    }
-                }
+                Said::Loser { field, value } => lose(state, field, value, None),
+                Said::GivesWay { field, side, value } => excuse(state, field, side, value, known[side]),
             }
         }
         for intent in &decision.issued {
@@ -380,18 +374,39 @@ impl Links {
     }
 }
 
-fn first_of(state: &State, field: usize, value: Value) -> Option<usize> {
-    state.edits.iter().position(|edit| edit.field == field && edit.value == value.plain())
+/// Whether the person who typed one value had seen the other, or something that came of it. (d): a value that was
+/// typed more than once does not tell who had seen what; then this is not judged.
+fn has_seen(edits: &[Edit], field: usize, value: Value, other: Value) -> bool {
+    let of =
+        |value: Value| edits.iter().enumerate().filter(move |(_, e)| e.field == field && e.value == value);
+    if of(value).count() != 1 || of(other).count() != 1 {
+        return false;
+    }
+    of(value).all(|(at, edit)| {
+        edit.side.is_some() && (edit.saw == other || has_seen(&edits[..at], field, edit.saw, other))
+    })
+}
+
+/// (b): an edit that the decision knew, and that took its side back to what stood there before, is one with that:
+/// the other side's edit stands, and no conflict is recorded.
+fn excuse(state: &mut State, field: usize, side: Side, value: Value, known: usize) {
+    let is_it = |edit: &&mut Edit| edit.field == field && edit.value == value.plain();
+    let repeats = state.edits.iter_mut().filter(is_it).skip(1);
+    for edit in repeats.filter(|edit| edit.side == Some(side) && edit.ordinal < known) {
+        edit.is_excused = true;
+    }
 }
 
 fn order(state: &State, field: usize, value: Value) -> Option<usize> {
     state.edits.iter().rposition(|edit| edit.field == field && edit.value == value.plain())
 }
 
-fn lose(state: &mut State, field: usize, value: Value, winner: Value) {
+/// Records a loser. Without a winner: whoever replaced it had not seen it.
+fn lose(state: &mut State, field: usize, value: Value, winner: Option<Value>) {
+    const SOMEBODY: Value = Value(u8::MAX);
     for edit in &mut state.edits {
         if edit.field == field && edit.value == value.plain() {
-            edit.lost_to = Some(winner.plain());
+            edit.lost_to = winner.map(Value::plain).or(edit.lost_to).or(Some(SOMEBODY));
         }
     }
 }
