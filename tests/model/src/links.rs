@@ -6,6 +6,7 @@ pub mod rules;
 pub mod runs;
 pub mod settle;
 pub mod terms;
+mod told;
 pub mod world;
 
 pub use runs::runs;

@@ -3,7 +3,7 @@
 use super::rules::{Clock, Guard, Moves, Mutant, Policy, Rules, Stamps};
 use super::settle::{Seen, Settled, View, has_taken, landed, settle};
 use super::terms::{
-    Base, FIELDS_MAX, Image, Intent, Link, Pair, Part, PerField, Progress, Role, Side, Token, Value,
+    Base, FIELDS_MAX, Image, Intent, Link, Pair, Part, PerField, Place, Progress, Role, Side, Token, Value,
 };
 
 /// What to do. Committed on the link's generation.
@@ -119,21 +119,36 @@ impl Draft<'_> {
         let shown = Pair { h: seen.h.row.values[field], s: seen.s.row.values[field] };
         if self.rules.breaks(Mutant::EqualRaw) && shown.h == shown.s {
             self.agree(field, views, shown);
-            return;
+        } else {
+            self.compare(field, settled.base, views);
         }
-        let base = settled.base.images;
-        let is_edited = Pair { h: views.h.value != base.h.value, s: views.s.value != base.s.value };
+        for side in Side::BOTH {
+            self.advance(field, side, views[side]);
+        }
+    }
+
+    fn compare(&mut self, field: usize, base: Base, views: Pair<View>) {
         if views.h.value == views.s.value {
             if !self.repair(field, views) {
                 self.agree(field, views, Pair { h: views.h.value, s: views.s.value });
             }
             return;
         }
-        match (is_edited.h, is_edited.s) {
+        let is_edited = |side: Side| views[side].value != base.images[side].value;
+        match (is_edited(Side::H), is_edited(Side::S)) {
             (false, false) => drop(self.repair(field, views)),
             (true, false) => self.one_sided(field, Side::H, views),
             (false, true) => self.one_sided(field, Side::S, views),
             (true, true) => self.both(field, views),
+        }
+    }
+
+    /// Moves the place of a base up to what has been accounted for: what landed before and was skipped, and what
+    /// was typed over it, need not be told apart again.
+    fn advance(&mut self, field: usize, side: Side, view: View) {
+        let image = &mut self.link.base[field].images[side];
+        if self.rules.guard(side) == Guard::History && !view.is_covered {
+            image.place = image.place.max(view.place);
         }
     }
 
@@ -223,7 +238,7 @@ impl Draft<'_> {
         }
         let waits = match self.rules.stamps {
             Stamps::Exact | Stamps::Second => false,
-            Stamps::SecondWaited | Stamps::SecondAnsweredLater | Stamps::SecondAskedLater => {
+            Stamps::SecondWaited | Stamps::SecondAnsweredLater => {
                 seen.row.is_fresh && self.rules.guard(side) == Guard::CompareAndSet
             }
         };
@@ -247,7 +262,7 @@ impl Draft<'_> {
         self.link.intents.push((intent, Progress::Open));
         self.issued.push(intent);
         if self.rules.moves == Moves::BeforeWrite {
-            take_in(&mut self.link, &intent);
+            take_in(&mut self.link, &intent, Place::default());
         }
     }
 
@@ -291,13 +306,12 @@ impl Draft<'_> {
 }
 
 /// Takes a write for landed as it was sent: what base-before, base-after and `hresponse` do.
-pub fn take_in(link: &mut Link, intent: &Intent) {
+pub fn take_in(link: &mut Link, intent: &Intent, place: Place) {
     for (base, part) in link.base.iter_mut().zip(intent.parts) {
         if let Some(part) = part
             && part.role == Role::Carry
             && intent.number > base.number
         {
-            let place = base.images[intent.side].place;
             *base = landed(intent.side, intent.number, part.source, Image { value: part.sent, place });
         }
     }

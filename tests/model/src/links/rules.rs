@@ -46,6 +46,8 @@ pub enum Clock {
 pub enum Moves {
     /// P2: the token on the row, and a by-id read with equal effective values.
     Token,
+    /// The old text of P2, P3 and P5: the token that the row carries now.
+    RowToken,
     /// The obvious design: the commit that issues the write.
     BeforeWrite,
     /// The other obvious design: the write's answer.
@@ -93,6 +95,43 @@ pub enum Mutant {
     Unnumbered,
 }
 
+impl Mutant {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::HResponse,
+        Self::EqualRaw,
+        Self::HiddenMoves,
+        Self::HiddenByValue,
+        Self::RestoreMoves,
+        Self::CurrentToken,
+        Self::EditOnZombie,
+        Self::ForgetZombies,
+        Self::ForgetSettled,
+        Self::WholeRow,
+        Self::LinkReadLast,
+        Self::Unnumbered,
+    ];
+
+    /// Its name in the table.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::HResponse => "hresponse",
+            Self::EqualRaw => "equalraw",
+            Self::HiddenMoves => "hiddenmoves",
+            Self::HiddenByValue => "hiddenbyvalue",
+            Self::RestoreMoves => "restoremoves",
+            Self::CurrentToken => "currenttoken",
+            Self::EditOnZombie => "editonzombie",
+            Self::ForgetZombies => "forgetzombies",
+            Self::ForgetSettled => "forgetsettled",
+            Self::WholeRow => "wholerow",
+            Self::LinkReadLast => "linkreadlast",
+            Self::Unnumbered => "unnumbered",
+        }
+    }
+}
+
 /// What is taken for the image of a side that rewrites what it is sent and does not answer with it (P4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Echo {
@@ -113,13 +152,12 @@ pub enum Stamps {
     Exact,
     /// A second each; any read is taken for a precondition.
     Second,
-    /// A second each; a read is a precondition only if its answer's second is later than the row's. The server
-    /// takes the answer's time as it looks at the row.
+    /// A second each; a read is a precondition only if its answer's second is later than the row's, and the answer
+    /// is dated when the server looks at the row. A read that is *asked for* after an answer with a later second
+    /// was in hand comes to the same, however answers are dated.
     SecondWaited,
-    /// The same, but the server looks at the row first and takes the time later.
+    /// The same, but the answer is dated when it leaves the server, some time after the look at the row.
     SecondAnsweredLater,
-    /// As the last, and the second is one that began after an earlier answer was in hand.
-    SecondAskedLater,
 }
 
 /// A history that keeps only some versions of each field.
@@ -153,8 +191,8 @@ pub struct Rules {
     pub hubspot: Guard,
     /// What Salesforce offers.
     pub salesforce: Guard,
-    /// Which rules are broken on purpose.
-    pub broken: &'static [Mutant],
+    /// Which of the rules is broken on purpose.
+    pub broken: Option<Mutant>,
     /// If Salesforce rewrites: how that is dealt with.
     pub rewriting: Option<Echo>,
     /// What Salesforce's stamps tell.
@@ -173,30 +211,23 @@ impl Rules {
             moves: Moves::Token,
             hubspot: Guard::History,
             salesforce: Guard::CompareAndSet,
-            broken: &[],
+            broken: None,
             rewriting: None,
             stamps: Stamps::Exact,
             truncated: None,
         }
     }
 
-    /// The same with rules broken on purpose.
+    /// The same with one of them broken on purpose.
     #[must_use]
-    pub const fn broken(policy: Policy, name: &'static str, broken: &'static [Mutant]) -> Self {
-        Self { name, broken, ..Self::fixed(policy) }
+    pub const fn broken(policy: Policy, mutant: Mutant) -> Self {
+        Self { name: mutant.name(), broken: Some(mutant), ..Self::fixed(policy) }
     }
 
-    /// The old text of P2, P3 and P5: the base follows the token on the row, and nothing else is asked.
+    /// The old text of P2, P3 and P5.
     #[must_use]
     pub const fn as_written(policy: Policy) -> Self {
-        const OLD: &[Mutant] = &[
-            Mutant::CurrentToken,
-            Mutant::HiddenMoves,
-            Mutant::EqualRaw,
-            Mutant::RestoreMoves,
-            Mutant::EditOnZombie,
-        ];
-        Self::broken(policy, "as written", OLD)
+        Self { name: "as written", moves: Moves::RowToken, ..Self::fixed(policy) }
     }
 
     /// The obvious design: the base follows the commit that issues the write.
@@ -220,7 +251,7 @@ impl Rules {
     /// Whether a rule is broken on purpose.
     #[must_use]
     pub fn breaks(&self, mutant: Mutant) -> bool {
-        self.broken.contains(&mutant)
+        self.broken == Some(mutant)
     }
 
     /// What a side offers.
@@ -240,6 +271,8 @@ pub struct Bounds {
     pub fields: usize,
     /// Edits by people, in all.
     pub edits: usize,
+    /// Where people edit.
+    pub edited: &'static [Side],
     /// Whether people also take an edit back: they type what their side showed before.
     pub undo: bool,
     /// Workers. One does one thing after the other; two read, decide and write at the same time.
@@ -254,13 +287,25 @@ impl Bounds {
     /// One worker; two fields; ten intents, which are never reached.
     #[must_use]
     pub const fn of(edits: usize, faults: u8) -> Self {
-        Self { fields: 2, edits, undo: false, workers: 1, faults, intents: 10 }
+        Self { fields: 2, edits, edited: &Side::BOTH, undo: false, workers: 1, faults, intents: 10 }
+    }
+
+    /// The same with people in Salesforce only.
+    #[must_use]
+    pub const fn edited_in_salesforce(self) -> Self {
+        Self { edited: &[Side::S], ..self }
     }
 
     /// The same with people who take edits back.
     #[must_use]
     pub const fn with_undo(self) -> Self {
         Self { undo: true, ..self }
+    }
+
+    /// The same with so many edits.
+    #[must_use]
+    pub const fn edits(self, edits: usize) -> Self {
+        Self { edits, ..self }
     }
 
     /// The same with so many faults.
@@ -284,10 +329,19 @@ impl Bounds {
     /// In words.
     #[must_use]
     pub fn words(&self) -> String {
-        let undo = if self.undo { " with undo" } else { "" };
-        format!(
-            "{} fields, {} edits{undo}, {} workers, {} faults, {} intents",
-            self.fields, self.edits, self.workers, self.faults, self.intents
-        )
+        let plural =
+            |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+        let mut words = vec![plural(self.fields, "field"), plural(self.edits, "edit")];
+        if self.undo {
+            words.push("undo".to_owned());
+        }
+        if self.edited.len() < Side::BOTH.len() {
+            words.push(format!("people in {:?} only", self.edited));
+        }
+        words.push(format!("{}w/{}f", self.workers, self.faults));
+        if self.workers > 1 {
+            words.push(plural(usize::from(self.intents), "intent"));
+        }
+        words.join(", ")
     }
 }

@@ -9,6 +9,14 @@ const H: Policy = Policy::Authority(Side::H);
 const S: Policy = Policy::Authority(Side::S);
 const POLICIES: [Policy; 3] = [H, S, Policy::Hold];
 
+/// What is broken under each policy.
+type Expected = [&'static str; 3];
+
+const HOLDS: Expected = [""; 3];
+
+/// Two workers can redo each other's work for ever.
+const INTENTS_OF_TWO: u8 = 7;
+
 /// Every run of this model.
 #[must_use]
 pub fn runs() -> Vec<Run> {
@@ -29,7 +37,7 @@ fn under_each(
     rules: impl Fn(Policy) -> Rules,
     bounds: Bounds,
     length: Length,
-    expected: [&'static str; 3],
+    expected: Expected,
 ) {
     for (policy, expected) in POLICIES.into_iter().zip(expected) {
         runs.push(run(rules(policy), bounds, length, expected));
@@ -49,22 +57,27 @@ fn run(rules: Rules, bounds: Bounds, length: Length, expected: &'static str) -> 
 }
 
 fn designs(runs: &mut Vec<Run>) {
-    let (short, long) = (Length::Short, Length::Long);
     let three = Bounds::of(3, 0).with_undo();
-    under_each(runs, Rules::as_written, three, short, ["ACF"; 3]);
-    under_each(runs, Rules::as_written, three.faults(1), long, ["ACF"; 3]);
-    under_each(runs, Rules::base_before, three, short, ["A"; 3]);
-    under_each(runs, Rules::base_after, three.faults(1), long, ["A"; 3]);
-    runs.push(run(Rules::base_after(H), Bounds::of(2, 1), short, "A"));
-    let holds = [""; 3];
-    under_each(runs, Rules::fixed, three.faults(1), short, holds);
-    under_each(runs, Rules::fixed, three.faults(2), long, holds);
-    under_each(runs, Rules::fixed, Bounds::of(2, 0).two_workers(7), short, holds);
-    under_each(runs, Rules::fixed, Bounds::of(3, 0).two_workers(7), long, holds);
-    under_each(runs, Rules::fixed, three.fields(1).two_workers(7), long, holds);
-    under_each(runs, Rules::fixed, Bounds::of(2, 1).two_workers(7), long, holds);
-    under_each(runs, Rules::fixed, Bounds::of(4, 1), long, holds);
-    under_each(runs, Rules::fixed, Bounds::of(4, 1).with_undo(), long, holds);
+    let two_workers = Bounds::of(2, 0).two_workers(INTENTS_OF_TWO);
+    let (short, long) = (Length::Short, Length::Long);
+    under_each(runs, Rules::base_before, Bounds::of(2, 0), short, ["ACEF"; 3]);
+    under_each(runs, Rules::base_after, Bounds::of(2, 1), short, ["ACEF"; 3]);
+    under_each(runs, Rules::as_written, three, short, ["ABCE", "ABCE", "ABE"]);
+    under_each(runs, Rules::as_written, three.faults(1), long, ["ABCEF"; 3]);
+    let salesforce_only = Bounds::of(3, 1).edited_in_salesforce();
+    under_each(runs, Rules::as_written, salesforce_only, short, ["ACEF"; 3]);
+    for (bounds, length) in [
+        (three.faults(1), short),
+        (two_workers, short),
+        (three.faults(2), long),
+        (Bounds { edits: 3, ..two_workers }, long),
+        (Bounds { edits: 3, fields: 1, undo: true, ..two_workers }, long),
+        (two_workers.faults(1), long),
+        (Bounds::of(4, 1), long),
+        (Bounds::of(4, 1).with_undo(), long),
+    ] {
+        under_each(runs, Rules::fixed, bounds, length, HOLDS);
+    }
 }
 
 /// P5: what each side has to offer.
@@ -76,46 +89,47 @@ fn guards(runs: &mut Vec<Run>) {
     ] {
         let rules = |policy| Rules { name, hubspot, salesforce, ..Rules::fixed(policy) };
         under_each(runs, rules, three, Length::Short, ["A"; 3]);
-        under_each(runs, rules, three.faults(1), Length::Long, ["AC"; 3]);
+        under_each(runs, rules, three.faults(1), Length::Long, ["ACEF"; 3]);
     }
-    under_each(runs, Rules::batched, three, Length::Short, [""; 3]);
-    under_each(runs, Rules::batched, three.faults(1), Length::Long, [""; 3]);
-    under_each(runs, Rules::batched, three.faults(2), Length::Long, [""; 3]);
+    under_each(runs, Rules::batched, three, Length::Short, HOLDS);
+    under_each(runs, Rules::batched, three.faults(1), Length::Long, HOLDS);
+    under_each(runs, Rules::batched, three.faults(2), Length::Long, HOLDS);
 }
 
-/// Each rule broken by itself.
+/// Each rule broken by itself, within bounds that are just wide enough, and within wide ones.
 fn mutants(runs: &mut Vec<Run>) {
-    let three = Bounds::of(3, 0).with_undo();
-    let mutants: [(&'static str, &'static [Mutant], Bounds, &'static str); 12] = [
-        ("hresponse", &[Mutant::HResponse], three, "AC"),
-        ("equalraw", &[Mutant::EqualRaw], three, "AC"),
-        ("hiddenmoves", &[Mutant::HiddenMoves], three, "AC"),
-        ("hiddenbyvalue", &[Mutant::HiddenByValue], three.faults(1), "AC"),
-        ("restoremoves", &[Mutant::RestoreMoves], three, "ABC"),
-        ("currenttoken", &[Mutant::CurrentToken], three, "AC"),
-        ("editonzombie", &[Mutant::EditOnZombie], three, "A"),
-        ("forgetzombies", &[Mutant::ForgetZombies], Bounds::of(2, 1), "AC"),
-        ("forgetsettled", &[Mutant::ForgetSettled], three.faults(1), "C"),
-        ("wholerow", &[Mutant::WholeRow], Bounds::of(2, 1), "ABC"),
-        ("linkreadlast", &[Mutant::LinkReadLast], Bounds::of(1, 0).two_workers(7), "AC"),
-        ("unnumbered", &[Mutant::Unnumbered], three.faults(1), "C"),
+    use Mutant as M;
+    let narrow = Bounds::of(3, 0).with_undo();
+    let wide = narrow.faults(1);
+    let mutants: [(Mutant, Bounds, Expected, Expected); 11] = [
+        (M::HResponse, narrow, ["A"; 3], ["AC"; 3]),
+        (M::EqualRaw, narrow, ["A", "AC", "A"], ["ACE"; 3]),
+        (M::HiddenMoves, narrow, ["A"; 3], ["AC"; 3]),
+        (M::HiddenByValue, wide.edits(2).fields(1), ["AC"; 3], ["AC"; 3]),
+        (M::RestoreMoves, narrow, ["ABC", "B", "AB"], ["ABC", "AB", "AB"]),
+        (M::CurrentToken, narrow, ["ACDEF", "CDEF", "ACDEF"], ["ACDEF"; 3]),
+        (M::EditOnZombie, narrow, ["AF", "ACF", "AF"], ["ACF"; 3]),
+        (M::ForgetZombies, Bounds::of(2, 1), ["ACEF"; 3], ["ACEF"; 3]),
+        (M::ForgetSettled, Bounds::of(2, 1), ["ACDE"; 3], ["ACDEF"; 3]),
+        (M::WholeRow, Bounds::of(2, 1), ["B"; 3], ["ABC"; 3]),
+        (M::Unnumbered, wide.fields(1), ["CE"; 3], ["CE"; 3]),
     ];
-    for (name, broken, bounds, expected) in mutants {
-        under_each(runs, |policy| Rules::broken(policy, name, broken), bounds, Length::Short, [expected; 3]);
-        if bounds.workers == 1 {
-            let wide = three.faults(1);
-            under_each(runs, |policy| Rules::broken(policy, name, broken), wide, Length::Long, [expected; 3]);
-        }
+    for (mutant, bounds, within_narrow, within_wide) in mutants {
+        let rules = |policy| Rules::broken(policy, mutant);
+        under_each(runs, rules, bounds, Length::Short, within_narrow);
+        under_each(runs, rules, wide, Length::Long, within_wide);
     }
+    let rules = |policy| Rules::broken(policy, M::LinkReadLast);
+    under_each(runs, rules, Bounds::of(1, 0).two_workers(INTENTS_OF_TWO), Length::Short, ["ACE"; 3]);
 }
 
 /// P4: Salesforce stores something else than it is sent, and does not say what.
 fn rewriting(runs: &mut Vec<Run>) {
     for (name, echo, expected) in [
-        ("echo-always", Echo::Always, ["ABC"; 3]),
-        ("echo-sent", Echo::Sent, ["", "C", "C"]),
-        ("echo-ifours", Echo::IfOurs, ["", "C", "C"]),
-        ("echo-weak", Echo::Weak, [""; 3]),
+        ("echo-always", Echo::Always, ["AB"; 3]),
+        ("echo-sent", Echo::Sent, ["EF", "CEF", "EF"]),
+        ("echo-ifours", Echo::IfOurs, ["EF", "CEF", "EF"]),
+        ("echo-weak", Echo::Weak, ["EF"; 3]),
     ] {
         let rules = |policy| Rules { name, rewriting: Some(echo), ..Rules::fixed(policy) };
         under_each(runs, rules, Bounds::of(3, 0), Length::Short, expected);
@@ -128,6 +142,7 @@ fn stamps(runs: &mut Vec<Run>) {
     for (name, stamps, expected) in [
         ("seconds taken as they come", Stamps::Second, "A"),
         ("seconds waited for", Stamps::SecondWaited, ""),
+        ("seconds waited for, answers dated as they leave", Stamps::SecondAnsweredLater, "A"),
     ] {
         let rules = |policy| Rules { name, stamps, ..Rules::fixed(policy) };
         under_each(runs, rules, Bounds::of(3, 0), Length::Short, [expected; 3]);
@@ -138,13 +153,13 @@ fn stamps(runs: &mut Vec<Run>) {
 /// P5: a history that does not reach back to the base.
 fn histories(runs: &mut Vec<Run>) {
     for (name, then, expected) in [
-        ("two versions kept, the rest taken for all", Beyond::GoOn, "A"),
-        ("two versions kept, parked beyond", Beyond::Park, ""),
+        ("two versions kept, the rest taken for all", Beyond::GoOn, ["ADF", "ACDF", "ADF"]),
+        ("two versions kept, parked beyond", Beyond::Park, HOLDS),
     ] {
         let truncated = Some(Truncated { versions_max: 2, then });
         let rules = |policy| Rules { name, truncated, ..Rules::fixed(policy) };
-        under_each(runs, rules, Bounds::of(3, 0).with_undo(), Length::Short, [expected; 3]);
-        under_each(runs, rules, Bounds::of(3, 1).with_undo(), Length::Long, [expected; 3]);
+        under_each(runs, rules, Bounds::of(3, 0).with_undo(), Length::Short, expected);
+        under_each(runs, rules, Bounds::of(3, 1).with_undo(), Length::Long, expected);
     }
 }
 

@@ -152,6 +152,15 @@ impl Event {
             Self::Landed { values, .. } => values[field],
         }
     }
+
+    /// If a person set this field: the place of that among all edits.
+    #[must_use]
+    pub fn typed_at(self, field: usize) -> Option<u8> {
+        match self {
+            Self::Typed { field: of, at, .. } => (of == field).then_some(at),
+            Self::Landed { .. } => None,
+        }
+    }
 }
 
 /// A value as one side stored it, and where it stood there.

@@ -3,9 +3,7 @@
 use super::decide::{Decision, Queued, Said, decide, take_in};
 use super::rules::{Bounds, Guard, Moves, Mutant, Policy, Rules, Stamps};
 use super::settle::Seen;
-use super::terms::{
-    Event, FIELD_NAMES, Intent, Link, Pair, Part, PerField, Progress, Role, Row, Side, Value,
-};
+use super::terms::{Event, Intent, Link, Pair, Part, PerField, Place, Progress, Role, Row, Side, Value};
 
 /// One CRM's record.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -220,6 +218,18 @@ impl Links {
         }
     }
 
+    /// The second ends. If answers are dated as they leave, all that are under way are dated later than the row.
+    pub(super) fn tick(&self, state: &mut State) {
+        state.crm.s.row.is_fresh = false;
+        if self.rules.stamps == Stamps::SecondAnsweredLater {
+            for worker in &mut state.workers {
+                if let Worker::Reading(Pair { s: Some(s), .. }) = worker {
+                    s.row.is_fresh = false;
+                }
+            }
+        }
+    }
+
     /// Whether an attempt would be taken (P5).
     pub(super) fn is_taken(&self, state: &State, intent: &Intent) -> bool {
         self.rules.guard(intent.side) != Guard::CompareAndSet
@@ -258,7 +268,8 @@ impl Links {
         let heeds = self.rules.moves == Moves::AfterWrite
             || (self.rules.breaks(Mutant::HResponse) && intent.side == Side::H);
         if heeds {
-            take_in(&mut state.link, intent);
+            let place = Place(u8::try_from(state.crm[intent.side].events.len()).unwrap_or(u8::MAX));
+            take_in(&mut state.link, intent, place);
             for (other, progress) in &mut state.link.intents {
                 if other.number == intent.number {
                     *progress = Progress::Closed;
@@ -414,9 +425,4 @@ fn lose(state: &mut State, field: usize, value: Value, winner: Option<Value>) {
 /// Whether some edit that typed this value was not superseded.
 pub(super) fn is_alive(edits: &[Edit], field: usize, value: Value) -> bool {
     edits.iter().any(|edit| edit.field == field && edit.value == value.plain() && !edit.is_superseded)
-}
-
-/// A field's name in traces.
-pub(super) fn name(side: Side, field: usize) -> String {
-    format!("{side}.{}", FIELD_NAMES[field])
 }
