@@ -1,4 +1,15 @@
-//! The laws A to F, and the model as stateright sees it.
+//! The laws A to F and N, and the model as stateright sees it.
+//!
+//! A, B and C are judged whenever nothing is left to do but what people or late landings may bring; E, F and N at
+//! each decision; D everywhere. What the laws grant to people who take an edit back, or type a value again:
+//!
+//! * (a) C: a value on record as having lost may come back once the winner was taken back, or lost in its turn.
+//! * (b) A: an edit that took its side back to what stood there before, and that a decision knew, gives way to the
+//!   other side's edit without a record. This is what a three-way merge means by "unchanged".
+//! * (c) A: whoever replaces a value has seen each edit that typed it on that side.
+//! * (d) F: whose value was typed more than once, is not asked who had seen what.
+//!
+//! Without undo nothing but (a) is ever made use of.
 
 use stateright::Model;
 
@@ -172,7 +183,7 @@ fn is_current(model: &Links, state: &State) -> bool {
 }
 
 /// Whether a value is on record as having lost to one that still stands. (a): it may come back once that was taken
-/// back by its own side, or lost in its turn because it had never landed.
+/// back, or lost in its turn because it had never landed.
 fn is_back(edits: &[Edit], field: usize, value: Value) -> bool {
     let of = |value: Value| edits.iter().filter(move |edit| edit.field == field && edit.value == value);
     let stands = |edit: &Edit| !edit.is_superseded && !edit.is_excused && edit.lost_to.is_none();

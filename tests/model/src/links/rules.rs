@@ -178,6 +178,15 @@ pub enum Beyond {
     GoOn,
 }
 
+/// How long the details of intents are kept (P3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Details {
+    /// For ever: no time passes.
+    Kept,
+    /// Until no attempt can land: all are dropped as soon as that is so, and nothing is open or held.
+    Dropped,
+}
+
 /// The rules of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
@@ -199,6 +208,8 @@ pub struct Rules {
     pub stamps: Stamps,
     /// If HubSpot's history is cut.
     pub truncated: Option<Truncated>,
+    /// How long the details of intents are kept.
+    pub details: Details,
 }
 
 impl Rules {
@@ -215,6 +226,7 @@ impl Rules {
             rewriting: None,
             stamps: Stamps::Exact,
             truncated: None,
+            details: Details::Kept,
         }
     }
 
@@ -228,6 +240,12 @@ impl Rules {
     #[must_use]
     pub const fn as_written(policy: Policy) -> Self {
         Self { name: "as written", moves: Moves::RowToken, ..Self::fixed(policy) }
+    }
+
+    /// The same, with time that passes whenever it can.
+    #[must_use]
+    pub const fn dropping(policy: Policy) -> Self {
+        Self { name: "fixed, details dropped", details: Details::Dropped, ..Self::fixed(policy) }
     }
 
     /// The obvious design: the base follows the commit that issues the write.

@@ -246,8 +246,9 @@ impl Scene<'_> {
                             let landing = Landing { side, intent, part, value, place };
                             self.meet_landing(&mut walk, landing, &seen.events[..index]);
                         }
-                        // Without its details a landing cannot be told from an edit.
-                        (Some(_) | None, Some(value)) => self.meet_edit(&mut walk, value, place, None),
+                        (Some(_), Some(value)) => self.meet_edit(&mut walk, value, place, None),
+                        // The token tells that it is ours, though its details are gone.
+                        (None, Some(value)) => walk.set_aside(value),
                         (Some(_) | None, None) => {}
                     }
                 }
@@ -302,7 +303,7 @@ impl Scene<'_> {
         }
         if !rises || !self.moves_base(part.role) {
             // P3: stale, or a restore. It is set aside.
-            walk.skipped = (stored.value != walk.value).then_some(Skipped { hiding: None });
+            walk.set_aside(stored.value);
         } else if walk.value == part.sent || !self.hides(walk, part, before) {
             // P2: it landed on what it was decided for.
             self.base = base;
@@ -339,6 +340,13 @@ struct Walk {
     /// The landing that stands over it.
     skipped: Option<Skipped>,
     edited: Option<u8>,
+}
+
+impl Walk {
+    /// A landing that changes nothing: if the row shows another value now, that has to be restored.
+    fn set_aside(&mut self, shown: Value) {
+        self.skipped = (shown != self.value).then_some(Skipped { hiding: None });
+    }
 }
 
 /// One of our landings, as the walk meets it.

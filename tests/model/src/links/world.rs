@@ -1,7 +1,7 @@
 //! The world around the rules: two CRMs, people who edit, workers, and faults.
 
 use super::decide::{Decision, Queued, Said, decide, take_in};
-use super::rules::{Bounds, Guard, Moves, Mutant, Policy, Rules, Stamps};
+use super::rules::{Bounds, Details, Guard, Moves, Mutant, Policy, Rules, Stamps};
 use super::settle::Seen;
 use super::terms::{Event, Intent, Link, Pair, Part, PerField, Place, Progress, Role, Row, Side, Value};
 
@@ -154,7 +154,12 @@ impl Links {
     /// What would be decided on the rows as they are.
     pub(super) fn decision(&self, state: &State, h: &Crm, s: &Crm) -> Decision {
         let seen = Pair { h: Self::seen(h), s: Self::seen(s) };
-        decide(&self.rules, self.bounds.fields, &state.link, seen, Self::queued(state), state.skew)
+        let mut decision =
+            decide(&self.rules, self.bounds.fields, &state.link, seen, Self::queued(state), state.skew);
+        if self.rules.details == Details::Dropped && *h == state.crm.h && *s == state.crm.s {
+            drop_details(state, &mut decision.link);
+        }
+        decision
     }
 
     /// Whether a look would change anything: no hint is ever lost here.
@@ -174,10 +179,10 @@ impl Links {
         let at = u8::try_from(state.edits.len()).unwrap_or(u8::MAX);
         let crm = &mut state.crm[side];
         let saw = crm.row.values[field].plain();
-        // Whoever replaces a value has seen every edit that typed it.
+        // (c): whoever replaces a value has seen every edit that typed it here. One that was typed again on the
+        // other side is none of them, though the value is the same.
         let first = state.edits.iter().position(|edit| edit.field == field && edit.value == saw);
         let alike = state.edits.iter_mut().enumerate();
-        // One that was typed again on the other side is none of them, though the value is the same.
         for (_, edit) in alike.filter(|(index, edit)| {
             edit.field == field && edit.value == saw && (edit.side == Some(side) || Some(*index) == first)
         }) {
@@ -396,6 +401,20 @@ fn has_seen(edits: &[Edit], field: usize, value: Value, other: Value) -> bool {
     of(value).all(|(at, edit)| {
         edit.side.is_some() && (edit.saw == other || has_seen(&edits[..at], field, edit.saw, other))
     })
+}
+
+/// Details are dropped once nothing is open or held, except of what may still land.
+fn drop_details(state: &State, link: &mut Link) {
+    let is_open = link.intents.iter().any(|(_, progress)| *progress == Progress::Open);
+    if is_open || link.held.iter().any(Option::is_some) {
+        return;
+    }
+    let sent = state.workers.iter().filter_map(|worker| match worker {
+        Worker::Writing(intent) => Some(intent),
+        Worker::Idle | Worker::Reading(_) => None,
+    });
+    let may_land: Vec<&Intent> = state.queue.iter().chain(&state.late).chain(sent).collect();
+    link.intents.retain(|(intent, _)| may_land.contains(&intent));
 }
 
 /// (b): an edit that the decision knew, and that took its side back to what stood there before, is one with that:
