@@ -149,26 +149,31 @@ fn rewriting(runs: &mut Vec<Run>) {
 /// P5: stamps of one second.
 fn stamps(runs: &mut Vec<Run>) {
     for (name, stamps, short, long) in [
-        ("seconds taken as they come", Stamps::Second, "A", "ACE"),
-        ("seconds waited for", Stamps::SecondWaited, "", ""),
-        ("seconds waited for, answers dated as they leave", Stamps::SecondAnsweredLater, "A", "ACE"),
+        ("seconds taken as they come", Stamps::Second, ["A"; 3], ["ACE"; 3]),
+        ("seconds waited for", Stamps::SecondWaited, HOLDS, HOLDS),
+        (
+            "seconds waited for, answers dated as they leave",
+            Stamps::SecondAnsweredLater,
+            ["A"; 3],
+            ["A", "AC", "A"],
+        ),
     ] {
         let rules = |policy| Rules { name, stamps, ..Rules::fixed(policy) };
-        under_each(runs, rules, Bounds::of(3, 0), Length::Short, [short; 3]);
-        under_each(runs, rules, Bounds::of(3, 1).with_undo(), Length::Long, [long; 3]);
+        under_each(runs, rules, Bounds::of(3, 0), Length::Short, short);
+        under_each(runs, rules, Bounds::of(3, 1).with_undo(), Length::Long, long);
     }
 }
 
 /// P5: a history that does not reach back to the base.
 fn histories(runs: &mut Vec<Run>) {
-    for (name, then, expected) in [
-        ("two versions kept, the rest taken for all", Beyond::GoOn, ["ADF", "ACDF", "ADF"]),
-        ("two versions kept, parked beyond", Beyond::Park, HOLDS),
+    for (name, then, short, long) in [
+        ("two versions kept, the rest taken for all", Beyond::GoOn, ["ADF", "ACDF", "ADF"], ["ACDF"; 3]),
+        ("two versions kept, parked beyond", Beyond::Park, HOLDS, HOLDS),
     ] {
         let truncated = Some(Truncated { versions_max: 2, then });
         let rules = |policy| Rules { name, truncated, ..Rules::fixed(policy) };
-        under_each(runs, rules, Bounds::of(3, 0).with_undo(), Length::Short, expected);
-        under_each(runs, rules, Bounds::of(3, 1).with_undo(), Length::Long, expected);
+        under_each(runs, rules, Bounds::of(3, 0).with_undo(), Length::Short, short);
+        under_each(runs, rules, Bounds::of(3, 1).with_undo(), Length::Long, long);
     }
 }
 

@@ -17,7 +17,7 @@ pub struct Seen<'a> {
 pub struct View {
     /// The effective value: landings that must be skipped are set aside.
     pub value: Value,
-    /// Where it stands in the side's order of versions.
+    /// How far the side is accounted for: all, unless a skipped landing stands over the value.
     pub place: Place,
     /// Whether a skipped landing stands over it.
     pub is_covered: bool,
