@@ -411,6 +411,36 @@ fn newest_is_not_told_by_clocks_that_differ_nor_by_the_stamp_of_a_row() {
     );
 }
 
+/// The restore of 2 landed after 3 was typed, and all up to it is accounted for; but 2 was typed before 3. So the
+/// second look decides against the first.
+#[test]
+fn newest_is_not_told_by_the_place_up_to_which_a_history_is_accounted_for() {
+    let newest = |clock| Rules::fixed(Policy::Newest { otherwise: Side::S, clock });
+    assert_eq!(
+        trace(newest(Clock::PlaceStamp), Bounds::of(4, 0), "N"),
+        [
+            "a person sets S.f:=1",
+            "the worker reads H",
+            "a person sets H.f:=2",
+            "the worker reads S",
+            "the worker decides on H=[0, 0], S=[1, 0]: i1 H.f:=1",
+            "i1 to H lands",
+            "the worker reads H",
+            "the worker reads S",
+            "a person sets S.f:=3",
+            "a person sets H.g:=4",
+            "the worker decides on H=[1, 0], S=[1, 0]: i2 H.f:=2 (restore); i3 S.f:=2",
+            "i2 to H lands",
+            "the worker reads H",
+            "the worker reads S",
+            "the worker decides on H=[2, 4], S=[3, 0]: i4 H.f:=3; i5 S.g:=4",
+            "the worker reads H",
+            "the worker reads S",
+            "the worker decides on H=[2, 4], S=[3, 0]: i6 S.f:=2, S.g:=4",
+        ]
+    );
+}
+
 #[test]
 fn a_run_that_hits_its_limit_is_never_called_complete() {
     let limits = Limits { steps_max: 1_000, ..Limits::default() };

@@ -203,7 +203,7 @@ impl Draft<'_> {
                 let h = i16::from(h) * i16::from(BETWEEN_EDITS);
                 let s = i16::from(s) * i16::from(BETWEEN_EDITS) + i16::from(self.skew);
                 let margin = match clock {
-                    Clock::Bounded | Clock::RowStamp => i16::from(CLOCK_ERROR),
+                    Clock::Bounded | Clock::RowStamp | Clock::PlaceStamp => i16::from(CLOCK_ERROR),
                     Clock::Trusted => 0,
                 };
                 if h - s > margin {

@@ -39,6 +39,8 @@ pub enum Clock {
     Trusted,
     /// Broken on purpose: as if Salesforce's row stamp were the field's.
     RowStamp,
+    /// Broken on purpose: as if a value had been typed where HubSpot's history was last accounted for.
+    PlaceStamp,
 }
 
 /// What moves a base.

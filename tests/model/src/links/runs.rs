@@ -179,15 +179,18 @@ fn histories(runs: &mut Vec<Run>) {
 
 /// P7: the later edit wins, where that is certain.
 fn newest(runs: &mut Vec<Run>) {
-    for (name, clock, expected) in [
-        ("newest within the clocks' error", Clock::Bounded, ""),
-        ("newest by the clocks as they are", Clock::Trusted, "N"),
-        ("newest by Salesforce's row stamp", Clock::RowStamp, "N"),
+    // By the time of a place, three edits are too few to go wrong.
+    for (name, clock, by_three, else_h, else_s) in [
+        ("newest within the clocks' error", Clock::Bounded, "", "", ""),
+        ("newest by the clocks as they are", Clock::Trusted, "N", "N", "N"),
+        ("newest by Salesforce's row stamp", Clock::RowStamp, "N", "N", "N"),
+        ("newest by the place accounted for", Clock::PlaceStamp, "", "", "N"),
     ] {
-        for otherwise in Side::BOTH {
+        for (otherwise, by_four) in [(Side::H, else_h), (Side::S, else_s)] {
             let rules = Rules { name, ..Rules::fixed(Policy::Newest { otherwise, clock }) };
-            runs.push(run(rules, Bounds::of(3, 0), Length::Short, expected));
-            runs.push(run(rules, Bounds::of(3, 1), Length::Long, expected));
+            runs.push(run(rules, Bounds::of(3, 0), Length::Short, by_three));
+            runs.push(run(rules, Bounds::of(3, 1), Length::Long, by_three));
+            runs.push(run(rules, Bounds::of(4, 0), Length::Long, by_four));
         }
     }
 }

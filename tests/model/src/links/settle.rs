@@ -1,6 +1,6 @@
 //! Settling one field: what each side really holds, once our landings are told from people's edits (P2 to P4).
 
-use super::rules::{Beyond, Echo, Guard, Moves, Mutant, Rules};
+use super::rules::{Beyond, Clock, Echo, Guard, Moves, Mutant, Policy, Rules};
 use super::terms::{Base, Event, Image, Intent, Link, Pair, Part, Place, Role, Row, Side, Token, Value};
 
 /// What a worker read of one side, after the link.
@@ -223,7 +223,10 @@ impl Scene<'_> {
         let kept_from = self.kept_from(seen.events, image.place)?;
         let past = seen.events.get(..usize::from(image.place.0)).unwrap_or(seen.events);
         let start = past.iter().rev().find_map(|event| event.value(self.field)).unwrap_or_default();
-        let edited = past.iter().rev().find_map(|event| event.typed_at(self.field));
+        let edited = past.iter().rev().find_map(|event| match self.rules.policy {
+            Policy::Newest { clock: Clock::PlaceStamp, .. } => event.given_at(self.field),
+            Policy::Authority(_) | Policy::Hold | Policy::Newest { .. } => event.typed_at(self.field),
+        });
         let edited = edited.filter(|_| start != image.value);
         let mut walk = Walk { value: start, place: image.place, last: image.place, skipped: None, edited };
         for (index, event) in seen.events.iter().enumerate() {
@@ -239,7 +242,7 @@ impl Scene<'_> {
                     self.meet_edit(&mut walk, value, place, Some(at));
                 }
                 Event::Typed { .. } => {}
-                Event::Landed { token, values } => {
+                Event::Landed { token, values, .. } => {
                     let is_told = !self.rules.breaks(Mutant::CurrentToken) || token == seen.row.token;
                     match (self.part(side, token), values[self.field]) {
                         (Some((intent, part)), value) if is_told => {

@@ -140,6 +140,8 @@ pub enum Event {
         token: Token,
         /// What the fields that it wrote hold since.
         values: PerField<Option<Value>>,
+        /// The last edit before it, as its place among all edits. Only where `newest` asks for it.
+        at: u8,
     },
 }
 
@@ -151,6 +153,13 @@ impl Event {
             Self::Typed { field: of, value, .. } => (of == field).then_some(value),
             Self::Landed { values, .. } => values[field],
         }
+    }
+
+    /// If it gave this field a value: when, as a place among all edits.
+    #[must_use]
+    pub fn given_at(self, field: usize) -> Option<u8> {
+        let (Self::Typed { at, .. } | Self::Landed { at, .. }) = self;
+        self.value(field).map(|_| at)
     }
 
     /// If a person set this field: the place of that among all edits.

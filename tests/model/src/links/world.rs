@@ -263,7 +263,10 @@ impl Links {
         crm.row.is_by_us = true;
         self.stamp(intent.side, crm);
         if self.rules.guard(intent.side) == Guard::History {
-            crm.events.push(Event::Landed { token: intent.number, values });
+            let at =
+                if matches!(self.rules.policy, Policy::Newest { .. }) { state.edits.len() - 1 } else { 0 };
+            let at = u8::try_from(at).unwrap_or(u8::MAX);
+            crm.events.push(Event::Landed { token: intent.number, values, at });
         }
         true
     }
