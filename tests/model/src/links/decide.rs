@@ -38,7 +38,8 @@ pub enum Said {
         /// It.
         value: Value,
     },
-    /// One side changed it; the other side's value, which equals its image, gives way.
+    /// A value of this side gives way without a record: it equals the image, and the other side changed; or it is
+    /// what a stale landing left.
     GivesWay {
         /// Which.
         field: usize,
@@ -117,6 +118,11 @@ impl Draft<'_> {
             }
         }
         let shown = Pair { h: seen.h.row.values[field], s: seen.s.row.values[field] };
+        for side in Side::BOTH {
+            if self.rules.guard(side) != Guard::History && views[side].is_covered {
+                self.said.push(Said::GivesWay { field, side, value: shown[side] });
+            }
+        }
         if self.rules.breaks(Mutant::EqualRaw) && shown.h == shown.s {
             self.agree(field, views, shown);
         } else {

@@ -4,8 +4,9 @@
 //! each decision; D everywhere. What the laws grant to people who take an edit back, or type a value again:
 //!
 //! * (a) C: a value on record as having lost may come back once the winner was taken back, or lost in its turn.
-//! * (b) A: an edit that took its side back to what stood there before, and that a decision knew, gives way to the
-//!   other side's edit without a record. This is what a three-way merge means by "unchanged".
+//! * (b) A: an edit that took its side back to what stood there before, and that a decision knew, gives way without
+//!   a record: to the other side's edit, if that was the image, which is what a three-way merge means by
+//!   "unchanged"; to a repair, if that was left by a stale landing.
 //! * (c) A: whoever replaces a value has seen each edit that typed it on that side.
 //! * (d) F: whose value was typed more than once, is not asked who had seen what.
 //!

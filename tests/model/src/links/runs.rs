@@ -74,6 +74,7 @@ fn designs(runs: &mut Vec<Run>) {
         (Bounds { edits: 3, fields: 1, undo: true, ..two_workers }, long),
         (two_workers.faults(1), long),
         (Bounds::of(4, 1), long),
+        (Bounds::of(4, 1).with_undo().fields(1), long),
         (Bounds::of(4, 1).with_undo(), long),
     ] {
         under_each(runs, Rules::fixed, bounds, length, HOLDS);
