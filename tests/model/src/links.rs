@@ -1,36 +1,23 @@
-//! The model of links: one pair of records, two fields, P1 to P5 and P7.
+//! P1 to P5 and P7, links: one pair of records with two fields, people who edit both sides, and workers that carry
+//! what they find from one to the other.
+//!
+//! A worker reads the link, then each row by itself, and commits on the link's generation: whoever has read the
+//! link before is sent back to idle. A write is a step of its own; it may be lost, lose its answer, land at any
+//! time later, or land twice. HubSpot takes every write and keeps every version ([`rules::Guard::History`]);
+//! Salesforce shows only its current row, and takes a write only on the row that it was decided on
+//! ([`rules::Guard::CompareAndSet`]). A value is the number of the edit that typed it, so that it is seen where it
+//! came from; people may also type what their side showed before.
+//!
+//! Deliberately absent: creates, deletes, merges, references, `fill`, `union` and a third field. No hint is lost:
+//! a worker looks whenever a look would change anything.
 
 pub mod decide;
 pub mod judge;
 pub mod rules;
+pub mod runs;
 pub mod settle;
 pub mod terms;
+mod told;
 pub mod world;
 
-use crate::explore::{Length, Run, explore};
-use rules::{Bounds, Policy, Rules};
-use terms::Side;
-use world::Links;
-
-/// Every run of this model.
-#[must_use]
-pub fn runs() -> Vec<Run> {
-    let mut runs = Vec::new();
-    for policy in [Policy::Authority(Side::H), Policy::Authority(Side::S), Policy::Hold] {
-        runs.push(run(Rules::fixed(policy), Bounds::of(2, 1), Length::Short, ""));
-        runs.push(run(Rules::as_written(policy), Bounds::of(3, 0), Length::Short, "A"));
-    }
-    runs
-}
-
-fn run(rules: Rules, bounds: Bounds, length: Length, expected: &'static str) -> Run {
-    let model = Links { rules, bounds };
-    Run {
-        model: "links",
-        rules: format!("{}, {:?}", rules.name, rules.policy),
-        bounds: bounds.words(),
-        length,
-        expected,
-        explore: Box::new(move |limits| explore(model, limits)),
-    }
-}
+pub use runs::runs;

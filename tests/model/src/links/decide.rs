@@ -3,7 +3,7 @@
 use super::rules::{Clock, Guard, Moves, Mutant, Policy, Rules, Stamps};
 use super::settle::{Seen, Settled, View, has_taken, landed, settle};
 use super::terms::{
-    Base, FIELDS_MAX, Image, Intent, Link, Pair, Part, PerField, Progress, Role, Side, Token, Value,
+    Base, FIELDS_MAX, Image, Intent, Link, Pair, Part, PerField, Place, Progress, Role, Side, Token, Value,
 };
 
 /// What to do. Committed on the link's generation.
@@ -38,10 +38,13 @@ pub enum Said {
         /// It.
         value: Value,
     },
-    /// One side changed it; the other side's value, which equals its image, gives way.
+    /// A value of this side gives way without a record: it equals the image, and the other side changed; or it is
+    /// what a stale landing left.
     GivesWay {
         /// Which.
         field: usize,
+        /// The side that gives way.
+        side: Side,
         /// It.
         value: Value,
     },
@@ -115,23 +118,43 @@ impl Draft<'_> {
             }
         }
         let shown = Pair { h: seen.h.row.values[field], s: seen.s.row.values[field] };
+        for side in Side::BOTH {
+            if self.rules.guard(side) != Guard::History && views[side].is_covered {
+                self.said.push(Said::GivesWay { field, side, value: shown[side] });
+            }
+        }
         if self.rules.breaks(Mutant::EqualRaw) && shown.h == shown.s {
             self.agree(field, views, shown);
-            return;
+        } else {
+            self.compare(field, settled.base, views);
         }
-        let base = settled.base.images;
-        let is_edited = Pair { h: views.h.value != base.h.value, s: views.s.value != base.s.value };
+        for side in Side::BOTH {
+            self.advance(field, side, views[side]);
+        }
+    }
+
+    fn compare(&mut self, field: usize, base: Base, views: Pair<View>) {
         if views.h.value == views.s.value {
             if !self.repair(field, views) {
                 self.agree(field, views, Pair { h: views.h.value, s: views.s.value });
             }
             return;
         }
-        match (is_edited.h, is_edited.s) {
+        let is_edited = |side: Side| views[side].value != base.images[side].value;
+        match (is_edited(Side::H), is_edited(Side::S)) {
             (false, false) => drop(self.repair(field, views)),
             (true, false) => self.one_sided(field, Side::H, views),
             (false, true) => self.one_sided(field, Side::S, views),
             (true, true) => self.both(field, views),
+        }
+    }
+
+    /// Moves the place of a base up to what has been accounted for: what landed before and was skipped, and what
+    /// was typed over it, need not be told apart again.
+    fn advance(&mut self, field: usize, side: Side, view: View) {
+        let image = &mut self.link.base[field].images[side];
+        if self.rules.guard(side) == Guard::History && !view.is_covered {
+            image.place = image.place.max(view.place);
         }
     }
 
@@ -157,7 +180,8 @@ impl Draft<'_> {
     }
 
     fn one_sided(&mut self, field: usize, from: Side, views: Pair<View>) {
-        self.said.push(Said::GivesWay { field, value: views[from.other()].value });
+        let side = from.other();
+        self.said.push(Said::GivesWay { field, side, value: views[side].value });
         self.write(field, from.other(), Role::Carry, views);
     }
 
@@ -185,7 +209,7 @@ impl Draft<'_> {
                 let h = i16::from(h) * i16::from(BETWEEN_EDITS);
                 let s = i16::from(s) * i16::from(BETWEEN_EDITS) + i16::from(self.skew);
                 let margin = match clock {
-                    Clock::Bounded | Clock::RowStamp => i16::from(CLOCK_ERROR),
+                    Clock::Bounded | Clock::RowStamp | Clock::PlaceStamp => i16::from(CLOCK_ERROR),
                     Clock::Trusted => 0,
                 };
                 if h - s > margin {
@@ -202,12 +226,12 @@ impl Draft<'_> {
     /// Gathers a part for a side. A carry says all that a restore would.
     fn write(&mut self, field: usize, to: Side, role: Role, views: Pair<View>) {
         let other = views[to.other()];
-        let source = Image { value: other.value, place: other.place };
+        let source = other.image();
         let sent = match role {
             Role::Carry | Role::Repair => other.value,
             Role::Restore | Role::Claim => views[to].value,
         };
-        self.parts[to][field] = Some(Part { role, source, expected: views[to].value, sent });
+        self.parts[to][field] = Some(Part { role, source, expected: views[to].image(), sent });
     }
 
     /// P1: at most one intent per side is open. One that is not wanted any more, or was attempted and is not on
@@ -220,7 +244,7 @@ impl Draft<'_> {
         }
         let waits = match self.rules.stamps {
             Stamps::Exact | Stamps::Second => false,
-            Stamps::SecondWaited | Stamps::SecondAnsweredLater | Stamps::SecondAskedLater => {
+            Stamps::SecondWaited | Stamps::SecondAnsweredLater => {
                 seen.row.is_fresh && self.rules.guard(side) == Guard::CompareAndSet
             }
         };
@@ -244,7 +268,7 @@ impl Draft<'_> {
         self.link.intents.push((intent, Progress::Open));
         self.issued.push(intent);
         if self.rules.moves == Moves::BeforeWrite {
-            take_in(&mut self.link, &intent);
+            take_in(&mut self.link, &intent, Place::default());
         }
     }
 
@@ -252,9 +276,8 @@ impl Draft<'_> {
     fn claim_row(&self, side: Side, parts: &mut PerField<Option<Part>>) {
         for (part, views) in parts.iter_mut().zip(self.views) {
             if let (None, Some(views)) = (&part, views) {
-                let other = views[side.other()];
-                let source = Image { value: other.value, place: other.place };
-                let (expected, sent) = (views[side].value, views[side].value);
+                let source = views[side.other()].image();
+                let (expected, sent) = (views[side].image(), views[side].value);
                 *part = Some(Part { role: Role::Claim, source, expected, sent });
             }
         }
@@ -289,13 +312,12 @@ impl Draft<'_> {
 }
 
 /// Takes a write for landed as it was sent: what base-before, base-after and `hresponse` do.
-pub fn take_in(link: &mut Link, intent: &Intent) {
+pub fn take_in(link: &mut Link, intent: &Intent, place: Place) {
     for (base, part) in link.base.iter_mut().zip(intent.parts) {
         if let Some(part) = part
             && part.role == Role::Carry
             && intent.number > base.number
         {
-            let place = base.images[intent.side].place;
             *base = landed(intent.side, intent.number, part.source, Image { value: part.sent, place });
         }
     }

@@ -1,10 +1,22 @@
-//! The laws A to F, and the model as stateright sees it.
+//! The laws A to F and N, and the model as stateright sees it.
+//!
+//! A, B and C are judged whenever nothing is left to do but what people or late landings may bring; E, F and N at
+//! each decision; D everywhere. What the laws grant to people who take an edit back, or type a value again:
+//!
+//! * (a) C: a value on record as having lost may come back once the winner was taken back, or lost in its turn.
+//! * (b) A: an edit that took its side back to what stood there before, and that a decision knew, gives way without
+//!   a record: to the other side's edit, if that was the image, which is what a three-way merge means by
+//!   "unchanged"; to a repair, if that was left by a stale landing.
+//! * (c) A: whoever replaces a value has seen each edit that typed it on that side.
+//! * (d) F: whose value was typed more than once, is not asked who had seen what.
+//!
+//! Without undo nothing but (a) is ever made use of.
 
 use stateright::Model;
 
 use super::rules::{Policy, Stamps};
 use super::terms::{Pair, Side, Value};
-use super::world::{Action, Links, State, Worker, is_alive, name};
+use super::world::{Action, Edit, Links, State, Worker, is_alive};
 use crate::explore::{Judged, Law};
 
 /// A fair run comes to rest within this many steps.
@@ -25,8 +37,9 @@ impl Model for Links {
         let typed = state.edits.len() - self.bounds.fields;
         if typed < self.bounds.edits {
             let fresh = Value(u8::try_from(typed + 1).unwrap_or(u8::MAX));
-            for side in Side::BOTH {
-                for field in 0..self.bounds.fields {
+            for &side in self.bounds.edited {
+                // The fields are alike: the first edit is of the first.
+                for field in 0..if typed == 0 { 1 } else { self.bounds.fields } {
                     actions.push(Action::Edit(side, field, fresh));
                     let back = state.crm[side].before[field];
                     if self.bounds.undo && back != state.crm[side].row.values[field] {
@@ -98,7 +111,7 @@ impl Model for Links {
                 let intent = state.late.remove(index);
                 self.land(&mut state, &intent);
             }
-            Action::Tick => state.crm.s.row.is_fresh = false,
+            Action::Tick => self.tick(&mut state),
         }
         state.workers.sort_unstable();
         state.late.sort_unstable();
@@ -133,37 +146,7 @@ impl Judged for Links {
     }
 
     fn tell(&self, before: &State, action: &Action, after: &State) -> String {
-        match action {
-            Action::Edit(side, field, value) => format!("user {}:={value:?}", name(*side, *field)),
-            Action::Commit(_) => {
-                let issued = after.queue.iter().filter(|intent| !before.queue.contains(intent));
-                let words = issued.flat_map(|intent| {
-                    let parts = intent.parts.iter().enumerate();
-                    parts.filter_map(|(field, part)| {
-                        let part = part.as_ref()?;
-                        let target = name(intent.side, field);
-                        Some(format!("i{}:{target}:={:?} ({:?})", intent.number.0, part.sent, part.role))
-                    })
-                });
-                let words: Vec<String> = words.collect();
-                format!("decides {words:?}")
-            }
-            Action::Attempt(index)
-            | Action::Lose(index)
-            | Action::Repeat(index)
-            | Action::Delay(index)
-            | Action::Crash(index) => {
-                let intent = &before.queue[*index];
-                let end = if self.is_taken(before, intent) { "" } else { " (refused)" };
-                format!("{action:?} of i{} at {}{end}", intent.number.0, intent.side)
-            }
-            Action::LandLate(index) => {
-                let intent = &before.late[*index];
-                let end = if self.is_taken(before, intent) { "lands late" } else { "is refused late" };
-                format!("i{} {end} at {}", intent.number.0, intent.side)
-            }
-            Action::Read(..) | Action::Take(..) | Action::Land(_) | Action::Tick => format!("{action:?}"),
-        }
+        self.told(before, action, after)
     }
 }
 
@@ -194,8 +177,18 @@ fn agrees(model: &Links, state: &State) -> bool {
 fn is_current(model: &Links, state: &State) -> bool {
     (0..model.bounds.fields).all(|field| {
         let shown = shown(state, field);
-        state.link.is_parked[field] || shown.h != shown.s || is_alive(&state.edits, field, shown.h)
+        state.link.is_parked[field]
+            || shown.h != shown.s
+            || (is_alive(&state.edits, field, shown.h) && !is_back(&state.edits, field, shown.h))
     })
+}
+
+/// Whether a value is on record as having lost to one that still stands. (a): it may come back once that was taken
+/// back, or lost in its turn because it had never landed.
+fn is_back(edits: &[Edit], field: usize, value: Value) -> bool {
+    let of = |value: Value| edits.iter().filter(move |edit| edit.field == field && edit.value == value);
+    let stands = |edit: &Edit| !edit.is_superseded && !edit.is_excused && edit.lost_to.is_none();
+    of(value).all(|edit| edit.lost_to.is_some_and(|winner| of(winner).any(stands)))
 }
 
 fn settles(model: &Links, state: &State) -> bool {

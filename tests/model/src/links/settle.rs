@@ -1,6 +1,6 @@
 //! Settling one field: what each side really holds, once our landings are told from people's edits (P2 to P4).
 
-use super::rules::{Beyond, Echo, Guard, Moves, Mutant, Rules};
+use super::rules::{Beyond, Clock, Echo, Guard, Moves, Mutant, Policy, Rules};
 use super::terms::{Base, Event, Image, Intent, Link, Pair, Part, Place, Role, Row, Side, Token, Value};
 
 /// What a worker read of one side, after the link.
@@ -17,7 +17,7 @@ pub struct Seen<'a> {
 pub struct View {
     /// The effective value: landings that must be skipped are set aside.
     pub value: Value,
-    /// Where it stands in the side's order of versions.
+    /// How far the side is accounted for: all, unless a skipped landing stands over the value.
     pub place: Place,
     /// Whether a skipped landing stands over it.
     pub is_covered: bool,
@@ -25,6 +25,14 @@ pub struct View {
     pub is_unproven: bool,
     /// When a person typed it, where that is known.
     pub edited: Option<u8>,
+}
+
+impl View {
+    /// What is remembered of it.
+    #[must_use]
+    pub const fn image(&self) -> Image {
+        Image { value: self.value, place: self.place }
+    }
 }
 
 /// One field, settled.
@@ -54,18 +62,19 @@ pub fn settle(rules: &Rules, link: &Link, field: usize, seen: Pair<Seen<'_>>) ->
         let s = scene.look(Side::S, seen.s)?;
         let h = scene.look(Side::H, seen.h)?;
         if scene.base == before {
-            return Ok(Settled { base: scene.base, views: Pair { h, s }, losers: scene.losers });
+            return Ok(scene.settled(Pair { h, s }));
         }
     }
     let s = scene.look(Side::S, seen.s)?;
     let h = scene.look(Side::H, seen.h)?;
-    Ok(Settled { base: scene.base, views: Pair { h, s }, losers: scene.losers })
+    Ok(scene.settled(Pair { h, s }))
 }
 
 /// Whether a side shows that it took an intent in (P2).
 #[must_use]
 pub fn has_taken(rules: &Rules, side: Side, seen: Seen<'_>, number: Token) -> bool {
-    if rules.guard(side) == Guard::History && !rules.breaks(Mutant::CurrentToken) {
+    let is_told = rules.moves != Moves::RowToken && !rules.breaks(Mutant::CurrentToken);
+    if rules.guard(side) == Guard::History && is_told {
         seen.events.iter().any(|event| matches!(event, Event::Landed { token, .. } if *token == number))
     } else {
         seen.row.token == number
@@ -91,9 +100,14 @@ struct Scene<'a> {
 }
 
 impl Scene<'_> {
+    fn settled(self, views: Pair<View>) -> Settled {
+        Settled { base: self.base, views, losers: self.losers }
+    }
+
     fn look(&mut self, side: Side, seen: Seen<'_>) -> Result<View, OutOfReach> {
         match (self.rules.moves, self.rules.guard(side)) {
             (Moves::BeforeWrite | Moves::AfterWrite, _) => Ok(self.raw(seen.row)),
+            (Moves::RowToken, _) => Ok(self.look_at_token(side, seen)),
             (Moves::Token, Guard::History) => self.walk(side, seen),
             (Moves::Token, Guard::None | Guard::CompareAndSet) => Ok(self.compare(side, seen.row)),
         }
@@ -107,6 +121,37 @@ impl Scene<'_> {
             is_unproven: false,
             edited: (!row.is_by_us).then_some(row.edited),
         }
+    }
+
+    /// The old text: what the row carries has landed and moves the base; a token that falls is a zombie; and what
+    /// an intent hid as it landed is put back.
+    fn look_at_token(&mut self, side: Side, seen: Seen<'_>) -> View {
+        let number = seen.row.token;
+        let mut view = self.raw(seen.row);
+        if self.rules.guard(side) == Guard::History {
+            view.place = place_after(seen.events.len());
+        }
+        let Some((_, part)) = self.part(side, number) else { return view };
+        if number > self.base.number {
+            let stored = Image { value: part.sent, place: view.place };
+            self.base = landed(side, number, part.source, stored);
+        }
+        let is_it = |event: &Event| matches!(event, Event::Landed { token, .. } if *token == number);
+        let until = seen.events.iter().position(is_it).unwrap_or(0);
+        let hidden = seen.events.get(usize::from(part.expected.place.0)..until).unwrap_or_default();
+        let skipped = if number < self.base.number {
+            Some(self.base.images[side].value)
+        } else {
+            hidden
+                .iter()
+                .rfind(|event| event.typed_at(self.field).is_some())
+                .and_then(|event| event.value(self.field))
+        };
+        if let Some(value) = skipped.filter(|value| seen.row.is_by_us && *value != view.value) {
+            view.value = value;
+            view.is_covered = true;
+        }
+        view
     }
 
     fn rises(&self, number: Token) -> bool {
@@ -171,41 +216,51 @@ impl Scene<'_> {
         }
     }
 
-    /// The whole history: every version since the base's place, in order.
+    /// The whole history: every version since the base's place, in order. If what stood there is not the image, it
+    /// was accounted for as an edit before.
     fn walk(&mut self, side: Side, seen: Seen<'_>) -> Result<View, OutOfReach> {
         let image = self.base.images[side];
         let kept_from = self.kept_from(seen.events, image.place)?;
-        let mut walk = Walk { value: image.value, place: image.place, skipped: None, edited: None };
+        let past = seen.events.get(..usize::from(image.place.0)).unwrap_or(seen.events);
+        let start = past.iter().rev().find_map(|event| event.value(self.field)).unwrap_or_default();
+        let edited = past.iter().rev().find_map(|event| match self.rules.policy {
+            Policy::Newest { clock: Clock::PlaceStamp, .. } => event.given_at(self.field),
+            Policy::Authority(_) | Policy::Hold | Policy::Newest { .. } => event.typed_at(self.field),
+        });
+        let edited = edited.filter(|_| start != image.value);
+        let mut walk = Walk { value: start, place: image.place, last: image.place, skipped: None, edited };
         for (index, event) in seen.events.iter().enumerate() {
-            let place = Place(u8::try_from(index + 1).unwrap_or(u8::MAX));
+            let place = place_after(index + 1);
             if place <= image.place || index < kept_from {
                 continue;
+            }
+            if event.value(self.field).is_some() {
+                walk.last = place;
             }
             match *event {
                 Event::Typed { field, value, at } if field == self.field => {
                     self.meet_edit(&mut walk, value, place, Some(at));
                 }
                 Event::Typed { .. } => {}
-                Event::Landed { token, values } => {
+                Event::Landed { token, values, .. } => {
                     let is_told = !self.rules.breaks(Mutant::CurrentToken) || token == seen.row.token;
                     match (self.part(side, token), values[self.field]) {
                         (Some((intent, part)), value) if is_told => {
-                            self.meet_landing(&mut walk, side, intent, part, value, place);
+                            let landing = Landing { side, intent, part, value, place };
+                            self.meet_landing(&mut walk, landing, &seen.events[..index]);
                         }
-                        // Without its details a landing cannot be told from an edit.
-                        (Some(_) | None, Some(value)) => self.meet_edit(&mut walk, value, place, None),
+                        (Some(_), Some(value)) => self.meet_edit(&mut walk, value, place, None),
+                        // The token tells that it is ours, though its details are gone.
+                        (None, Some(value)) => walk.set_aside(value),
                         (Some(_) | None, None) => {}
                     }
                 }
             }
         }
-        Ok(View {
-            value: walk.value,
-            place: walk.place,
-            is_covered: walk.skipped.is_some(),
-            is_unproven: false,
-            edited: walk.edited,
-        })
+        let is_covered = walk.skipped.is_some();
+        // Where the effective value stands, all before is accounted for.
+        let place = if is_covered { walk.place } else { walk.last };
+        Ok(View { value: walk.value, place, is_covered, is_unproven: false, edited: walk.edited })
     }
 
     /// Index of the first event of our field that a truncated history still has.
@@ -238,15 +293,8 @@ impl Scene<'_> {
         walk.edited = at;
     }
 
-    fn meet_landing(
-        &mut self,
-        walk: &mut Walk,
-        side: Side,
-        intent: Intent,
-        part: Part,
-        value: Option<Value>,
-        place: Place,
-    ) {
+    fn meet_landing(&mut self, walk: &mut Walk, landing: Landing, before: &[Event]) {
+        let Landing { side, intent, part, value, place } = landing;
         let stored = Image { value: value.unwrap_or(part.sent), place };
         let rises = self.rises(intent.number);
         let base = landed(side, intent.number, part.source, stored);
@@ -258,11 +306,11 @@ impl Scene<'_> {
         }
         if !rises || !self.moves_base(part.role) {
             // P3: stale, or a restore. It is set aside.
-            walk.skipped = (stored.value != walk.value).then_some(Skipped { hiding: None });
-        } else if walk.value == part.expected || walk.value == part.sent {
+            walk.set_aside(stored.value);
+        } else if walk.value == part.sent || !self.hides(walk, part, before) {
             // P2: it landed on what it was decided for.
             self.base = base;
-            *walk = Walk { value: stored.value, place, skipped: None, edited: None };
+            *walk = Walk { value: stored.value, place, last: place, skipped: None, edited: None };
         } else if self.rules.breaks(Mutant::HiddenMoves) {
             self.base = base;
             walk.skipped = Some(Skipped { hiding: None });
@@ -271,13 +319,46 @@ impl Scene<'_> {
             walk.skipped = Some(Skipped { hiding: Some(base) });
         }
     }
+
+    /// Whether a landing went over a version that a person made since it was decided.
+    fn hides(&self, walk: &Walk, part: Part, before: &[Event]) -> bool {
+        if self.rules.breaks(Mutant::HiddenByValue) {
+            return walk.value != part.expected.value;
+        }
+        let since = before.get(usize::from(part.expected.place.0)..).unwrap_or_default();
+        since.iter().any(|event| event.typed_at(self.field).is_some())
+    }
+}
+
+fn place_after(events: usize) -> Place {
+    Place(u8::try_from(events).unwrap_or(u8::MAX))
 }
 
 struct Walk {
+    /// The effective value so far, and its place.
     value: Value,
     place: Place,
+    /// The last that happened to the field at all.
+    last: Place,
+    /// The landing that stands over it.
     skipped: Option<Skipped>,
     edited: Option<u8>,
+}
+
+impl Walk {
+    /// A landing that changes nothing: if the row shows another value now, that has to be restored.
+    fn set_aside(&mut self, shown: Value) {
+        self.skipped = (shown != self.value).then_some(Skipped { hiding: None });
+    }
+}
+
+/// One of our landings, as the walk meets it.
+struct Landing {
+    side: Side,
+    intent: Intent,
+    part: Part,
+    value: Option<Value>,
+    place: Place,
 }
 
 struct Skipped {

@@ -140,6 +140,8 @@ pub enum Event {
         token: Token,
         /// What the fields that it wrote hold since.
         values: PerField<Option<Value>>,
+        /// The last edit before it, as its place among all edits. Only where `newest` asks for it.
+        at: u8,
     },
 }
 
@@ -150,6 +152,22 @@ impl Event {
         match self {
             Self::Typed { field: of, value, .. } => (of == field).then_some(value),
             Self::Landed { values, .. } => values[field],
+        }
+    }
+
+    /// If it gave this field a value: when, as a place among all edits.
+    #[must_use]
+    pub fn given_at(self, field: usize) -> Option<u8> {
+        let (Self::Typed { at, .. } | Self::Landed { at, .. }) = self;
+        self.value(field).map(|_| at)
+    }
+
+    /// If a person set this field: the place of that among all edits.
+    #[must_use]
+    pub fn typed_at(self, field: usize) -> Option<u8> {
+        match self {
+            Self::Typed { field: of, at, .. } => (of == field).then_some(at),
+            Self::Landed { .. } => None,
         }
     }
 }
@@ -194,8 +212,8 @@ pub struct Part {
     pub role: Role,
     /// The other side's image when this was decided: its half of the base once this lands.
     pub source: Image,
-    /// The target's effective value when this was decided. A different one at landing was hidden (P5).
-    pub expected: Value,
+    /// The target's image when this was decided. What people typed there since, this hides (P5).
+    pub expected: Image,
     /// What is sent.
     pub sent: Value,
 }

@@ -1,11 +1,9 @@
 //! The world around the rules: two CRMs, people who edit, workers, and faults.
 
 use super::decide::{Decision, Queued, Said, decide, take_in};
-use super::rules::{Bounds, Guard, Moves, Mutant, Policy, Rules, Stamps};
+use super::rules::{Bounds, Details, Guard, Moves, Mutant, Policy, Rules, Stamps};
 use super::settle::Seen;
-use super::terms::{
-    Event, FIELD_NAMES, Intent, Link, Pair, Part, PerField, Progress, Role, Row, Side, Value,
-};
+use super::terms::{Event, Intent, Link, Pair, Part, PerField, Place, Progress, Role, Row, Side, Value};
 
 /// One CRM's record.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -16,6 +14,8 @@ pub struct Crm {
     pub events: Vec<Event>,
     /// Per field, what was shown before: what an undo types.
     pub before: PerField<Value>,
+    /// How many edits people made here.
+    pub edits: usize,
 }
 
 /// What a worker is at.
@@ -36,6 +36,8 @@ pub struct Edit {
     pub field: usize,
     /// Where. None: both sides began with it.
     pub side: Option<Side>,
+    /// How many edits were made on that side before.
+    pub ordinal: usize,
     /// What was typed.
     pub value: Value,
     /// What stood there before its eyes.
@@ -118,6 +120,7 @@ impl Links {
         let initial = |field| Edit {
             field,
             side: None,
+            ordinal: 0,
             value: Value(0),
             saw: Value(0),
             is_superseded: false,
@@ -151,7 +154,12 @@ impl Links {
     /// What would be decided on the rows as they are.
     pub(super) fn decision(&self, state: &State, h: &Crm, s: &Crm) -> Decision {
         let seen = Pair { h: Self::seen(h), s: Self::seen(s) };
-        decide(&self.rules, self.bounds.fields, &state.link, seen, Self::queued(state), state.skew)
+        let mut decision =
+            decide(&self.rules, self.bounds.fields, &state.link, seen, Self::queued(state), state.skew);
+        if self.rules.details == Details::Dropped && *h == state.crm.h && *s == state.crm.s {
+            drop_details(state, &mut decision.link);
+        }
+        decision
     }
 
     /// Whether a look would change anything: no hint is ever lost here.
@@ -171,10 +179,10 @@ impl Links {
         let at = u8::try_from(state.edits.len()).unwrap_or(u8::MAX);
         let crm = &mut state.crm[side];
         let saw = crm.row.values[field].plain();
-        // Whoever replaces a value has seen every edit that typed it.
+        // (c): whoever replaces a value has seen every edit that typed it here. One that was typed again on the
+        // other side is none of them, though the value is the same.
         let first = state.edits.iter().position(|edit| edit.field == field && edit.value == saw);
         let alike = state.edits.iter_mut().enumerate();
-        // One that was typed again on the other side is none of them, though the value is the same.
         for (_, edit) in alike.filter(|(index, edit)| {
             edit.field == field && edit.value == saw && (edit.side == Some(side) || Some(*index) == first)
         }) {
@@ -183,12 +191,14 @@ impl Links {
         state.edits.push(Edit {
             field,
             side: Some(side),
+            ordinal: crm.edits,
             value: value.plain(),
             saw,
             is_superseded: false,
             lost_to: None,
             is_excused: false,
         });
+        crm.edits += 1;
         crm.before[field] = crm.row.values[field];
         crm.row.values[field] = value;
         crm.row.is_by_us = false;
@@ -197,7 +207,6 @@ impl Links {
         }
         self.stamp(side, crm);
         if self.rules.guard(side) == Guard::History {
-            let at = crm.row.edited;
             crm.events.push(Event::Typed { field, value, at });
         }
     }
@@ -211,6 +220,18 @@ impl Links {
         } else if !crm.row.is_fresh {
             crm.row.stamp += 1;
             crm.row.is_fresh = true;
+        }
+    }
+
+    /// The second ends. If answers are dated as they leave, all that are under way are dated later than the row.
+    pub(super) fn tick(&self, state: &mut State) {
+        state.crm.s.row.is_fresh = false;
+        if self.rules.stamps == Stamps::SecondAnsweredLater {
+            for worker in &mut state.workers {
+                if let Worker::Reading(Pair { s: Some(s), .. }) = worker {
+                    s.row.is_fresh = false;
+                }
+            }
         }
     }
 
@@ -242,7 +263,10 @@ impl Links {
         crm.row.is_by_us = true;
         self.stamp(intent.side, crm);
         if self.rules.guard(intent.side) == Guard::History {
-            crm.events.push(Event::Landed { token: intent.number, values });
+            let at =
+                if matches!(self.rules.policy, Policy::Newest { .. }) { state.edits.len() - 1 } else { 0 };
+            let at = u8::try_from(at).unwrap_or(u8::MAX);
+            crm.events.push(Event::Landed { token: intent.number, values, at });
         }
         true
     }
@@ -252,7 +276,8 @@ impl Links {
         let heeds = self.rules.moves == Moves::AfterWrite
             || (self.rules.breaks(Mutant::HResponse) && intent.side == Side::H);
         if heeds {
-            take_in(&mut state.link, intent);
+            let place = Place(u8::try_from(state.crm[intent.side].events.len()).unwrap_or(u8::MAX));
+            take_in(&mut state.link, intent, place);
             for (other, progress) in &mut state.link.intents {
                 if other.number == intent.number {
                     *progress = Progress::Closed;
@@ -302,7 +327,7 @@ impl Links {
                 }
             }
         }
-        self.judge(state, &decision);
+        self.judge(state, &decision, Pair { h: h.edits, s: s.edits });
         state.link = decision.link;
         state.queue.extend(decision.issued);
         let link = &state.link;
@@ -311,32 +336,20 @@ impl Links {
             .retain(|intent| link.intents.iter().any(|(kept, p)| kept == intent && *p == Progress::Open));
     }
 
-    fn judge(&self, state: &mut State, decision: &Decision) {
+    fn judge(&self, state: &mut State, decision: &Decision, known: Pair<usize>) {
         for said in &decision.said {
             match *said {
                 Said::Conflict { field, values, winner } => {
-                    let replaced = |this: Value, that: Value| {
-                        let edits = state.edits.iter().rev();
-                        let edit = edits.into_iter().find(|e| e.field == field && e.value == this.plain());
-                        edit.is_some_and(|edit| edit.side.is_some() && edit.saw == that.plain())
-                    };
-                    let ordered = replaced(values.h, values.s) || replaced(values.s, values.h);
-                    state.is_spurious |= ordered;
+                    state.is_spurious |= has_seen(&state.edits, field, values.h.plain(), values.s.plain())
+                        || has_seen(&state.edits, field, values.s.plain(), values.h.plain());
                     if let Some((side, by_time)) = winner {
                         state.is_older |= by_time
                             && order(state, field, values[side]) < order(state, field, values[side.other()]);
-                        lose(state, field, values[side.other()], values[side]);
+                        lose(state, field, values[side.other()], Some(values[side]));
                     }
                 }
-                Said::Loser { field, value } => lose(state, field, value, Value(u8::MAX)),
-                Said::GivesWay { field, value } => {
-                    let first = first_of(state, field, value);
-                    for (index, edit) in state.edits.iter_mut().enumerate() {
-                        if edit.field == field && edit.value == value.plain() && Some(index) != first {
-                            edit.is_excused = true;
-                        }
-                    }
-                }
+                Said::Loser { field, value } => lose(state, field, value, None),
+                Said::GivesWay { field, side, value } => excuse(state, field, side, value, known[side]),
             }
         }
         for intent in &decision.issued {
@@ -380,18 +393,53 @@ impl Links {
     }
 }
 
-fn first_of(state: &State, field: usize, value: Value) -> Option<usize> {
-    state.edits.iter().position(|edit| edit.field == field && edit.value == value.plain())
+/// Whether the person who typed one value had seen the other, or something that came of it. (d): a value that was
+/// typed more than once does not tell who had seen what; then this is not judged.
+fn has_seen(edits: &[Edit], field: usize, value: Value, other: Value) -> bool {
+    let of =
+        |value: Value| edits.iter().enumerate().filter(move |(_, e)| e.field == field && e.value == value);
+    if of(value).count() != 1 || of(other).count() != 1 {
+        return false;
+    }
+    of(value).all(|(at, edit)| {
+        edit.side.is_some() && (edit.saw == other || has_seen(&edits[..at], field, edit.saw, other))
+    })
+}
+
+/// Details are dropped once nothing is open or held, except of what may still land.
+fn drop_details(state: &State, link: &mut Link) {
+    let is_open = link.intents.iter().any(|(_, progress)| *progress == Progress::Open);
+    if is_open || link.held.iter().any(Option::is_some) {
+        return;
+    }
+    let sent = state.workers.iter().filter_map(|worker| match worker {
+        Worker::Writing(intent) => Some(intent),
+        Worker::Idle | Worker::Reading(_) => None,
+    });
+    let may_land: Vec<&Intent> = state.queue.iter().chain(&state.late).chain(sent).collect();
+    link.intents.retain(|(intent, _)| may_land.contains(&intent));
+}
+
+/// (b): an edit that the decision knew, and that took its side back to what stood there before, is one with that:
+/// the other side's edit stands, and no conflict is recorded.
+fn excuse(state: &mut State, field: usize, side: Side, value: Value, known: usize) {
+    let is_it = |edit: &&mut Edit| edit.field == field && edit.value == value.plain();
+    let repeats = state.edits.iter_mut().filter(is_it).skip(1);
+    for edit in repeats.filter(|edit| edit.side == Some(side) && edit.ordinal < known) {
+        edit.is_excused = true;
+    }
 }
 
 fn order(state: &State, field: usize, value: Value) -> Option<usize> {
     state.edits.iter().rposition(|edit| edit.field == field && edit.value == value.plain())
 }
 
-fn lose(state: &mut State, field: usize, value: Value, winner: Value) {
+/// Records a loser. Without a winner: whoever replaced it had not seen it.
+fn lose(state: &mut State, field: usize, value: Value, winner: Option<Value>) {
+    const SOMEBODY: Value = Value(u8::MAX);
     for edit in &mut state.edits {
         if edit.field == field && edit.value == value.plain() {
-            edit.lost_to = Some(winner.plain());
+            edit.lost_to = winner.map(Value::plain).or(edit.lost_to).or(Some(SOMEBODY));
         }
     }
 }
@@ -399,9 +447,4 @@ fn lose(state: &mut State, field: usize, value: Value, winner: Value) {
 /// Whether some edit that typed this value was not superseded.
 pub(super) fn is_alive(edits: &[Edit], field: usize, value: Value) -> bool {
     edits.iter().any(|edit| edit.field == field && edit.value == value.plain() && !edit.is_superseded)
-}
-
-/// A field's name in traces.
-pub(super) fn name(side: Side, field: usize) -> String {
-    format!("{side}.{}", FIELD_NAMES[field])
 }
