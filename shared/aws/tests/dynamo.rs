@@ -82,7 +82,7 @@ fn busy_link(id: &str) -> Link {
         parts: vec![Part {
             field: FieldName::from("phone"),
             role: Role::Carry { source: image(1, seen()) },
-            expected: ImageHash(u64::MAX),
+            seen: seen(),
             sent: ImageHash(u64::MAX - 1),
             values: match value {
                 "" => vec![],

@@ -270,7 +270,7 @@ impl Draft<'_> {
             field,
             from.other(),
             &source.value,
-            target.hash,
+            target.place,
             Role::Carry { source: image.clone() },
         )?;
         if target.hash == Some(written.sent) && target.stands == Stands::Shown {
@@ -298,14 +298,14 @@ impl Draft<'_> {
         to: Side,
         value: &Presence<Value>,
     ) -> Result<(), FieldFault> {
-        let part = self.write(field, to, value, settled.views[to].hash, Role::Amend)?;
+        let part = self.write(field, to, value, settled.views[to].place, Role::Amend)?;
         let line = self.line(field, settled, Why::Union.rule(), Some(to), value, None);
         self.push(to, part, Some(line));
         Ok(())
     }
 
     fn restore(&mut self, field: &Field, view: &View) -> Result<(), FieldFault> {
-        let part = self.write(field, Side::HubSpot, &view.value, view.hash, Role::Restore)?;
+        let part = self.write(field, Side::HubSpot, &view.value, view.place, Role::Restore)?;
         let values = PerSide { hubspot: view.value.clone(), salesforce: Presence::Unknown };
         let line = self.entry(
             Some(field.name.clone()),
@@ -386,14 +386,13 @@ impl Draft<'_> {
         field: &Field,
         to: Side,
         value: &Presence<Value>,
-        expected: Option<ImageHash>,
+        seen: crate::link::Place,
         role: Role,
     ) -> Result<crate::link::Part, FieldFault> {
         let values = field.render(to, value)?;
         let raw: Vec<_> = values.iter().map(|(_, raw)| raw.clone()).collect();
         let sent = self.hash_of(&field.canonicalise(to, &raw)?);
-        let expected = expected.unwrap_or(sent);
-        Ok(crate::link::Part { field: field.name.clone(), role, expected, sent, values })
+        Ok(crate::link::Part { field: field.name.clone(), role, seen, sent, values })
     }
 
     fn hash_of(&self, value: &Presence<Value>) -> ImageHash {
@@ -452,7 +451,7 @@ impl Draft<'_> {
             return;
         }
         let to = from.other();
-        let blank = self.situation.key.hash(Known(None));
+        let nowhere = crate::link::Place::Version(None);
         let fields = self.situation.object.fields.values();
         for field in fields.filter(|field| field.direction != crate::contract::Direction::To(from)) {
             let part = row.shows(field, from).map_err(FieldFault::from).and_then(|value| {
@@ -461,7 +460,7 @@ impl Draft<'_> {
                     place: place_of(row, field, from),
                     elements: elements(self.situation.key, &value),
                 };
-                let part = self.write(field, to, &value, Some(blank), Role::Carry { source: image });
+                let part = self.write(field, to, &value, nowhere, Role::Carry { source: image });
                 Ok((part?, value))
             });
             match part {

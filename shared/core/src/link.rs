@@ -251,8 +251,9 @@ pub struct Part {
     pub field: FieldName,
     /// Why it is written.
     pub role: Role,
-    /// Hash of the target's effective value when this was decided: a different one at landing was hidden.
-    pub expected: ImageHash,
+    /// The place of the target's effective value when this was decided: what a person typed after it was hidden, even
+    /// if it is the same value again (P5).
+    pub seen: Place,
     /// Hash of the canonical value that is sent.
     pub sent: ImageHash,
     /// The values on the wire. Emptied when the intent settles, so that `State` keeps no personal value.

@@ -247,10 +247,21 @@ impl Scene<'_> {
             },
         };
         let last = events.last().map(|event| event.at).max(from);
+        let people = events.iter().filter(|event| matches!(event.who, Who::Somebody));
+        let typed = people.map(|event| event.at).rfind(|at| Some(*at) <= from);
         let agreed = base.as_ref().map(|base| base.images[side].hash);
-        let edited = from.filter(|_| agreed != self.hash(&start));
-        let mut walk =
-            Walk { scene: self, side, base, losers, value: start, place: from, last, skipped: None, edited };
+        let mut walk = Walk {
+            scene: self,
+            side,
+            base,
+            losers,
+            edited: typed.filter(|_| agreed != self.hash(&start)),
+            value: start,
+            place: from,
+            last,
+            skipped: None,
+            typed,
+        };
         for event in events.into_iter().filter(|event| from.is_none_or(|at| event.at > at)) {
             walk.meet(event);
         }
@@ -336,6 +347,9 @@ struct Walk<'a, 'b> {
     last: Option<Timestamp>,
     /// The landing that stands over it.
     skipped: Option<Skipped>,
+    /// When a person typed last.
+    typed: Option<Timestamp>,
+    /// When a person typed the effective value, if the two sides have not agreed on it since.
     edited: Option<Timestamp>,
 }
 
@@ -358,7 +372,8 @@ impl Walk<'_, '_> {
                 }
                 self.value = event.value;
                 self.place = Some(event.at);
-                self.edited = Some(event.at);
+                self.typed = Some(event.at);
+                self.edited = self.typed;
             }
             Who::Us(Some((intent, part))) => {
                 let effective = self.scene.hash(&self.value);
@@ -366,7 +381,7 @@ impl Walk<'_, '_> {
                 match (&part.role, stored) {
                     (Role::Carry { source }, Some(stored)) if rises(self.base.as_ref(), intent.number) => {
                         let base = landed(self.side, intent.number, source.clone(), stored, Proof::Seen);
-                        if effective == Some(part.expected) || effective == Some(part.sent) {
+                        if effective == Some(part.sent) || !self.hides(part) {
                             *self.base = Some(base);
                             self.value = event.value;
                             self.place = Some(event.at);
@@ -386,6 +401,14 @@ impl Walk<'_, '_> {
                 self.skipped = None;
             }
             Who::Us(None) => self.set_aside(hash),
+        }
+    }
+
+    /// Whether a landing went over what a person typed since it was decided.
+    fn hides(&self, part: &Part) -> bool {
+        match part.seen {
+            Place::Version(at) => self.typed > at,
+            Place::Token(_) => false,
         }
     }
 

@@ -82,15 +82,15 @@ fn memory(u: &mut Unstructured<'_>) -> Result<FieldMemory> {
     })
 }
 
-fn image(u: &mut Unstructured<'_>) -> Result<Image> {
-    Ok(Image {
-        hash: hash(u)?,
-        place: match u.arbitrary()? {
-            true => Place::Token(Token(u.arbitrary()?)),
-            false => Place::Version(optional(u, instant)?),
-        },
-        elements: list(u, hash)?,
+fn place(u: &mut Unstructured<'_>) -> Result<Place> {
+    Ok(match u.arbitrary()? {
+        true => Place::Token(Token(u.arbitrary()?)),
+        false => Place::Version(optional(u, instant)?),
     })
+}
+
+fn image(u: &mut Unstructured<'_>) -> Result<Image> {
+    Ok(Image { hash: hash(u)?, place: place(u)?, elements: list(u, hash)? })
 }
 
 fn intent(u: &mut Unstructured<'_>) -> Result<Intent> {
@@ -122,7 +122,7 @@ fn part(u: &mut Unstructured<'_>) -> Result<Part> {
             1 => Role::Restore,
             _ => Role::Amend,
         },
-        expected: hash(u)?,
+        seen: place(u)?,
         sent: hash(u)?,
         values: list(u, |u| Ok((WireName::new(text(u)?), presence(u)?)))?,
     })

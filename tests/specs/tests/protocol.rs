@@ -132,6 +132,23 @@ fn w4_rows_that_were_read_before_another_worker_settled_decide_nothing() {
 }
 
 #[test]
+fn what_a_person_typed_under_a_landing_is_kept_though_it_is_the_value_that_the_landing_expected() {
+    for policy in POLICIES {
+        let mut world = World::agreed(policy);
+        world.edit(S, "f");
+        let delayed = world.decide()[0];
+        world.now += jiff::SignedDuration::from_secs(61);
+        let redone = world.decide()[0];
+        world.land(delayed);
+        world.edit_to(H, "f", "0");
+        world.land(redone);
+        world.settle();
+        assert_eq!((world.shown(H, "f"), world.shown(S, "f")), ("0".to_owned(), "0".to_owned()));
+        assert!(world.losers.is_empty() && !world.held("f"));
+    }
+}
+
+#[test]
 fn w6_a_late_landing_that_the_precondition_lets_through_brings_back_no_withdrawn_value() {
     let mut world = World::agreed(Policy::Authority(H));
     let base = world.shown(H, "f");

@@ -6,7 +6,7 @@
 use super::draft::Draft;
 use super::{Sight, Situation};
 use crate::contract::{Delete, Object};
-use crate::link::{Part, Role, Status};
+use crate::link::{Part, Place, Role, Status};
 use crate::merge::Why;
 use crate::names::{FieldName, PerSide, Side};
 use crate::row::{Row, Standing};
@@ -175,7 +175,7 @@ impl Draft<'_> {
         let part = Part {
             field: FieldName::new(FLAG),
             role: Role::Amend,
-            expected: hash(!deleted),
+            seen: Place::Version(None),
             sent: hash(deleted),
             values: vec![(wire[side].clone(), Presence::Value(raw))],
         };

@@ -1,6 +1,6 @@
 //! What is judged the moment it happens.
 
-use concord_core::link::{Action, Intent, Part, Progress, Role};
+use concord_core::link::{Action, Intent, Part, Place, Progress, Role};
 use concord_core::names::{ContractVersion, Fence, FieldName, Generation, RecordKey, Token};
 use concord_core::port::{EventKey, Hints, Message, Messages, ParkKey, Parked, Queue as _};
 use concord_core::value::{ImageKey, Known, Presence, Raw};
@@ -137,7 +137,7 @@ fn i42_a_settled_intent_keeps_no_values() {
         parts: vec![Part {
             field: FieldName::new("job_title"),
             role: Role::Amend,
-            expected: ImageKey::new([9; 16]).hash(Known(None)),
+            seen: Place::Token(Token(0)),
             sent: ImageKey::new([9; 16]).hash(Known(None)),
             values: vec![("Title".into(), Presence::Value(Raw::Text("Countess".to_owned())))],
         }],
