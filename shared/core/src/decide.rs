@@ -4,6 +4,7 @@
 //! the fetch step's affair.
 
 mod draft;
+mod insert;
 mod presence;
 
 use jiff::Timestamp;
@@ -11,10 +12,10 @@ use jiff::Timestamp;
 use crate::contract::{Field, Object};
 use crate::link::{Base, FieldStanding, Link, Refusal, Role, Status};
 use crate::merge::{Verdict, Why, merge};
-use crate::names::{ContractVersion, FieldName, Generation, PerSide, Side, Token};
+use crate::names::{ContractVersion, FieldName, PerSide, Side, Token};
 use crate::port::{Conflict, JournalEntry, NaturalKey};
-use crate::row::{Row, Standing, Versions};
-use crate::settle::{FieldFault, Scene, Settled, Stands, View, elements};
+use crate::row::{Row, Standing};
+use crate::settle::{FieldFault, Scene, Settled, Stands, View};
 use crate::value::{ImageHash, ImageKey, Known, Presence, Value};
 use draft::Draft;
 pub use draft::{ATTEMPT_MAX, LANDING_MAX};
@@ -152,9 +153,8 @@ pub fn overhear(
     }
     let mut after = link.clone();
     for field in object.fields.values() {
-        let mut alone = PerSide::default();
-        alone[side] = Some(row);
-        let Settled { mut base, views, .. } = Scene { key, field, link }.settle(alone).ok()?;
+        let settled = Scene { key, field, link }.settle(PerSide::only(side, row));
+        let Settled { mut base, views, .. } = settled.ok()?;
         let view = &views[side];
         view.advance(side, &mut base);
         let memory = after.fields.entry(field.name.clone()).or_default();
@@ -433,72 +433,4 @@ impl Draft<'_> {
             at: self.situation.now,
         }
     }
-
-    fn claim_first_key(&mut self, field: &Field, value: &Presence<Value>) {
-        if self.situation.object.keys.contains(&field.name) {
-            let hash = self.hash_of(value);
-            if self.decision.link.keys.insert(field.name.clone(), hash) != Some(hash) {
-                let object = self.situation.object.name.clone();
-                self.decision.keys.push(NaturalKey { object, field: field.name.clone(), hash });
-            }
-        }
-    }
-
-    /// A record that the other side lacks is made there, with every field that can be said.
-    fn insert(&mut self, from: Side, row: &Row) {
-        if row.standing != Standing::Alive {
-            self.decision.link.give_up();
-            return;
-        }
-        let to = from.other();
-        let nowhere = crate::link::Place::Version(None);
-        let fields = self.situation.object.fields.values();
-        for field in fields.filter(|field| field.direction != crate::contract::Direction::To(from)) {
-            let part = row.shows(field, from).map_err(FieldFault::from).and_then(|value| {
-                let image = crate::link::Image {
-                    hash: self.hash_of(&value),
-                    place: place_of(row, field, from),
-                    elements: elements(self.situation.key, &value),
-                };
-                let part = self.write(field, to, &value, nowhere, Role::Carry { source: image });
-                Ok((part?, value))
-            });
-            match part {
-                Ok((mut part, value)) if value.value().is_none() => {
-                    // Nothing to send, but something agreed on: the new record is blank there too.
-                    part.values.clear();
-                    self.push(to, part, None);
-                }
-                Ok((part, value)) => {
-                    let mut before = PerSide { hubspot: Presence::Blank, salesforce: Presence::Blank };
-                    before[from] = value.clone();
-                    let line =
-                        self.entry(Some(field.name.clone()), "P6 create", Some(to), before, value.clone());
-                    self.push(to, part, Some(line));
-                    self.claim_first_key(field, &value);
-                }
-                Err(fault) => self.fault(field, fault),
-            }
-        }
-        self.issue_insert(to);
-        // The record that was there first is marked as the link's at once.
-        self.issue_update_of(from, row);
-    }
-}
-
-/// Where a field's present value stands in its side's order of versions.
-fn place_of(row: &Row, field: &Field, side: Side) -> crate::link::Place {
-    use crate::link::Place;
-    match &row.versions {
-        Versions::History(history) => {
-            let versions = field.wire[side].iter().filter_map(|wire| history.fields.get(wire)).flatten();
-            Place::Version(versions.map(|version| version.at).max())
-        }
-        Versions::Stamp { .. } | Versions::Listed => Place::Token(row.token.unwrap_or_default()),
-    }
-}
-
-/// The generation that a decision makes.
-fn raised(generation: Generation) -> Generation {
-    generation.next()
 }

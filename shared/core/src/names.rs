@@ -69,6 +69,15 @@ impl<T> PerSide<T> {
     }
 }
 
+impl<T> PerSide<Option<T>> {
+    /// Something for one side, and nothing for the other.
+    pub fn only(side: Side, thing: T) -> Self {
+        let mut sides = Self { hubspot: None, salesforce: None };
+        sides[side] = Some(thing);
+        sides
+    }
+}
+
 impl<T> std::ops::Index<Side> for PerSide<T> {
     type Output = T;
     fn index(&self, side: Side) -> &T {

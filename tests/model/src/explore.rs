@@ -134,21 +134,28 @@ pub struct Run {
 }
 
 impl Run {
+    /// A run of a model for the laws with these letters (all, if none is named).
+    pub fn of<M>(
+        name: &'static str,
+        (rules, bounds): (String, String),
+        (length, expected): (Length, &'static str),
+        model: M,
+        letters: &'static str,
+    ) -> Self
+    where
+        M: Judged + Copy + Send + Sync + 'static,
+        M::State: Clone + PartialEq + Hash + Send + Sync + 'static,
+        M::Action: Clone + PartialEq,
+    {
+        let explore = Box::new(move |limits| explore_for(model, letters, limits));
+        Self { model: name, rules, bounds, length, expected, explore }
+    }
+
     /// The name by which a run is chosen.
     #[must_use]
     pub fn name(&self) -> String {
         format!("{} / {} / {}", self.model, self.rules, self.bounds)
     }
-}
-
-/// Explores a model for every law.
-pub fn explore<M>(model: M, limits: Limits) -> Report
-where
-    M: Judged + Send + Sync + 'static,
-    M::State: Clone + PartialEq + Hash + Send + Sync + 'static,
-    M::Action: Clone + PartialEq,
-{
-    explore_for(model, "", limits)
 }
 
 /// Explores a model for the laws with these letters only (all, if none is named), and stops once they are all

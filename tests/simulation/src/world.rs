@@ -76,18 +76,20 @@ impl World {
     /// A fault of ours in its contract.
     pub fn of_profile(profile: Profile, traced: bool) -> anyhow::Result<Self> {
         let site = Arc::new(Site::new(&profile, traced));
-        let two_versions = profile.swarm.weight(Fault::TwoVersions) > 0;
+        let contract = profile.contract(1)?;
+        let two_versions = profile.swarm.weight(Fault::TwoVersions) > 0 && profile.workers > 1;
+        let second = if two_versions { Some(profile.contract(2)?) } else { None };
+        if two_versions {
+            site.watch().strike(Fault::TwoVersions);
+        }
         let workers = profile.worker_offsets_ms.iter().take(profile.workers).enumerate();
         let workers = workers.map(|(number, offset)| {
             let clock = Skewed::new(&site.clock, *offset, 0);
-            let version = if two_versions && number > 0 { 2 } else { 1 };
-            if version == 2 {
-                site.watch().strike(Fault::TwoVersions);
-            }
-            Ok(Worker::new(number, clock, Arc::clone(&site), profile.contract(version)?))
+            let contract = second.as_ref().filter(|_| number > 0).unwrap_or(&contract).clone();
+            Worker::new(number, clock, Arc::clone(&site), contract)
         });
         Ok(Self {
-            workers: workers.collect::<anyhow::Result<_>>()?,
+            workers: workers.collect(),
             site,
             post: Post::default(),
             users: Users::default(),

@@ -85,8 +85,7 @@ fn w2_a_late_landing_behind_a_later_token_is_not_taken_for_an_edit() {
         let mut world = World::agreed(policy);
         world.edit(S, "f");
         let delayed = world.decide()[0];
-        world.now += jiff::SignedDuration::from_secs(61);
-        let redone = world.decide()[0];
+        let redone = world.decide_anew()[0];
         world.land(redone);
         world.edit(S, "f");
         world.decide();
@@ -137,8 +136,7 @@ fn what_a_person_typed_under_a_landing_is_kept_though_it_is_the_value_that_the_l
         let mut world = World::agreed(policy);
         world.edit(S, "f");
         let delayed = world.decide()[0];
-        world.now += jiff::SignedDuration::from_secs(61);
-        let redone = world.decide()[0];
+        let redone = world.decide_anew()[0];
         world.land(delayed);
         world.edit_to(H, "f", "0");
         world.land(redone);
@@ -156,8 +154,7 @@ fn w6_a_late_landing_that_the_precondition_lets_through_brings_back_no_withdrawn
     world.edit(S, "f");
     let delayed = world.decide()[0];
     world.edit_to(H, "f", &base);
-    world.now += jiff::SignedDuration::from_secs(61);
-    let back = world.decide();
+    let back = world.decide_anew();
     for number in &back {
         world.land(*number);
     }

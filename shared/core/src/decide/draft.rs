@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Decision, Sight, Situation, Wait, raised};
+use super::{Decision, Sight, Situation, Wait};
 use crate::contract::Field;
 use crate::link::{Action, FieldMemory, Intent, Link, PATIENCE, Part, Progress};
 use crate::names::{PerSide, Side, Token};
@@ -27,7 +27,7 @@ pub(super) struct Draft<'a> {
 impl<'a> Draft<'a> {
     pub(super) fn new(situation: &'a Situation<'a>) -> Self {
         let mut link = situation.link.clone();
-        link.generation = raised(link.generation);
+        link.generation = link.generation.next();
         // What stands on a row was given out, also if the store was restored from a backup and does not know (P1).
         for sight in [situation.rows.hubspot, situation.rows.salesforce] {
             if let Sight::Row(row) = sight {

@@ -78,9 +78,7 @@ impl Draft<'_> {
         }
         match left_over {
             Sight::Row(row) if row.standing == Standing::Alive => {
-                let mut rows = PerSide::default();
-                rows[alive] = Some(row);
-                self.leave(alive, row, rows);
+                self.leave(alive, row, PerSide::only(alive, row));
             }
             Sight::Row(_) | Sight::Lost | Sight::Missing | Sight::Absorbed => self.give_up(alive),
         }

@@ -350,8 +350,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
 impl Pair {
     fn of(link: Link, side: Side, reading: Reading) -> Self {
         let expected = Expected::At(link.generation);
-        let mut readings = PerSide { hubspot: None, salesforce: None };
-        readings[side] = Some(reading);
+        let readings = PerSide::only(side, reading);
         Self {
             link,
             expected,

@@ -160,6 +160,9 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                 },
             }
         }
+        if unknown.is_empty() {
+            return Ok(());
+        }
         let rows: Vec<(&Row, Option<&LinkId>)> =
             unknown.iter().map(|(_, row, mark)| (&**row, mark.as_ref())).collect();
         let mut matches = self.match_rows(object, side, &rows).await?;
@@ -271,8 +274,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             .into_iter()
             .filter_map(|side| link.records[side].as_ref().map(|id| self.record(side, &object.name, id)))
             .collect();
-        let mut readings = PerSide { hubspot: None, salesforce: None };
-        readings[side] = Some(Reading::Row(Box::new(row)));
+        let readings = PerSide::only(side, Reading::Row(Box::new(row)));
         let counterpart = may_make(object, side.other());
         let (expected, aliases) = (Expected::New, Vec::new());
         Pair { link, expected, claims, aliases, readings, counterpart, absorbed: None }
@@ -357,6 +359,9 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     ) -> Result<BTreeMap<RecordId, Whereabouts>, StepError> {
         let ids = found.into_iter().flat_map(|found| &found.ids);
         let candidates: Vec<RecordKey> = ids.map(|id| self.record(side, &object.name, id)).collect();
+        if candidates.is_empty() {
+            return Ok(BTreeMap::new());
+        }
         let located = self.store.locate(&candidates).await?;
         Ok(candidates.into_iter().map(|record| record.id).zip(located).collect())
     }

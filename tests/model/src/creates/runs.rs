@@ -1,6 +1,6 @@
 //! The runs of this model: the table of creates.
 
-use crate::explore::{Length, Run, explore_for};
+use crate::explore::{Length, Run};
 
 use super::{Bounds, Create, Creates, HubSpotKey, Join, KeyClaim, LAWS, LookUp, Rules};
 
@@ -72,14 +72,7 @@ pub fn runs() -> Vec<Run> {
         for (bounds, length) in bounds {
             let expected = if bounds.faults == 0 { without_faults } else { with_faults };
             let model = Creates { rules, bounds };
-            runs.push(Run {
-                model: "creates",
-                rules: rules.told(),
-                bounds: bounds.told(),
-                length,
-                expected,
-                explore: Box::new(move |limits| explore_for(model, LAWS, limits)),
-            });
+            runs.push(Run::of("creates", (rules.told(), bounds.told()), (length, expected), model, LAWS));
         }
     }
     runs

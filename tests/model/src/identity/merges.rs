@@ -11,7 +11,7 @@ mod world;
 
 use stateright::Model;
 
-use crate::explore::{Judged, Law, Length, Run, explore_for};
+use crate::explore::{Judged, Law, Length, Run};
 
 pub use world::{Action, Fate, Intent, Link, Row, State, Status, Target, Worker, Write};
 
@@ -321,14 +321,7 @@ pub fn runs() -> Vec<Run> {
     }
     let run = |(rules, bounds, length, expected): (Rules, Bounds, Length, &'static str)| {
         let model = Merges { rules, bounds };
-        Run {
-            model: "identity",
-            rules: rules.told(),
-            bounds: bounds.told(),
-            length,
-            expected,
-            explore: Box::new(move |limits| explore_for(model, LAWS, limits)),
-        }
+        Run::of("identity", (rules.told(), bounds.told()), (length, expected), model, LAWS)
     };
     rows.into_iter().map(run).collect()
 }

@@ -11,7 +11,7 @@ mod world;
 
 use stateright::Model;
 
-use crate::explore::{Judged, Law, Length, Run, explore_for};
+use crate::explore::{Judged, Law, Length, Run};
 
 pub use world::{Action, Link, Record, Row, State, Sweep};
 
@@ -234,14 +234,7 @@ pub fn runs() -> Vec<Run> {
     ];
     let run = |(rules, steps, faults, length, expected): (Rules, u8, u8, Length, &'static str)| {
         let model = Tombstones { rules, steps, faults };
-        Run {
-            model: "identity",
-            rules: rules.told(),
-            bounds: format!("{faults}f/{steps}s"),
-            length,
-            expected,
-            explore: Box::new(move |limits| explore_for(model, LAWS, limits)),
-        }
+        Run::of("identity", (rules.told(), format!("{faults}f/{steps}s")), (length, expected), model, LAWS)
     };
     rows.into_iter().map(run).collect()
 }

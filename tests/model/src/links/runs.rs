@@ -3,7 +3,7 @@
 use super::rules::{Beyond, Bounds, Clock, Echo, Guard, Mutant, Policy, Rules, Stamps, Truncated};
 use super::terms::Side;
 use super::world::Links;
-use crate::explore::{Length, Run, explore};
+use crate::explore::{Length, Run};
 
 const H: Policy = Policy::Authority(Side::H);
 const S: Policy = Policy::Authority(Side::S);
@@ -46,14 +46,13 @@ fn under_each(
 
 fn run(rules: Rules, bounds: Bounds, length: Length, expected: &'static str) -> Run {
     let model = Links { rules, bounds };
-    Run {
-        model: "links",
-        rules: format!("{}, {}", rules.name, rules.policy),
-        bounds: bounds.words(),
-        length,
-        expected,
-        explore: Box::new(move |limits| explore(model, limits)),
-    }
+    Run::of(
+        "links",
+        (format!("{}, {}", rules.name, rules.policy), bounds.words()),
+        (length, expected),
+        model,
+        "",
+    )
 }
 
 fn designs(runs: &mut Vec<Run>) {

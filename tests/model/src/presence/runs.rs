@@ -1,6 +1,6 @@
 //! The runs of this model: the table of deletes.
 
-use crate::explore::{Length, Run, explore_for};
+use crate::explore::{Length, Run};
 
 use super::{AfterArchive, Archiver, Bounds, Deletes, Evidence, LAWS, Pair, Policy, Rules};
 
@@ -72,14 +72,7 @@ pub fn runs() -> Vec<Run> {
     ];
     let run = |(rules, bounds, length, expected): (Rules, Bounds, Length, &'static str)| {
         let model = Pair { rules, bounds };
-        Run {
-            model: "presence",
-            rules: rules.told(),
-            bounds: bounds.told(),
-            length,
-            expected,
-            explore: Box::new(move |limits| explore_for(model, LAWS, limits)),
-        }
+        Run::of("presence", (rules.told(), bounds.told()), (length, expected), model, LAWS)
     };
     rows.into_iter().map(run).collect()
 }

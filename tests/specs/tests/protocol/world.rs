@@ -269,6 +269,12 @@ impl World {
         self.commit(worker)
     }
 
+    /// An open intent that has not landed for too long is decided anew.
+    pub(crate) fn decide_anew(&mut self) -> Vec<Token> {
+        self.now += SignedDuration::from_secs(61);
+        self.decide()
+    }
+
     /// A worker that was hinted by one side looks at that row alone, and leaves it at that if it tells nothing new.
     pub(crate) fn overhear(&mut self, side: Side) {
         let row = self.row(side);
@@ -327,9 +333,8 @@ impl World {
     pub(crate) fn settle(&mut self) {
         self.looks.clear();
         for _ in 0..30 {
-            self.now += SignedDuration::from_secs(61); // An open intent that refused to land is decided anew.
             let before = (self.link.clone(), self.writes);
-            self.decide();
+            self.decide_anew();
             self.attempt_open();
             if (&self.link, self.writes) == (&before.0, before.1) {
                 return;
