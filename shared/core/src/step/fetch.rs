@@ -221,6 +221,9 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     }
 
     async fn decide_one(&self, object: &Object, mut pair: Pair, now: Timestamp) -> Result<Done, StepError> {
+        if self.leave_marked(object, &pair, now).await? {
+            return Ok(Done::default());
+        }
         if let Some(side) = pair.absorbed {
             self.before_absorbed(&mut pair, side, now).await?;
         }
@@ -296,7 +299,8 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         if !fresh && pair.claims.is_empty() && pair.aliases.is_empty() && !decision.changes(&pair.link) {
             return Ok(Done { issued: Vec::new(), again });
         }
-        if !fresh && !decision.keys.is_empty() {
+        // What only keys have brought together goes by whoever holds them.
+        if (!fresh || pair.is_marked()) && !decision.keys.is_empty() {
             self.leave_owned_keys(&mut decision).await?;
         }
         let issued: Vec<(Side, IntentRef)> = decision

@@ -10,13 +10,42 @@ use super::{Engine, StepError};
 use crate::contract::Object;
 use crate::link::{Link, Status};
 use crate::names::{LinkId, RecordId, RecordKey, Side, Token};
-use crate::port::{Crm, ParkKey, Parked, Queue, Store, Whereabouts};
+use crate::port::{Crm, Hints, ParkKey, Parked, Queue, Store, Whereabouts};
 use crate::row::Reading;
 
 /// Merges of merged records: a chain longer than this is followed by the next hint.
 const HOPS_MAX: usize = 8;
 
 impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
+    /// The link of each hinted record, merged records replaced by their winners.
+    pub(super) async fn follow_aliases(
+        &self,
+        hints: &Hints,
+    ) -> Result<BTreeMap<RecordId, Option<LinkId>>, StepError> {
+        let mut found = BTreeMap::new();
+        let mut open: Vec<RecordId> = hints.ids.clone();
+        for _ in 0..HOPS_MAX {
+            open.sort_unstable();
+            open.dedup();
+            let keys: Vec<RecordKey> =
+                open.iter().map(|id| self.record(hints.side, &hints.object, id)).collect();
+            let located = self.store.locate(&keys).await?;
+            let mut next = Vec::new();
+            for (id, whereabouts) in open.into_iter().zip(located) {
+                match whereabouts {
+                    Whereabouts::Nowhere => drop(found.insert(id, None)),
+                    Whereabouts::Linked(link) => drop(found.insert(id, Some(link))),
+                    Whereabouts::Alias(winner) => next.push(winner),
+                }
+            }
+            if next.is_empty() {
+                break;
+            }
+            open = next;
+        }
+        Ok(found)
+    }
+
     /// Replaces records of this side that were merged away by their winners, which are read next time.
     pub(super) async fn follow_merges(
         &self,

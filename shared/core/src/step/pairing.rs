@@ -10,12 +10,9 @@ use super::{Engine, StepError, link_id};
 use crate::contract::{Create, Object};
 use crate::link::Link;
 use crate::names::{LinkId, PerSide, RecordId, RecordKey, Side, WireName};
-use crate::port::{Crm, Expected, Found, Hints, NaturalKey, ParkKey, Parked, Queue, Store, Whereabouts};
+use crate::port::{Crm, Expected, Found, NaturalKey, ParkKey, Parked, Queue, Store, Whereabouts};
 use crate::row::{Reading, Row, Standing};
 use crate::value::{Known, Presence, Raw};
-
-/// Merges of merged records: a chain longer than this is followed by the next hint.
-const ALIAS_HOPS_MAX: usize = 8;
 
 /// One key value of one record, and how the other side is asked for it.
 struct Key {
@@ -37,36 +34,7 @@ enum Match {
 }
 
 impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
-    /// The link of each hinted record, merged records replaced by their winners.
-    pub(super) async fn follow_aliases(
-        &self,
-        hints: &Hints,
-    ) -> Result<BTreeMap<RecordId, Option<LinkId>>, StepError> {
-        let mut found = BTreeMap::new();
-        let mut open: Vec<RecordId> = hints.ids.clone();
-        for _ in 0..ALIAS_HOPS_MAX {
-            open.sort_unstable();
-            open.dedup();
-            let keys: Vec<RecordKey> =
-                open.iter().map(|id| self.record(hints.side, &hints.object, id)).collect();
-            let located = self.store.locate(&keys).await?;
-            let mut next = Vec::new();
-            for (id, whereabouts) in open.into_iter().zip(located) {
-                match whereabouts {
-                    Whereabouts::Nowhere => drop(found.insert(id, None)),
-                    Whereabouts::Linked(link) => drop(found.insert(id, Some(link))),
-                    Whereabouts::Alias(winner) => next.push(winner),
-                }
-            }
-            if next.is_empty() {
-                break;
-            }
-            open = next;
-        }
-        Ok(found)
-    }
-
-    fn record(&self, side: Side, object: &crate::names::ObjectName, id: &RecordId) -> RecordKey {
+    pub(super) fn record(&self, side: Side, object: &crate::names::ObjectName, id: &RecordId) -> RecordKey {
         RecordKey { side, object: object.clone(), id: id.clone() }
     }
 
@@ -151,7 +119,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                 Reading::Row(row) => match (row.concord_id.clone(), &row.standing) {
                     // In the bin as well: a record of ours whose answer was lost may be deleted before it is seen.
                     (Some(link), _) => {
-                        if !self.adopt(object, side, &id, &row, &link, pairs, again, now).await? {
+                        if !self.adopt(object, side, &id, &row, &link, again, now).await? {
                             unknown.push((id, row, Some(link)));
                         }
                     }
@@ -166,8 +134,9 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let rows: Vec<(&Row, Option<&LinkId>)> =
             unknown.iter().map(|(_, row, mark)| (&**row, mark.as_ref())).collect();
         let mut matches = self.match_rows(object, side, &rows).await?;
-        let ids: Vec<&RecordId> = unknown.iter().map(|(id, ..)| id).collect();
-        self.match_names(object, side, &ids, &mut matches).await?;
+        let marks: Vec<(&RecordId, Option<&LinkId>)> =
+            unknown.iter().map(|(id, _, mark)| (id, mark.as_ref())).collect();
+        self.match_names(object, side, &marks, &mut matches).await?;
         for ((id, row, mark), found) in unknown.into_iter().zip(matches) {
             match found {
                 Match::Nobody if may_make(object, side.other()) == Counterpart::Leave => {}
@@ -194,7 +163,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     }
 
     /// A row that carries `concord_id` belongs to that link: its answer was lost, or the link was with a store that
-    /// was restored from a backup. `false`: nothing but the row knows of it, and what its keys lead to is to be asked.
+    /// was restored from a backup. `false`: nothing but the row knows of it.
     #[expect(
         clippy::too_many_arguments,
         reason = "one caller; a struct for it would only rename the arguments"
@@ -206,7 +175,6 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         id: &RecordId,
         row: &Row,
         link: &LinkId,
-        pairs: &mut Vec<(RecordId, Pair)>,
         again: &mut Looks,
         now: Timestamp,
     ) -> Result<bool, StepError> {
@@ -215,17 +183,11 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         match known {
             Some(known) if alive || known.records[side].is_none() => {
                 self.join(object, side, id, known, again, now).await?;
-                return Ok(true);
+                Ok(true)
             }
-            Some(_) => return Ok(true),
-            None if !alive => return Ok(true),
-            None => {}
+            Some(_) => Ok(true),
+            None => Ok(!alive),
         }
-        let found = self.find_ours(side.other(), object, &[link.as_str().to_owned()]).await?;
-        let [other] = found.first().map_or(&[][..], |found| found.ids.as_slice()) else { return Ok(false) };
-        let pair = self.new_pair(object, side, row.clone(), Some(link.clone()), Some(other.clone()));
-        pairs.push((id.clone(), pair));
-        Ok(true)
     }
 
     /// Records that this record is the link's, then has it looked at again.
@@ -255,6 +217,29 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         self.record_join(link, expected, claims, Vec::new()).await?;
         again.now.push(id.clone());
         Ok(())
+    }
+
+    /// Whether the record that a stranger's key led to is left to another link, whose mark it carries: the store has
+    /// forgotten that link. If it knows it, somebody was faster, and the commit will tell.
+    pub(super) async fn leave_marked(
+        &self,
+        object: &Object,
+        pair: &Pair,
+        now: Timestamp,
+    ) -> Result<bool, StepError> {
+        let Some((other, mark)) = pair.marked_for_another() else { return Ok(false) };
+        let side = other.other();
+        let (Some(id), [None]) =
+            (&pair.link.records[side], self.store.links(std::slice::from_ref(mark)).await?.as_slice())
+        else {
+            return Ok(false);
+        };
+        let reason = format!(
+            "the {other} record with the same key is marked as another pair's: merge the two {side} records, or give \
+             one of them another key"
+        );
+        self.park_record(side, object, id, reason, now).await?;
+        Ok(true)
     }
 
     fn new_pair(
@@ -324,28 +309,33 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         Ok(matches.into_iter().map(|found| found.unwrap_or(Match::Nobody)).collect())
     }
 
-    /// What may know of a record that its keys lead nowhere from, after the store was restored from a backup: a link
-    /// of its name that has another record, or a record on the other side with the mark that it is about to get.
+    /// What may know of a record by the name of its link, after the store was restored from a backup: a link of that
+    /// name that has another record, or a record on the other side with that mark. A mark on the record itself tells
+    /// more than keys do; otherwise what its keys lead to is enough.
     async fn match_names(
         &self,
         object: &Object,
         side: Side,
-        ids: &[&RecordId],
+        marks: &[(&RecordId, Option<&LinkId>)],
         matches: &mut [Match],
     ) -> Result<(), StepError> {
-        let names: Vec<LinkId> = ids.iter().map(|id| link_id(&self.record(side, &object.name, id))).collect();
+        let name = |(id, mark): &(&RecordId, Option<&LinkId>)| {
+            mark.cloned().unwrap_or_else(|| link_id(&self.record(side, &object.name, id)))
+        };
+        let names: Vec<LinkId> = marks.iter().map(name).collect();
         for (found, link) in matches.iter_mut().zip(self.store.links(&names).await?) {
             if let (Match::Nobody | Match::Record(_), Some(link)) = (&*found, link) {
                 *found = Match::Link(link.id);
             }
         }
-        let open: Vec<(&mut Match, &LinkId)> =
-            matches.iter_mut().zip(&names).filter(|(found, _)| matches!(found, Match::Nobody)).collect();
-        let marks: Vec<String> = open.iter().map(|(_, name)| name.as_str().to_owned()).collect();
-        let marked = self.find_ours(side.other(), object, &marks).await?;
+        let open: Vec<usize> = (0..matches.len())
+            .filter(|index| marks[*index].1.is_some() || matches!(matches[*index], Match::Nobody))
+            .collect();
+        let asked: Vec<String> = open.iter().map(|index| names[*index].as_str().to_owned()).collect();
+        let marked = self.find_ours(side.other(), object, &asked).await?;
         let located = self.locate_found(side.other(), object, &marked).await?;
-        for ((found, _), marked) in open.into_iter().zip(marked) {
-            *found = judge(side.other(), Some(&marked), &located);
+        for (index, marked) in open.into_iter().zip(&marked).filter(|(_, marked)| !marked.ids.is_empty()) {
+            matches[index] = judge(side.other(), Some(marked), &located);
         }
         Ok(())
     }
@@ -443,6 +433,22 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
 }
 
 impl Pair {
+    /// Whether a record says itself that it is the link's.
+    pub(super) fn is_marked(&self) -> bool {
+        Side::BOTH.into_iter().any(|side| self.mark(side) == Some(&self.link.id))
+    }
+
+    fn mark(&self, side: Side) -> Option<&LinkId> {
+        self.row(side)?.concord_id.as_ref()
+    }
+
+    /// The side on which a new pair found a record that carries another link's mark, and the mark.
+    fn marked_for_another(&self) -> Option<(Side, &LinkId)> {
+        let mark = |side: Side| Some((side, self.mark(side)?));
+        let marks = Side::BOTH.into_iter().filter_map(mark);
+        marks.filter(|_| self.expected == Expected::New).find(|(_, mark)| **mark != self.link.id)
+    }
+
     fn row(&self, side: Side) -> Option<&Row> {
         match &self.readings[side] {
             Some(Reading::Row(row)) => Some(row),
