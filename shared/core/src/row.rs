@@ -95,9 +95,9 @@ pub enum Versions {
         modified: Timestamp,
         /// `LastModifiedById`, compared with our dedicated user.
         modified_by: Author,
-        /// The `Date` header of the answer: the server's clock when it read the row. The row is a sound
-        /// precondition only if this second is later than that of `modified` (P5).
-        answered: Timestamp,
+        /// When we asked, by the server's clock: the row was looked at no earlier. It is a sound precondition only if
+        /// this second is later than that of `modified` (P5).
+        asked: Timestamp,
     },
     /// Read from a listing or a poll: good for a hint, never for a decision (I31).
     Listed,

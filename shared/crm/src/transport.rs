@@ -6,11 +6,26 @@ mod network;
 use std::future::Future;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, header};
+use jiff::fmt::rfc2822::DateTimeParser;
+use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
 
 #[cfg(feature = "network")]
 pub use network::Http;
+
+/// How long an answer was waited for, from before its request left. Among the answer's extensions; without it, the
+/// answer came at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waited(pub SignedDuration);
+
+/// When the request of this answer was made, or a moment before, by the server's clock. Nobody says whether an answer is
+/// dated before or after its rows are looked at; they are looked at after this.
+pub(crate) fn asked(answer: &Response<Bytes>) -> Option<Timestamp> {
+    let date = answer.headers().get(header::DATE)?.to_str().ok()?;
+    let waited = answer.extensions().get::<Waited>().map_or(SignedDuration::ZERO, |waited| waited.0);
+    DateTimeParser::new().parse_timestamp(date).ok()?.checked_sub(waited).ok()
+}
 
 /// Sends one request. No retries, no redirects, no login: those are choices, and the client makes them.
 pub trait Transport: Send + Sync {

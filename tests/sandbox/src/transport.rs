@@ -32,9 +32,15 @@ impl<M: Machine> InProcess<M> {
         self.machine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The machine's time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
     /// Makes one call now.
     pub fn call(&self, caller: Caller, request: &Request<Bytes>) -> Response<Bytes> {
-        let now = (self.clock)();
+        let now = self.now();
         self.machine().call(now, caller, request)
     }
 }

@@ -172,9 +172,9 @@ impl World {
 
     fn verdict(&mut self, effect: Effect, chance: &mut Chance) -> Verdict {
         use Fault::{
-            AnswerLost, IndexLag, LateLanding, LoginExpired, QueueAnswerLost, QueueRefused, RequestLost,
-            ServerError, Slow, StaleIndex, StoreAnswerLost, StoreBusy, TooMany, TooManyBare, TwiceLanding,
-            WrongBody,
+            AnswerLost, DatedLate, IndexLag, LateLanding, LoginExpired, QueueAnswerLost, QueueRefused,
+            RequestLost, ServerError, Slow, StaleIndex, StoreAnswerLost, StoreBusy, TooMany, TooManyBare,
+            TwiceLanding, WrongBody,
         };
         let struck = match effect {
             Effect::Store("unsent") => self.one_of(&[StoreBusy, StaleIndex], chance),
@@ -182,6 +182,7 @@ impl World {
                 self.one_of(&[StoreBusy, StoreAnswerLost], chance)
             }
             Effect::Store(_) => self.one_of(&[StoreBusy], chance),
+            Effect::Answer => None,
             Effect::Send => self.one_of(&[QueueRefused, QueueAnswerLost], chance),
             Effect::Call { kind: "search" | "login", .. } => {
                 self.one_of(&[RequestLost, TooMany, ServerError, Slow, LoginExpired], chance)
@@ -202,7 +203,17 @@ impl World {
                 chance,
             ),
             Effect::Call { .. } => self.one_of(
-                &[RequestLost, AnswerLost, TooMany, TooManyBare, ServerError, Slow, WrongBody, LoginExpired],
+                &[
+                    RequestLost,
+                    AnswerLost,
+                    TooMany,
+                    TooManyBare,
+                    ServerError,
+                    Slow,
+                    WrongBody,
+                    LoginExpired,
+                    DatedLate,
+                ],
                 chance,
             ),
         };
@@ -216,6 +227,7 @@ impl World {
             Some(StoreBusy | QueueRefused) => Verdict::Fails(Failing::Server(503)),
             Some(AnswerLost | StoreAnswerLost | QueueAnswerLost) => Verdict::AnswerLost,
             Some(WrongBody | StaleIndex) => Verdict::AnswerGarbled,
+            Some(DatedLate) => Verdict::DatedLate,
             Some(LateLanding) => Verdict::Late(LATE_MS[chance.below(LATE_MS.len())]),
             Some(TwiceLanding) => Verdict::Twice(LATE_MS[chance.below(LATE_MS.len())]),
             Some(Slow) => {

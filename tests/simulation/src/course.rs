@@ -66,7 +66,7 @@ impl World {
                 self.course.loses_answer = None;
                 Verdict::AnswerLost
             }
-            (Effect::Call { .. } | Effect::Store(_) | Effect::Send, _) => Verdict::Happens,
+            (Effect::Call { .. } | Effect::Answer | Effect::Store(_) | Effect::Send, _) => Verdict::Happens,
         };
         self.grant(turn, verdict);
         if self.course.strike == Strike::DiesAfter(place) {

@@ -9,7 +9,7 @@ use concord_core::port::{
     Census, ClaimOutcome, Commit, CommitError, Conflict, CursorMark, EventKey, JournalEntry, Message,
     NaturalKey, ParkKey, Parked, Queue, QueueError, Store, StoreError, Whereabouts,
 };
-use concord_crm::transport::{Transport, TransportError};
+use concord_crm::transport::{Transport, TransportError, Waited};
 use concord_sandbox::crm::Machine as _;
 use concord_sandbox::face::answers;
 use http::{Request, Response, StatusCode};
@@ -38,7 +38,7 @@ impl Desk {
     ) -> Result<T, E> {
         let busy = |reason: &str| E::from(StoreError::Busy { operation: name, reason: reason.to_owned() });
         match self.site.turns.take(self.worker, Effect::Store(name)).await {
-            Verdict::Happens | Verdict::AnswerGarbled | Verdict::Twice(_) => call.await,
+            Verdict::Happens | Verdict::AnswerGarbled | Verdict::DatedLate | Verdict::Twice(_) => call.await,
             Verdict::Fails(_) | Verdict::Late(_) => Err(busy("ThrottlingException")),
             Verdict::AnswerLost => {
                 let _lost = call.await;
@@ -189,7 +189,7 @@ impl Queue for Desk {
             }
         }
         match self.site.turns.take(self.worker, Effect::Send).await {
-            Verdict::Happens | Verdict::AnswerGarbled | Verdict::Twice(_) => {
+            Verdict::Happens | Verdict::AnswerGarbled | Verdict::DatedLate | Verdict::Twice(_) => {
                 let sent = self.site.queue.send(messages).await;
                 let mut watch = self.site.watch();
                 if sent.is_ok() {
@@ -242,6 +242,15 @@ impl Line {
 
 impl Transport for Line {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
+        let began = self.desk.site.clock.now();
+        let mut answer = self.exchange(request).await?;
+        answer.extensions_mut().insert(Waited(self.desk.site.clock.now().duration_since(began)));
+        Ok(answer)
+    }
+}
+
+impl Line {
+    async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
         let site = &self.desk.site;
         let kind = self.kind(&request);
         let lost = || TransportError::Lost("timed out".to_owned());
@@ -256,6 +265,12 @@ impl Transport for Line {
                 let _lost = site.arrive_of_concord(self.side, &request).await;
                 let mut answer = Response::new(Bytes::from_static(b"<html><body>Please wait</body></html>"));
                 *answer.status_mut() = StatusCode::OK;
+                Ok(answer)
+            }
+            Verdict::DatedLate => {
+                let mut answer = site.arrive_of_concord(self.side, &request).await;
+                site.turns.take(self.desk.worker, Effect::Answer).await;
+                site.date(self.side, &mut answer);
                 Ok(answer)
             }
             Verdict::Late(ms) => {

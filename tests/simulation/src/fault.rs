@@ -108,6 +108,8 @@ kinds! {
         TwoVersions => "two versions at once",
         /// The store goes back to what it was some time ago.
         StoreRestored => "store restored from a backup",
+        /// An answer to a read is dated and given a while after its rows were looked at.
+        DatedLate => "answer dated late",
     }
 }
 

@@ -11,8 +11,9 @@ use concord_sandbox::fifo::{LocalQueue, Terms};
 use concord_sandbox::store::MemoryStore;
 use concord_sandbox::transport::InProcess;
 use concord_sandbox::{hubspot, salesforce};
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response, header};
 use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimePrinter;
 use serde_json::Value;
 
 use crate::clock::{Skewed, TrueClock};
@@ -101,6 +102,18 @@ impl Site {
         match side {
             Side::HubSpot => self.hubspot.call(caller, request),
             Side::Salesforce => self.salesforce.call(caller, request),
+        }
+    }
+
+    /// A CRM dates an answer as it gives it.
+    pub fn date(&self, side: Side, answer: &mut Response<Bytes>) {
+        let now = match side {
+            Side::HubSpot => self.hubspot.now(),
+            Side::Salesforce => self.salesforce.now(),
+        };
+        let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&now).unwrap_or_default();
+        if let Ok(date) = HeaderValue::from_str(&date) {
+            answer.headers_mut().insert(header::DATE, date);
         }
     }
 

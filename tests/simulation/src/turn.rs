@@ -25,6 +25,8 @@ pub enum Effect {
         /// The kind of call, as the sandbox counts it.
         kind: &'static str,
     },
+    /// An answer of a CRM that happened a while ago.
+    Answer,
 }
 
 impl Effect {
@@ -46,6 +48,8 @@ pub enum Verdict {
     AnswerLost,
     /// It happens, and the answer is not what it should be.
     AnswerGarbled,
+    /// It happens, and is answered and dated by the CRM at another turn.
+    DatedLate,
     /// It looks like a failure now, and happens so many milliseconds later.
     Late(u64),
     /// It happens, is answered, and happens again so many milliseconds later.

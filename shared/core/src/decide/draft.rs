@@ -86,8 +86,8 @@ impl<'a> Draft<'a> {
     pub(super) fn issue_update_of(&mut self, side: Side, row: &Row) {
         let stamp = row.concord_id.as_ref() != Some(&self.situation.link.id);
         let (too_fresh, unmodified_since) = match &row.versions {
-            Versions::Stamp { modified, answered, .. } => {
-                (answered.as_second() <= modified.as_second(), Some(*modified))
+            Versions::Stamp { modified, asked, .. } => {
+                (asked.as_second() <= modified.as_second(), Some(*modified))
             }
             Versions::History(_) | Versions::Listed => (false, None),
         };

@@ -4,13 +4,12 @@ use bytes::Bytes;
 use concord_core::port::Failure;
 use http::{HeaderValue, Method, Request, Response, header};
 use jiff::Timestamp;
-use jiff::fmt::rfc2822::DateTimeParser;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::HubSpot;
 use super::refusal::{self, Refusal};
-use crate::transport::Transport;
+use crate::transport::{self, Transport};
 
 /// A request, short of the host and the login.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,10 +57,9 @@ impl Answer {
         self.body()?.ok_or_else(|| refusal::misunderstood("the answer without a body"))
     }
 
-    /// HubSpot's clock when it answered.
-    pub(super) fn date(&self) -> Option<Timestamp> {
-        let date = self.0.headers().get(header::DATE)?.to_str().ok()?;
-        DateTimeParser::new().parse_timestamp(date).ok()
+    /// See [`transport::asked`].
+    pub(super) fn asked(&self) -> Option<Timestamp> {
+        transport::asked(&self.0)
     }
 }
 

@@ -69,7 +69,7 @@ impl<T: Transport> HubSpot<T> {
         let answer = self.send(Call::post(target, body)).await.map_err(Unsuccessful::into_failure)?;
         let page: Paged<Record> = answer.full_body()?;
         let complete_until =
-            mark.as_ref().map_or_else(|| before(answer.date().unwrap_or(asked)), |mark| mark.complete_until);
+            mark.as_ref().map_or_else(|| before(answer.asked().unwrap_or(asked)), |mark| mark.complete_until);
         // There is a next page iff HubSpot says so; where it begins we know better.
         let last = page.results.iter().filter_map(|record| record.id.parse::<u64>().ok()).max();
         let passed = mark.as_ref().and_then(|mark| mark.after.parse::<u64>().ok());
@@ -107,7 +107,7 @@ impl<T: Transport> HubSpot<T> {
         let answer = self.send(Call::get(target)).await.map_err(Unsuccessful::into_failure)?;
         let page: Paged<Record> = answer.full_body()?;
         let complete_until =
-            mark.as_ref().map_or_else(|| before(answer.date().unwrap_or(asked)), |mark| mark.complete_until);
+            mark.as_ref().map_or_else(|| before(answer.asked().unwrap_or(asked)), |mark| mark.complete_until);
         let next = match page.after() {
             Some(after) if mark.as_ref().is_some_and(|mark| mark.after == after) => {
                 return Err(refusal::misunderstood("a page that points to itself"));

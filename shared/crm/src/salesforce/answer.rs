@@ -3,33 +3,27 @@
 use bytes::Bytes;
 use concord_core::names::RecordId;
 use concord_core::port::Failure;
-use http::header::DATE;
 use http::{Response, StatusCode};
 use jiff::Timestamp;
-use jiff::fmt::rfc2822::DateTimeParser;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::RETRY_OUTAGE_MS;
 use super::classify;
 use super::id::canonical;
+use crate::transport;
 
 /// One answer.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
-    /// The `Date` header: the server's clock, to the second.
-    pub(super) date: Option<Timestamp>,
+    asked: Option<Timestamp>,
     pub(super) body: Bytes,
 }
 
 impl Answer {
     pub(super) fn of(response: &Response<Bytes>) -> Self {
-        let date = response.headers().get(DATE).and_then(|date| date.to_str().ok());
-        Self {
-            status: response.status(),
-            date: date.and_then(|date| DateTimeParser::new().parse_timestamp(date).ok()),
-            body: response.body().clone(),
-        }
+        let asked = transport::asked(response);
+        Self { status: response.status(), asked, body: response.body().clone() }
     }
 
     /// The body of a call that succeeded, where it is an object. serde would also read a list's elements as an
@@ -53,9 +47,9 @@ impl Answer {
             .ok_or_else(|| unreadable("ANSWER_IS_NOT_WHAT_WAS_ASKED_FOR"))
     }
 
-    /// When the server answered. Without it no read is a sound precondition (P5).
-    pub(super) fn answered(&self) -> Result<Timestamp, Failure> {
-        self.date.ok_or_else(|| unreadable("ANSWER_WITHOUT_DATE"))
+    /// See [`transport::asked`]. Without it no read is a sound precondition (P5).
+    pub(super) fn asked(&self) -> Result<Timestamp, Failure> {
+        self.asked.ok_or_else(|| unreadable("ANSWER_WITHOUT_DATE"))
     }
 
     /// What the refusal of the whole call asks for.

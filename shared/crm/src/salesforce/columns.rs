@@ -131,11 +131,11 @@ fn own_field_hidden(own: &WireName) -> Failure {
 }
 
 /// The row's stamps, as by-id reads need them.
-pub(super) fn stamp(record: &Record, session: &Session, answered: Timestamp) -> Result<Versions, Failure> {
+pub(super) fn stamp(record: &Record, session: &Session, asked: Timestamp) -> Result<Versions, Failure> {
     Ok(Versions::Stamp {
         modified: instant(record, "LastModifiedDate")?,
         modified_by: session.author(modified_by(record).as_ref()),
-        answered,
+        asked,
     })
 }
 

@@ -72,7 +72,7 @@ pub(super) async fn page<T: Transport>(
     let rows: Rows = answer.object()?;
     let complete_until = match covered {
         Some(covered) => covered,
-        None => answer.answered()? - LATE_COMMIT,
+        None => answer.asked()? - LATE_COMMIT,
     };
     let more = !rows.done || rows.records.len() >= PAGE_ROWS_MAX;
     let next = match (more, rows.records.last()) {
@@ -204,7 +204,7 @@ async fn watermark<T: Transport>(
     let answer = client.call(session, get(session, &window(object, resource, since, until))?).await?;
     match answer.object::<Covered>() {
         // Our clock may be ahead; the server's is the one that counts.
-        Ok(covered) => Ok(Some(covered.latest_date_covered.min(answer.answered()?))),
+        Ok(covered) => Ok(Some(covered.latest_date_covered.min(answer.asked()?))),
         Err(failure @ (Failure::Retry { .. } | Failure::RefreshLogin { .. })) => Err(failure),
         Err(failure @ (Failure::Park { .. } | Failure::Conflict { .. } | Failure::Bug { .. })) => {
             tracing::warn!(object, %failure, "no safe watermark: the listing stays ten minutes behind");

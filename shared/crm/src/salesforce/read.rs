@@ -66,7 +66,7 @@ async fn alive<T: Transport>(
     if rows.len() != ids.len() {
         return Err(unreadable("ANSWER_OF_ANOTHER_LENGTH"));
     }
-    let answered = answer.answered()?;
+    let asked_at = answer.asked()?;
     let mut missing = Vec::new();
     for (asked, record) in ids.iter().zip(rows) {
         let Some(record) = record else {
@@ -76,7 +76,7 @@ async fn alive<T: Transport>(
         if id(&record)? != *asked {
             return Err(unreadable("ANSWER_IN_ANOTHER_ORDER"));
         }
-        let row = columns.row(&record, Standing::Alive, stamp(&record, session, answered)?)?;
+        let row = columns.row(&record, Standing::Alive, stamp(&record, session, asked_at)?)?;
         readings.insert(asked.clone(), Reading::Row(Box::new(row)));
     }
     Ok(missing)
@@ -146,6 +146,6 @@ fn reading(
         true => Standing::Archived { by: session.author(modified_by(record).as_ref()) },
         false => Standing::Alive,
     };
-    let versions = stamp(record, session, answer.answered()?)?;
+    let versions = stamp(record, session, answer.asked()?)?;
     Ok(Reading::Row(Box::new(columns.row(record, standing, versions)?)))
 }

@@ -1,11 +1,12 @@
 //! The transport over a real network.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{Request, Response};
+use jiff::SignedDuration;
 
-use super::{Transport, TransportError};
+use super::{Transport, TransportError, Waited};
 
 /// HTTP over the network.
 #[derive(Debug, Clone)]
@@ -36,6 +37,7 @@ impl Transport for Http {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
         let request = reqwest::Request::try_from(request)
             .map_err(|error| TransportError::NotSent(error.to_string()))?;
+        let began = Instant::now();
         let sent = self.0.execute(request).await.map_err(|error| {
             match error.is_connect() || error.is_builder() {
                 true => TransportError::NotSent(error.without_url().to_string()),
@@ -47,6 +49,9 @@ impl Transport for Http {
         *answer.headers_mut() = sent.headers().clone();
         *answer.body_mut() =
             sent.bytes().await.map_err(|error| TransportError::Lost(error.without_url().to_string()))?;
+        answer
+            .extensions_mut()
+            .insert(Waited(SignedDuration::try_from(began.elapsed()).unwrap_or(SignedDuration::MAX)));
         Ok(answer)
     }
 }

@@ -169,8 +169,8 @@ impl World {
             }
             Side::Salesforce => {
                 let (modified, modified_by) = self.modified.clone();
-                let answered = self.now + SignedDuration::from_secs(1);
-                (self.token, Versions::Stamp { modified, modified_by, answered })
+                let asked = self.now + SignedDuration::from_secs(1);
+                (self.token, Versions::Stamp { modified, modified_by, asked })
             }
         };
         let id = RecordId::from(if side == Side::HubSpot { "h" } else { "s" });

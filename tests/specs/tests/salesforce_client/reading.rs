@@ -21,7 +21,7 @@ fn row(number_of: u8, email: &str) -> Row {
         versions: Versions::Stamp {
             modified: at("2026-01-05T09:59:00Z"),
             modified_by: Author::Other,
-            answered: at(NOW),
+            asked: at(NOW),
         },
     }
 }
@@ -38,6 +38,24 @@ fn all_fields() -> Value {
         "LastName",
         "Score__c",
     ])
+}
+
+#[tokio::test]
+async fn an_answer_that_was_long_in_coming_may_show_a_row_as_it_was_when_we_asked() {
+    // Given: dated when it was given
+    let (_record, client) = Record::of(vec![Says::Slowly(1_400, json!([contact(1, "a@example.com")]))]);
+
+    // When
+    let readings = client.read(&contacts(), &[id(1)]).await.unwrap();
+
+    // Then
+    let mut expected = row(1, "a@example.com");
+    expected.versions = Versions::Stamp {
+        modified: at("2026-01-05T09:59:00Z"),
+        modified_by: Author::Other,
+        asked: at("2026-01-05T10:00:28.6Z"),
+    };
+    assert_eq!(readings, [Reading::Row(Box::new(expected))]);
 }
 
 #[tokio::test]
@@ -89,7 +107,7 @@ async fn what_retrieve_does_not_show_is_looked_for_in_the_bin() {
     let mut deleted = row(3, "x@example.com");
     deleted.standing = Standing::Archived { by: Author::Us };
     deleted.versions =
-        Versions::Stamp { modified: at("2026-01-05T09:59:00Z"), modified_by: Author::Us, answered: at(NOW) };
+        Versions::Stamp { modified: at("2026-01-05T09:59:00Z"), modified_by: Author::Us, asked: at(NOW) };
     assert_eq!(
         readings,
         [

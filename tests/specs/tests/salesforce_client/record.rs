@@ -9,9 +9,9 @@ use concord_core::port::ObjectSpec;
 use concord_core::value::{Presence, Raw};
 use concord_crm::salesforce::config::{Auth, Secret};
 use concord_crm::salesforce::{Config, Salesforce, canonical_id};
-use concord_crm::transport::{Transport, TransportError};
+use concord_crm::transport::{Transport, TransportError, Waited};
 use http::{Request, Response};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 /// Server and client clock of these tests.
@@ -23,6 +23,8 @@ pub(crate) const US: &str = "0058M000000AbCdQAK";
 /// What the other side says next.
 pub(crate) enum Says {
     Json(u16, Value),
+    /// After so many milliseconds.
+    Slowly(i64, Value),
     Html(u16),
     Nothing(u16),
     Xml(u16, String),
@@ -116,7 +118,12 @@ impl Transport for Record {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
         self.asked.lock().unwrap().push(request);
         let says = self.says.lock().unwrap().pop_front().expect("one request too many");
+        let waited = match says {
+            Says::Slowly(ms, _) => ms,
+            Says::Json(..) | Says::Html(_) | Says::Nothing(_) | Says::Xml(..) | Says::Lost => 0,
+        };
         let (status, kind, body) = match says {
+            Says::Slowly(_, body) => (200, "application/json;charset=UTF-8", body.to_string()),
             Says::Json(status, body) => (status, "application/json;charset=UTF-8", body.to_string()),
             Says::Html(status) => (status, "text/html", "<html><body>Down</body></html>".to_owned()),
             Says::Nothing(status) => (status, "text/plain", String::new()),
@@ -124,6 +131,7 @@ impl Transport for Record {
             Says::Lost => return Err(TransportError::Lost("reset".to_owned())),
         };
         let response = Response::builder().status(status).header("content-type", kind).header("date", DATE);
+        let response = response.extension(Waited(SignedDuration::from_millis(waited)));
         Ok(response.body(Bytes::from(body)).unwrap())
     }
 }

@@ -127,7 +127,7 @@ async fn what_was_inserted_is_read_back_with_its_token() {
         versions: Versions::Stamp {
             modified: at("2026-01-05T10:00:00Z"),
             modified_by: Author::Us,
-            answered: at("2026-01-05T10:00:02Z"),
+            asked: at("2026-01-05T10:00:02Z"),
         },
     };
     assert_eq!(row, expected);
