@@ -13,6 +13,7 @@
 //! | `KEY#object#field#hash` | `link` S | whose natural key it is |
 //! | `CONFLICT#link#field` | `object`, `field`, `link_id` S, `conflict_records` S (JSON), `since` S, `sealed` B, `listed`, `listed_since` | two values that wait for a person |
 //! | `PARK#RECORD#..`, `PARK#FIELD#link#field`, `PARK#MESSAGE#id` | `parked` S (JSON), `listed`, `listed_since` | something set aside |
+//! | `WAIT#RECORD#side#object#id` | `waiting` SS (JSON) | the records that wait for this one to be in a pair |
 //! | `SECRET#link` | `secret` B | the key of the link's sealed values; deleting it shreds them |
 //! | `CURSOR#name` | `generation` N, `text` S | how far a poll or sweep has come |
 //! | `CONTRACT#IN_FORCE`, `CONTRACT#version` | `version` N, `text` S | contracts |
@@ -42,6 +43,7 @@ mod read;
 mod seal;
 mod single;
 mod tables;
+mod waiting;
 
 use aws_sdk_dynamodb::Client;
 use concord_core::link::Link;
@@ -166,6 +168,18 @@ impl Store for DynamoStore {
 
     async fn parked(&self, max: usize) -> Result<Vec<Parked>, StoreError> {
         self.list_parked(max).await
+    }
+
+    async fn wait_for(&self, target: &RecordKey, waiting: &RecordKey) -> Result<(), StoreError> {
+        self.add_waiting(target, waiting).await
+    }
+
+    async fn waiting_for(&self, targets: &[RecordKey]) -> Result<Vec<RecordKey>, StoreError> {
+        self.read_waiting(targets).await
+    }
+
+    async fn stop_waiting_for(&self, targets: &[RecordKey]) -> Result<(), StoreError> {
+        self.delete_waiting(targets).await
     }
 
     async fn conflicts(&self, max: usize) -> Result<Vec<Conflict>, StoreError> {

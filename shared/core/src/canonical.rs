@@ -21,6 +21,7 @@ use crate::value::{Presence, Raw, Value};
 
 pub(crate) use choice::SET_SEPARATOR;
 pub use reference::long_salesforce_id;
+pub(crate) use reference::record_id;
 pub(crate) use text::is_phone_region;
 
 /// The longest fraction that a decimal may have: Salesforce keeps 18 digits in all (Object Reference, field
@@ -88,6 +89,9 @@ pub enum Reason {
     /// Not one of the mapped choices.
     #[error("a choice that the contract does not map")]
     Option,
+    /// A reference to a record that has no counterpart, or none at the moment.
+    #[error("a reference to a record that is in no pair")]
+    Unpaired,
     /// Not an id.
     #[error("what is not a record id")]
     Id,
@@ -118,6 +122,9 @@ impl Reason {
             Self::Date => "correct the day there (YYYY-MM-DD), or make the field `type: datetime`",
             Self::DateTime => "correct it there (YYYY-MM-DDThh:mm:ssZ), or make the field `type: date`",
             Self::Option => "add the choice to the field's `map`, or choose a mapped one there",
+            Self::Unpaired => {
+                "see why that record has no counterpart, or choose another there; once it has one, this is mended by itself"
+            }
             Self::Id => "correct the reference there",
             Self::Shape => "make the field's type in the contract agree with the side's schema",
             Self::Parts => "report this as a bug in Concord",

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 
 use crate::names::{ContractVersion, FieldName, ObjectName, PerSide, Side, WireName};
 use crate::port::ObjectSpec;
+use crate::reference;
 
 pub use check::{Effect, Mismatch, check};
 pub use fault::Fault;
@@ -191,7 +192,7 @@ pub enum Kind {
     MultiPicklist(Options),
     /// Several fields that are one.
     Atom(Vec<Kind>),
-    /// The id of a record or user on the same side.
+    /// Another record: the same pair's on both sides (P12).
     Reference {
         /// The object that it points to.
         to: ObjectName,
@@ -235,6 +236,13 @@ impl Contract {
     #[must_use]
     pub fn by_wire(&self, side: Side, name: &WireName) -> Option<&Object> {
         self.objects.values().find(|object| object.wire[side] == *name)
+    }
+
+    /// Whether a reference points to records of this object.
+    #[must_use]
+    pub fn points_to(&self, object: &ObjectName) -> bool {
+        let mut fields = self.objects.values().flat_map(|from| from.fields.values());
+        fields.any(|field| reference::target_of(field) == Some(object))
     }
 }
 

@@ -16,6 +16,7 @@ pub mod link;
 pub mod merge;
 pub mod names;
 pub mod port;
+pub mod reference;
 pub mod row;
 pub mod settle;
 pub mod step;

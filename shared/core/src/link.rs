@@ -42,6 +42,8 @@ pub struct Link {
     pub refused: PerSide<Refusal>,
     /// The contract version of the last decision.
     pub contract: ContractVersion,
+    /// Whether those that waited for this to be a whole pair have been told that it is (P12).
+    pub announced: bool,
 }
 
 impl Link {
@@ -60,6 +62,7 @@ impl Link {
             keys: BTreeMap::new(),
             refused: PerSide { hubspot: Refusal::None, salesforce: Refusal::None },
             contract,
+            announced: false,
         }
     }
 
@@ -69,6 +72,12 @@ impl Link {
         self.issued = self.issued.max(token);
         self.intents.clear();
         self.fields.values_mut().for_each(|memory| memory.base = None);
+    }
+
+    /// Whether it lives on both sides, so that references to it can be kept on both.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.status == Status::Live && self.records.hubspot.is_some() && self.records.salesforce.is_some()
     }
 
     /// Ends one intent.

@@ -170,6 +170,18 @@ impl fmt::Display for RecordKey {
     }
 }
 
+impl LinkId {
+    /// 128 bits in hex: collisions are out of reach, and both CRMs' text fields hold it.
+    pub const CHARS: usize = 32;
+
+    /// Whether text has the form of a link's id; no id of a record has it.
+    #[must_use]
+    pub fn is_one(text: &str) -> bool {
+        let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        text.len() == Self::CHARS && text.bytes().all(hex)
+    }
+}
+
 macro_rules! number {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*

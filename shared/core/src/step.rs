@@ -7,6 +7,7 @@ mod fetch;
 mod merging;
 mod pairing;
 mod reconcile;
+mod references;
 mod schemas;
 mod take_in;
 mod write;
@@ -17,12 +18,13 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
-use crate::contract::Contract;
+use crate::contract::{Contract, Object};
 use crate::names::{LinkId, ObjectName, RecordId, RecordKey, Side};
 use crate::port::{
     CommitError, Crm, Failure, Hints, IntentRef, Message, Messages, Queue, QueueError, Sends, Store,
     StoreError,
 };
+use crate::row::Reading;
 use crate::value::ImageKey;
 
 pub use reconcile::{Report, Task};
@@ -115,12 +117,7 @@ const CONCURRENCY: usize = 16;
 const LOGIN_WAIT: SignedDuration = SignedDuration::from_millis(100);
 
 impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
-    async fn read(
-        &self,
-        side: Side,
-        object: &crate::contract::Object,
-        ids: &[RecordId],
-    ) -> Result<Vec<crate::row::Reading>, StepError> {
+    async fn read(&self, side: Side, object: &Object, ids: &[RecordId]) -> Result<Vec<Reading>, StepError> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
@@ -129,7 +126,13 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             Side::HubSpot => self.hubspot.read(&spec, ids).await,
             Side::Salesforce => self.salesforce.read(&spec, ids).await,
         };
-        read.map_err(|failure| StepError::Crm { side, failure })
+        let mut readings = read.map_err(|failure| StepError::Crm { side, failure })?;
+        let rows = readings.iter_mut().filter_map(|reading| match reading {
+            Reading::Row(row) => Some(&mut **row),
+            Reading::MergedInto(_) | Reading::NotFound => None,
+        });
+        self.name_references(side, object, rows).await?;
+        Ok(readings)
     }
 
     /// Asks for these records to be looked at again. In a group of its own, so that waiting blocks nobody.
@@ -238,8 +241,5 @@ fn id_list(ids: &[RecordId]) -> String {
 /// The link id of a record that is seen first: the same for every worker (P6).
 fn link_id(record: &RecordKey) -> LinkId {
     let hash = digest([record.side.name(), record.object.as_str(), record.id.as_str()]);
-    LinkId::new(hash.chars().take(LINK_ID_CHARS).collect::<String>())
+    LinkId::new(hash.chars().take(LinkId::CHARS).collect::<String>())
 }
-
-/// 128 bits in hex: collisions are out of reach, and both CRMs' text fields hold it.
-const LINK_ID_CHARS: usize = 32;

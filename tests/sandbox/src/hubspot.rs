@@ -18,6 +18,7 @@ mod merge;
 mod objects;
 mod owners;
 mod pairs;
+mod primary;
 mod properties;
 mod route;
 mod rules;

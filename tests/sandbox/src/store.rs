@@ -4,14 +4,14 @@
 //! the DynamoDB adapter to one behaviour. Deliberately absent: time that passes by itself. Expiry is a
 //! condition on the `now` of each call, so nothing is ever swept out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use concord_core::link::Link;
 use concord_core::names::{ContractVersion, Fence, FieldName, Generation, LinkId, RecordKey};
 use concord_core::port::{
     Census, ClaimOutcome, Commit, CommitError, Conflict, CursorMark, EventKey, Expected, JournalEntry,
-    NaturalKey, ParkKey, Parked, Store, StoreError, Whereabouts,
+    NaturalKey, ParkKey, Parked, Store, StoreError, WAITING_MAX, Whereabouts,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -29,6 +29,7 @@ struct Memory {
     journal: BTreeMap<LinkId, Vec<JournalEntry>>,
     claims: BTreeMap<EventKey, Claim>,
     parked: BTreeMap<ParkKey, Parked>,
+    waiting: BTreeMap<RecordKey, BTreeSet<RecordKey>>,
     cursors: BTreeMap<String, CursorMark>,
     contracts: BTreeMap<ContractVersion, String>,
 }
@@ -149,6 +150,28 @@ impl Store for MemoryStore {
         parked.sort_by_key(|parked| parked.since);
         parked.truncate(max);
         Ok(parked)
+    }
+
+    async fn wait_for(&self, target: &RecordKey, waiting: &RecordKey) -> Result<(), StoreError> {
+        let mut memory = self.memory();
+        let all = memory.waiting.entry(target.clone()).or_default();
+        if all.len() < WAITING_MAX {
+            all.insert(waiting.clone());
+        }
+        Ok(())
+    }
+
+    async fn waiting_for(&self, targets: &[RecordKey]) -> Result<Vec<RecordKey>, StoreError> {
+        let memory = self.memory();
+        let waiting: BTreeSet<&RecordKey> =
+            targets.iter().filter_map(|target| memory.waiting.get(target)).flatten().collect();
+        Ok(waiting.into_iter().cloned().collect())
+    }
+
+    async fn stop_waiting_for(&self, targets: &[RecordKey]) -> Result<(), StoreError> {
+        let mut memory = self.memory();
+        memory.waiting.retain(|target, _| !targets.contains(target));
+        Ok(())
     }
 
     async fn conflicts(&self, max: usize) -> Result<Vec<Conflict>, StoreError> {

@@ -146,6 +146,18 @@ impl Store for Desk {
         self.store("parked", self.site.store.parked(max)).await
     }
 
+    async fn wait_for(&self, target: &RecordKey, waiting: &RecordKey) -> Result<(), StoreError> {
+        self.store("wait_for", self.site.store.wait_for(target, waiting)).await
+    }
+
+    async fn waiting_for(&self, targets: &[RecordKey]) -> Result<Vec<RecordKey>, StoreError> {
+        self.store("waiting_for", self.site.store.waiting_for(targets)).await
+    }
+
+    async fn stop_waiting_for(&self, targets: &[RecordKey]) -> Result<(), StoreError> {
+        self.store("stop_waiting_for", self.site.store.stop_waiting_for(targets)).await
+    }
+
     async fn conflicts(&self, max: usize) -> Result<Vec<Conflict>, StoreError> {
         self.store("conflicts", self.site.store.conflicts(max)).await
     }

@@ -29,6 +29,11 @@ pub(super) fn park(key: &ParkKey) -> String {
     }
 }
 
+/// `WAIT#RECORD#side#object#id`: who waits for this record.
+pub(super) fn wait(target: &RecordKey) -> String {
+    format!("WAIT#{}", record(target))
+}
+
 /// `CONFLICT#link#field`.
 pub(super) fn conflict(link: &LinkId, field: &FieldName) -> String {
     format!("CONFLICT#{}#{field}", escaped(link.as_str()))

@@ -1,10 +1,12 @@
-//! Record ids. A reference is canonical within its side; that two references point to one thing is decided by
-//! comparing links (P12), not here.
+//! Record ids, and the link ids that stand in their place once a row is read ([`crate::reference`]): only those are the
+//! same on both sides.
 
 use super::{Reason, from_text};
-use crate::names::Side;
+use crate::names::{LinkId, Side};
 use crate::value::{Presence, Raw, Value};
 
+/// HubSpot's ids fit in 64 bits (reference: ids).
+const HUBSPOT_DIGITS_MAX: usize = 20;
 /// The digits of the checksum, by value (reference: ids).
 const CHECKSUM_DIGITS: [char; 32] = [
     'A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'I', 'J', 'K', 'L', 'M', 'N', 'O', 'P', 'Q', 'R', 'S', 'T', 'U',
@@ -12,11 +14,22 @@ const CHECKSUM_DIGITS: [char; 32] = [
 ];
 
 pub(super) fn canonical(side: Side, raw: &Presence<Raw>) -> Result<Presence<Value>, Reason> {
-    from_text(raw, |text| match side {
-        Side::HubSpot if text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(Value::Text(text.to_owned())),
-        Side::HubSpot => Err(Reason::Id),
-        Side::Salesforce => long_salesforce_id(text).map(Value::Text).ok_or(Reason::Id),
+    from_text(raw, |text| match record_id(side, text) {
+        _ if LinkId::is_one(text) => Ok(Value::Text(text.to_owned())),
+        Some(_) => Err(Reason::Unpaired),
+        None => Err(Reason::Id),
     })
+}
+
+/// A side's id in its canonical form. `None` if it is none.
+pub(crate) fn record_id(side: Side, text: &str) -> Option<String> {
+    match side {
+        Side::HubSpot => {
+            let digits = (1..=HUBSPOT_DIGITS_MAX).contains(&text.len());
+            (digits && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.to_owned())
+        }
+        Side::Salesforce => long_salesforce_id(text),
+    }
 }
 
 /// The 18-character form of a Salesforce id. `None` if it is neither 15 nor 18 characters long, or if its

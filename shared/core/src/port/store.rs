@@ -107,6 +107,31 @@ pub trait Store: Send + Sync {
     /// [`StoreError`].
     fn parked(&self, max: usize) -> impl Future<Output = Result<Vec<Parked>, StoreError>> + Send;
 
+    /// Remembers that a record waits for another to be in a pair; more than [`WAITING_MAX`] for one are not remembered.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn wait_for(
+        &self,
+        target: &RecordKey,
+        waiting: &RecordKey,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The records that wait for any of these, by strongly consistent reads.
+    ///
+    /// # Errors
+    /// [`StoreError`], for the whole call.
+    fn waiting_for(
+        &self,
+        targets: &[RecordKey],
+    ) -> impl Future<Output = Result<Vec<RecordKey>, StoreError>> + Send;
+
+    /// Nobody waits for these any more.
+    ///
+    /// # Errors
+    /// [`StoreError`]; some may be waited for still.
+    fn stop_waiting_for(&self, targets: &[RecordKey]) -> impl Future<Output = Result<(), StoreError>> + Send;
+
     /// All open conflicts, oldest first, at most `max`.
     ///
     /// # Errors
@@ -162,6 +187,9 @@ pub trait Store: Send + Sync {
         max: usize,
     ) -> impl Future<Output = Result<Vec<JournalEntry>, StoreError>> + Send;
 }
+
+/// Records that may wait for one. Ours: an item's size is what each more of them costs. The daily sweep finds the others.
+pub const WAITING_MAX: usize = 1_000;
 
 /// What is known of a record id.
 #[derive(Debug, Clone, PartialEq, Eq)]

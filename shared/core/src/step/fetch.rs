@@ -162,11 +162,13 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                 None => strangers.push((id, reading)),
             }
         }
+        self.announce(object, &mut pairs).await?;
         self.follow_merges(object, side, &mut pairs).await?;
         self.find_counterparts(object, side, &mut pairs, &mut again, now).await?;
         self.pair_strangers(object, side, strangers, &mut pairs, &mut again, now).await?;
         let mut pairs = self.settle_echoes(object, side, pairs, now).await?;
         self.read_other_side(object, side.other(), &mut pairs).await?;
+        self.mind_the_bin(object, &mut pairs).await?;
         Ok((pairs, again))
     }
 
@@ -251,7 +253,12 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         for field in &decision.healed {
             self.store.unpark(&ParkKey::Field(pair.link.id.clone(), field.clone())).await?;
         }
-        self.perform(pair, decision, now).await
+        let waits = self.wait_for_targets(object, &pair, &decision, now).await?;
+        let mut done = self.perform(pair, decision, now).await?;
+        if waits && done.again == Again::No {
+            done.again = Again::Later;
+        }
+        Ok(done)
     }
 
     /// Nothing can be decided yet, but what was found out (an alias, a record that joined) is worth keeping. A
@@ -295,6 +302,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             Some(Wait::Suspect(_)) | None => Again::No,
         };
         self.forgive_what_is_over(&mut decision).await?;
+        decision.link.announced &= decision.link.is_whole();
         let fresh = pair.expected == Expected::New;
         if !fresh && pair.claims.is_empty() && pair.aliases.is_empty() && !decision.changes(&pair.link) {
             return Ok(Done { issued: Vec::new(), again });

@@ -1,7 +1,7 @@
 //! Merged records (P11): the loser's id redirects to its winner for good. Where the winner belongs to another pair,
 //! that pair is kept; this one ends, and its other record is set aside with a proposal. Nothing is deleted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -17,33 +17,42 @@ use crate::row::Reading;
 const HOPS_MAX: usize = 8;
 
 impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
+    /// For each record, the one that stands for it by now and the link of that: merged records are replaced by their
+    /// winners. At the end of a long chain nothing is known yet.
+    pub(super) async fn locate_winners(
+        &self,
+        records: BTreeSet<RecordKey>,
+    ) -> Result<BTreeMap<RecordKey, (RecordKey, Option<LinkId>)>, StepError> {
+        let mut found = BTreeMap::new();
+        let mut open: Vec<(RecordKey, RecordKey)> =
+            records.into_iter().map(|record| (record.clone(), record)).collect();
+        for _ in 0..HOPS_MAX {
+            if open.is_empty() {
+                break;
+            }
+            let at: Vec<RecordKey> = open.iter().map(|(_, at)| at.clone()).collect();
+            let located = self.store.locate(&at).await?;
+            let mut further = Vec::new();
+            for ((asked, at), whereabouts) in open.into_iter().zip(located) {
+                match whereabouts {
+                    Whereabouts::Nowhere => drop(found.insert(asked, (at, None))),
+                    Whereabouts::Linked(link) => drop(found.insert(asked, (at, Some(link)))),
+                    Whereabouts::Alias(id) => further.push((asked, RecordKey { id, ..at })),
+                }
+            }
+            open = further;
+        }
+        Ok(found)
+    }
+
     /// The link of each hinted record, merged records replaced by their winners.
     pub(super) async fn follow_aliases(
         &self,
         hints: &Hints,
     ) -> Result<BTreeMap<RecordId, Option<LinkId>>, StepError> {
-        let mut found = BTreeMap::new();
-        let mut open: Vec<RecordId> = hints.ids.clone();
-        for _ in 0..HOPS_MAX {
-            open.sort_unstable();
-            open.dedup();
-            let keys: Vec<RecordKey> =
-                open.iter().map(|id| self.record(hints.side, &hints.object, id)).collect();
-            let located = self.store.locate(&keys).await?;
-            let mut next = Vec::new();
-            for (id, whereabouts) in open.into_iter().zip(located) {
-                match whereabouts {
-                    Whereabouts::Nowhere => drop(found.insert(id, None)),
-                    Whereabouts::Linked(link) => drop(found.insert(id, Some(link))),
-                    Whereabouts::Alias(winner) => next.push(winner),
-                }
-            }
-            if next.is_empty() {
-                break;
-            }
-            open = next;
-        }
-        Ok(found)
+        let records = hints.ids.iter().map(|id| self.record(hints.side, &hints.object, id)).collect();
+        let found = self.locate_winners(records).await?;
+        Ok(found.into_values().map(|(record, link)| (record.id, link)).collect())
     }
 
     /// Replaces records of this side that were merged away by their winners, which are read next time.
@@ -87,27 +96,12 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         side: Side,
         winners: Vec<RecordId>,
     ) -> Result<BTreeMap<RecordId, (RecordId, Owner)>, StepError> {
-        let mut owners = BTreeMap::new();
-        let mut open: Vec<(RecordId, RecordId)> = winners.into_iter().map(|id| (id.clone(), id)).collect();
-        for _ in 0..HOPS_MAX {
-            let keys: Vec<RecordKey> = open
-                .iter()
-                .map(|(_, id)| RecordKey { side, object: object.name.clone(), id: id.clone() })
-                .collect();
-            if keys.is_empty() {
-                break;
-            }
-            let located = self.store.locate(&keys).await?;
-            let mut next = Vec::new();
-            for ((asked, id), whereabouts) in open.into_iter().zip(located) {
-                match whereabouts {
-                    Whereabouts::Linked(owner) => drop(owners.insert(asked, (id, Owner::Claimed(owner)))),
-                    Whereabouts::Nowhere => drop(owners.insert(asked, (id, Owner::Unseen))),
-                    Whereabouts::Alias(further) => next.push((asked, further)),
-                }
-            }
-            open = next;
-        }
+        let records = winners.iter().map(|id| self.record(side, &object.name, id)).collect();
+        let found = self.locate_winners(records).await?;
+        let mut owners: BTreeMap<RecordId, (RecordId, Owner)> = found
+            .into_iter()
+            .map(|(asked, (at, link))| (asked.id, (at.id, link.map_or(Owner::Unseen, Owner::Claimed))))
+            .collect();
         let unclaimed: Vec<RecordId> =
             owners.values().filter(|(_, owner)| *owner == Owner::Unseen).map(|(id, _)| id.clone()).collect();
         let readings = self.read(side, object, &unclaimed).await?;

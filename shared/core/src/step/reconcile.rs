@@ -171,7 +171,9 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             Side::HubSpot => self.hubspot.list(&spec, listing, from).await,
             Side::Salesforce => self.salesforce.list(&spec, listing, from).await,
         };
-        page.map_err(|failure| StepError::Crm { side, failure })
+        let mut page = page.map_err(|failure| StepError::Crm { side, failure })?;
+        self.name_references(side, object, &mut page.rows).await?;
+        Ok(page)
     }
 
     /// Moves a cursor, after its page was hinted. If another run moved it, that run goes on.

@@ -66,7 +66,9 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             tracing::warn!(object = %sends.object, "intents for an object type that the contract does not name are dropped");
             return Ok(Next::Done);
         };
-        let (links, writes) = self.current(sends, now).await?;
+        let current = self.current(sends, now).await?;
+        let current = self.point_at_records(sends.side, object, current).await?;
+        let (links, writes): (Vec<Link>, Vec<Write>) = current.into_iter().unzip();
         let outcomes = self.attempt(sends.side, object, &writes).await;
         let attempted: Vec<Attempted> = links
             .into_iter()
@@ -91,7 +93,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     }
 
     /// The named intents that are still what their links want, with their links as read now.
-    async fn current(&self, sends: &Sends, now: Timestamp) -> Result<(Vec<Link>, Vec<Write>), StepError> {
+    async fn current(&self, sends: &Sends, now: Timestamp) -> Result<Vec<(Link, Write)>, StepError> {
         let mut numbers: BTreeMap<LinkId, Token> = BTreeMap::new();
         for intent in &sends.intents {
             let number = numbers.entry(intent.link.clone()).or_insert(intent.number);
@@ -99,7 +101,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         }
         let ids: Vec<LinkId> = numbers.keys().cloned().collect();
         let links = self.store.links(&ids).await?;
-        let mut current = (Vec::new(), Vec::new());
+        let mut current = Vec::new();
         for (link, number) in links.into_iter().zip(numbers.values()) {
             let Some(link) = link else { continue };
             let Some(intent) = link.intent(*number).filter(|intent| intent.side == sends.side) else {
@@ -109,8 +111,8 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                 && now.duration_since(intent.decided) <= ATTEMPT_MAX
                 && let Some(operation) = operation(&link, intent)
             {
-                current.1.push(Write { link: link.id.clone(), token: *number, operation });
-                current.0.push(link);
+                let write = Write { link: link.id.clone(), token: *number, operation };
+                current.push((link, write));
             }
         }
         Ok(current)

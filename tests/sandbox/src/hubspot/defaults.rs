@@ -59,10 +59,11 @@ const EVERYWHERE: [Line; 11] = [
     ("interests", Enumeration, "checkbox", Any, Open, Portal),
 ];
 
-const CONTACTS: [Line; 25] = [
+const CONTACTS: [Line; 26] = [
     ("createdate", Datetime, "date", Any, ReadOnly, HubSpot),
     ("lastmodifieddate", Datetime, "date", Any, ReadOnly, HubSpot),
     ("email", Text, "text", Unique, Open, HubSpot),
+    ("associatedcompanyid", Number, "number", Any, Open, HubSpot),
     ("hs_additional_emails", Enumeration, "checkbox", Any, ReadOnly, HubSpot),
     ("hs_all_contact_vids", Enumeration, "checkbox", Any, ReadOnly, HubSpot),
     ("hs_calculated_merged_vids", Enumeration, "checkbox", Any, ReadOnly, HubSpot),

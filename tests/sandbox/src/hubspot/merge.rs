@@ -79,6 +79,7 @@ impl HubSpot {
         });
         self.tell(object, "merge", at, actor.who, fields);
         self.tell_merge_variants(object, actor, at, [primary, other], id);
+        self.show_primary_at_all(object, id, actor.now);
         let Some(record) = self.types[object.0].store.live(id) else { return Err(Refusal::not_found()) };
         Ok(Reply::ok(self.rendered(object, record, &Selection::default())))
     }

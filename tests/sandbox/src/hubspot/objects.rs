@@ -154,6 +154,7 @@ impl HubSpot {
         if let Some(at) = store.turn(id, actor.now, actor.who, Turn::Archived) {
             let fields = json!({"objectId": id, "changeFlag": "DELETED"});
             self.tell(object, "deletion", at, actor.who, fields);
+            self.show_primary_at_all(object, id, actor.now);
         }
     }
 
@@ -170,6 +171,7 @@ impl HubSpot {
         }
         if let Some(at) = self.types[object.0].store.turn(id, actor.now, actor.who, Turn::Restored) {
             self.tell(object, "restore", at, actor.who, json!({"objectId": id, "changeFlag": "RESTORED"}));
+            self.show_primary_at_all(object, id, actor.now);
         }
         let Some(record) = self.types[object.0].store.live(id) else { return Err(Refusal::not_found()) };
         Ok(Reply::ok(self.rendered(object, record, &Selection::default())))

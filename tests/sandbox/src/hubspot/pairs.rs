@@ -234,6 +234,7 @@ impl HubSpot {
 
     /// Two events for every step, one from each end.
     pub(super) fn tell_steps(&mut self, actor: Actor, steps: &[Step]) {
+        self.show_primary(actor, steps);
         for step in steps {
             for (from, to) in [(step.from, step.to), (step.to, step.from)] {
                 let (one, other) = (&self.types[from.0.0], &self.types[to.0.0]);

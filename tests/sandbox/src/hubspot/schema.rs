@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::defaults;
+use super::primary::PRIMARY_COMPANY;
 use super::store::Store;
 use super::wire::iso;
 
@@ -160,6 +161,9 @@ impl Property {
         });
         if self.is_owner() {
             shown["referencedObjectType"] = json!("OWNER");
+        }
+        if self.name == PRIMARY_COMPANY {
+            shown["referencedObjectType"] = json!("COMPANY");
         }
         if let Some(at) = self.archived_at {
             shown["archivedAt"] = json!(iso(at));

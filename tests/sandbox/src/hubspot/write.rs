@@ -87,6 +87,7 @@ impl HubSpot {
             let message = format!("Owner {given} does not exist.");
             return Err(Invalid::new(name, "INVALID_OWNER_ID", message));
         }
+        self.check_primary(object, name, given)?;
         value::stored(property, given, record.and_then(|record| record.current(name)))
     }
 
@@ -144,6 +145,7 @@ impl HubSpot {
         sets.extend(derived(object, id, None, &sets));
         let changed = self.types[object.0].store.first_write(id, &sets);
         self.tell_created(object, id, actor.now, actor.who, &changed);
+        self.associate_primary(object, id, actor, &changed);
         if let Some(ms) = self.bump_after(object) {
             self.bumps.insert((plus_ms(actor.now, ms), object, id));
         }
@@ -164,6 +166,7 @@ impl HubSpot {
         sets.extend(derived(object, id, record, &sets));
         let (at, changed) = self.types[object.0].store.write(id, actor.now, &sets);
         self.tell_changed(object, id, at, &changed);
+        self.associate_primary(object, id, actor, &changed);
         self.set_off_triggers(object, id, actor.now, changed);
         at
     }

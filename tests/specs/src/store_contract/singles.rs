@@ -2,7 +2,7 @@
 
 use concord_core::link::Progress;
 use concord_core::names::{ContractVersion, FieldName, Generation, LinkId, Side};
-use concord_core::port::{Census, Commit, CommitError, CursorMark, ParkKey, Parked, Store};
+use concord_core::port::{Census, Commit, CommitError, CursorMark, ParkKey, Parked, Store, WAITING_MAX};
 use futures_util::future::join;
 
 use super::sample::{at, commit, conflict, link, link_with_intent, record};
@@ -34,6 +34,35 @@ pub(super) async fn what_is_parked_is_listed_replaced_and_taken_back(store: &imp
         assert_eq!(store.unpark(&of_record.key).await, Ok(()));
     }
     assert_eq!(store.parked(10).await, Ok(vec![of_message, later]));
+}
+
+pub(super) async fn who_waits_for_a_record_is_remembered_until_it_is_told(store: &impl Store) {
+    let (acme, globex) = (record(Side::HubSpot, "acme"), record(Side::Salesforce, "globex"));
+    let (ada, bob) = (record(Side::HubSpot, "ada"), record(Side::HubSpot, "bob"));
+    assert_eq!(store.waiting_for(std::slice::from_ref(&acme)).await, Ok(vec![]));
+    for (target, waiting) in [(&acme, &bob), (&acme, &ada), (&acme, &ada), (&globex, &ada)] {
+        assert_eq!(store.wait_for(target, waiting).await, Ok(()));
+    }
+    let both = [acme.clone(), globex.clone()];
+    assert_eq!(
+        store.waiting_for(&both).await,
+        Ok(vec![ada.clone(), bob]),
+        "each once, whatever it waits for"
+    );
+    for _ in 0..2 {
+        assert_eq!(store.stop_waiting_for(std::slice::from_ref(&acme)).await, Ok(()));
+    }
+    assert_eq!(store.waiting_for(&both).await, Ok(vec![ada]), "for the other one");
+}
+
+pub(super) async fn no_more_than_a_thousand_wait_for_one_record(store: &impl Store) {
+    let acme = record(Side::HubSpot, "acme");
+    for n in 0..=WAITING_MAX {
+        assert_eq!(store.wait_for(&acme, &record(Side::HubSpot, &n.to_string())).await, Ok(()));
+    }
+    let waiting = store.waiting_for(std::slice::from_ref(&acme)).await.unwrap();
+    assert_eq!(waiting.len(), WAITING_MAX);
+    assert!(!waiting.contains(&record(Side::HubSpot, &WAITING_MAX.to_string())), "the last one");
 }
 
 pub(super) async fn a_cursor_moves_from_what_was_read(store: &impl Store) {

@@ -1,0 +1,255 @@
+//! References at work (P12): rows are renamed as they are read and intents as they are sent, and a field whose target is in
+//! no pair waits for it.
+//!
+//! Who waits is remembered before it looks once more, and a pair that became whole tells those who wait for it before
+//! that is remembered of it. So nobody waits for what is there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::fetch::Pair;
+use super::{Engine, StepError, digest, id_list};
+use crate::canonical::{Reason, Unmappable};
+use crate::contract::{Field, Object};
+use crate::decide::Decision;
+use crate::link::{Link, Status};
+use crate::names::{LinkId, ObjectName, RecordId, RecordKey, Side, WireName};
+use crate::port::{Crm, Operation, Queue, Store, Write};
+use crate::reference::{self, Target, Targets};
+use crate::row::{Reading, Row, Standing};
+use crate::settle::FieldFault;
+use crate::value::{Presence, Raw};
+
+impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
+    /// Puts link ids in the place of the record ids in references.
+    pub(super) async fn name_references<'a>(
+        &self,
+        side: Side,
+        object: &Object,
+        rows: impl IntoIterator<Item = &'a mut Row>,
+    ) -> Result<(), StepError> {
+        if reference::fields(object, side).next().is_none() {
+            return Ok(());
+        }
+        let rows: Vec<&mut Row> = rows.into_iter().collect();
+        let targets = rows.iter().flat_map(|row| reference::records_in(object, side, row)).collect();
+        let targets = self.targets(targets).await?;
+        rows.into_iter().for_each(|row| reference::rename(object, side, row, &targets));
+        Ok(())
+    }
+
+    /// The pairs of these records, merged ones replaced by their winners.
+    async fn targets(&self, records: BTreeSet<RecordKey>) -> Result<Targets, StepError> {
+        let found = self.locate_winners(records).await?;
+        let ids: BTreeSet<&LinkId> = found.values().filter_map(|(_, link)| link.as_ref()).collect();
+        let ids: Vec<LinkId> = ids.into_iter().cloned().collect();
+        let links = self.store.links(&ids).await?;
+        let links: BTreeMap<LinkId, Target> = links.into_iter().flatten().filter_map(target).collect();
+        let target = |(record, (_, link)): (RecordKey, (RecordKey, Option<LinkId>))| {
+            Some((record, links.get(&link?)?.clone()))
+        };
+        Ok(found.into_iter().filter_map(target).collect())
+    }
+
+    /// Puts record ids in the place of link ids. What points to a pair that is none any more is not sent: its repair
+    /// looks at it again.
+    pub(super) async fn point_at_records(
+        &self,
+        side: Side,
+        object: &Object,
+        current: Vec<(Link, Write)>,
+    ) -> Result<Vec<(Link, Write)>, StepError> {
+        let wires: BTreeSet<_> = reference::fields(object, side).map(|(wire, _)| wire).collect();
+        let mut links: BTreeSet<LinkId> = BTreeSet::new();
+        let mut current = current;
+        for (_, write) in &mut current {
+            let pointing = values_of(write).iter().filter(|(wire, _)| wires.contains(wire));
+            links.extend(pointing.filter_map(|(_, raw)| link_in(raw)));
+        }
+        let links: Vec<LinkId> = links.into_iter().collect();
+        let found = self.store.links(&links).await?;
+        let record = |link: Link| Some((link.id.clone(), link.records[side].clone()?));
+        let records: BTreeMap<LinkId, RecordId> = found.into_iter().flatten().filter_map(record).collect();
+        current.retain_mut(|(_, write)| {
+            let mut pointing = values_of(write).iter_mut().filter(|(wire, _)| wires.contains(wire));
+            pointing.all(|(_, raw)| match link_in(raw).map(|link| records.get(&link)) {
+                Some(Some(record)) => {
+                    *raw = Presence::Value(Raw::Text(record.as_str().to_owned()));
+                    true
+                }
+                Some(None) => false,
+                None => true,
+            })
+        });
+        Ok(current)
+    }
+
+    /// A blank that stands where the other side points to a record in the bin is that record's doing, and nobody's edit: the
+    /// sides clear what points to a deleted record. The record is hinted, in case nobody told of its delete.
+    pub(super) async fn mind_the_bin(
+        &self,
+        object: &Object,
+        pairs: &mut [(RecordId, Pair)],
+    ) -> Result<(), StepError> {
+        for field in object.fields.values() {
+            let Some(to) = reference::target_of(field) else { continue };
+            for side in Side::BOTH {
+                let over =
+                    |(n, (_, pair)): (usize, &(RecordId, Pair))| Some((n, blank_over(pair, side, field)?));
+                let blanks: Vec<(usize, LinkId)> = pairs.iter().enumerate().filter_map(over).collect();
+                let links = blanks.iter().map(|(_, link)| link.clone()).collect();
+                let gone = self.in_the_bin(side, to, links).await?;
+                for (n, _) in blanks.iter().filter(|(_, link)| gone.contains(link)) {
+                    if let Some((_, pair)) = pairs.get_mut(*n) {
+                        pair.hide(side, field);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Which of these pairs have their record of this side in the bin, or nowhere to be seen.
+    async fn in_the_bin(
+        &self,
+        side: Side,
+        to: &ObjectName,
+        links: BTreeSet<LinkId>,
+    ) -> Result<BTreeSet<LinkId>, StepError> {
+        let Some(object) = self.contract.objects.get(to) else { return Ok(BTreeSet::new()) };
+        let links: Vec<LinkId> = links.into_iter().collect();
+        let found = self.store.links(&links).await?;
+        let records: Vec<(LinkId, RecordId)> = found
+            .into_iter()
+            .flatten()
+            .filter_map(|link| Some((link.id.clone(), link.records[side].clone()?)))
+            .collect();
+        let ids: Vec<RecordId> = records.iter().map(|(_, id)| id.clone()).collect();
+        let readings = self.read(side, object, &ids).await?;
+        let alive = |reading: &Reading| match reading {
+            Reading::Row(row) => row.standing == Standing::Alive,
+            Reading::MergedInto(_) => true,
+            Reading::NotFound => false,
+        };
+        let gone: Vec<(LinkId, RecordId)> = records
+            .into_iter()
+            .zip(&readings)
+            .filter(|(_, reading)| !alive(reading))
+            .map(|(record, _)| record)
+            .collect();
+        let ids: Vec<RecordId> = gone.iter().map(|(_, id)| id.clone()).collect();
+        let correlation = digest(["in the bin", side.name(), &id_list(&ids)]);
+        self.hint(side, to, &ids, &correlation).await?;
+        Ok(gone.into_iter().map(|(link, _)| link).collect())
+    }
+
+    /// Fields that were parked just now since their target is in no pair: each waits for it, and the target is looked at,
+    /// in case nobody told of it. Whether there were any.
+    pub(super) async fn wait_for_targets(
+        &self,
+        object: &Object,
+        pair: &Pair,
+        decision: &Decision,
+        now: Timestamp,
+    ) -> Result<bool, StepError> {
+        let mut waits = false;
+        for (name, fault) in &decision.faults {
+            let FieldFault::Unmappable(Unmappable::Read { side, reason: Reason::Unpaired, .. }) = fault
+            else {
+                continue;
+            };
+            let Some(field) = object.fields.get(name) else { continue };
+            let (Some(to), Some(wire)) = (reference::target_of(field), field.wire[*side].first()) else {
+                continue;
+            };
+            let Some(Reading::Row(row)) = &pair.readings[*side] else { continue };
+            let raw = row.fields.get(wire).unwrap_or(&Presence::Unknown);
+            let Some(target) = reference::record_of(*side, to, raw) else { continue };
+            self.store.wait_for(&target, &self.record(*side, &object.name, &row.id)).await?;
+            let correlation = digest(["wanted", pair.link.id.as_str(), &now.to_string()]);
+            self.hint(*side, to, std::slice::from_ref(&target.id), &correlation).await?;
+            waits = true;
+        }
+        Ok(waits)
+    }
+
+    /// Tells those that wait for these pairs, as they are stored, to be whole. Remembered with whatever is committed next.
+    pub(super) async fn announce(
+        &self,
+        object: &Object,
+        pairs: &mut [(RecordId, Pair)],
+    ) -> Result<(), StepError> {
+        if !self.contract.points_to(&object.name) {
+            return Ok(());
+        }
+        let new = pairs.iter_mut().map(|(_, pair)| &mut pair.link);
+        let new: Vec<&mut Link> = new.filter(|link| link.is_whole() && !link.announced).collect();
+        let records = |link: &Link| {
+            Side::BOTH.map(|side| link.records[side].as_ref().map(|id| self.record(side, &object.name, id)))
+        };
+        let targets: Vec<RecordKey> = new.iter().flat_map(|link| records(link)).flatten().collect();
+        if targets.is_empty() {
+            return Ok(());
+        }
+        let mut waiting: BTreeMap<(Side, ObjectName), Vec<RecordId>> = BTreeMap::new();
+        for record in self.store.waiting_for(&targets).await? {
+            waiting.entry((record.side, record.object)).or_default().push(record.id);
+        }
+        let cause: Vec<String> = new.iter().map(|link| format!("{}@{}", link.id, link.generation)).collect();
+        let correlation = digest(["whole", &cause.join(" ")]);
+        for ((side, object), ids) in &waiting {
+            self.hint(*side, object, ids, &correlation).await?;
+        }
+        if !waiting.is_empty() {
+            self.store.stop_waiting_for(&targets).await?;
+        }
+        new.into_iter().for_each(|link| link.announced = true);
+        Ok(())
+    }
+}
+
+/// What a link is to those that point to it; nothing as long as it lacks a side.
+fn target(link: Link) -> Option<(LinkId, Target)> {
+    let over = link.status != Status::Live;
+    let target =
+        if over { Some(Target::Over) } else { link.is_whole().then(|| Target::Whole(link.id.clone())) };
+    Some((link.id, target?))
+}
+
+impl Pair {
+    /// Takes a field of one side for not shown.
+    fn hide(&mut self, side: Side, field: &Field) {
+        if let Some(Reading::Row(row)) = &mut self.readings[side] {
+            row.fields.extend(field.wire[side].iter().map(|wire| (wire.clone(), Presence::Unknown)));
+        }
+    }
+}
+
+/// The pair that the other side points to, where this side's row shows a blank that was none when they last agreed.
+fn blank_over(pair: &Pair, side: Side, field: &Field) -> Option<LinkId> {
+    let shown = |side: Side| match &pair.readings[side] {
+        Some(Reading::Row(row)) => row.fields.get(field.wire[side].first()?),
+        Some(Reading::MergedInto(_) | Reading::NotFound) | None => None,
+    };
+    pair.link.fields.get(&field.name)?.base.as_ref()?;
+    match (shown(side)?, shown(side.other())?) {
+        (Presence::Blank, there) => link_in(there),
+        (Presence::Value(_) | Presence::Unknown, _) => None,
+    }
+}
+
+fn link_in(raw: &Presence<Raw>) -> Option<LinkId> {
+    match raw {
+        Presence::Value(Raw::Text(text)) if LinkId::is_one(text) => Some(LinkId::new(text.clone())),
+        Presence::Value(_) | Presence::Blank | Presence::Unknown => None,
+    }
+}
+
+/// What a write carries.
+fn values_of(write: &mut Write) -> &mut [(WireName, Presence<Raw>)] {
+    match &mut write.operation {
+        Operation::Insert { values } | Operation::Update { values, .. } => values,
+        Operation::Archive { .. } | Operation::Undelete { .. } => &mut [],
+    }
+}

@@ -1,0 +1,230 @@
+//! References (P12): a contact's company, by association in HubSpot and by `AccountId` in Salesforce. They agree if they lead to
+//! one pair; what points to a record without a counterpart waits for it.
+
+use concord_core::names::{RecordId, RecordKey, Side};
+use concord_core::port::{Store as _, Whereabouts};
+use concord_core::step::Task;
+use concord_specs::spine::Spine;
+use http::Method;
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+const H: Side = Side::HubSpot;
+const S: Side = Side::Salesforce;
+const COMPANIES: &str = "/crm/v3/objects/companies";
+const ACCOUNTS: &str = "/services/data/v66.0/sobjects/Account/";
+
+fn hubspot_company(spine: &Spine, name: &str) -> String {
+    let body =
+        json!({"properties": {"name": name, "domain": format!("{}.example.com", name.to_lowercase())}});
+    text(&spine.hubspot.person(Method::POST, COMPANIES, &body)["id"])
+}
+
+fn account(spine: &Spine, name: &str) -> String {
+    let body = json!({"Name": name, "Domain__c": format!("{}.example.com", name.to_lowercase())});
+    text(&spine.salesforce.person(Method::POST, ACCOUNTS, &body)["id"])
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// The company's record on the other side.
+async fn counterpart(spine: &Spine, side: Side, id: &str) -> String {
+    let key = RecordKey { side, object: "company".into(), id: RecordId::from(id) };
+    let located = spine.engine.store.locate(&[key]).await.unwrap();
+    let [Whereabouts::Linked(link)] = located.as_slice() else { panic!("{side} {id} is not linked") };
+    let links = spine.engine.store.links(std::slice::from_ref(link)).await.unwrap();
+    let link = links.into_iter().next().flatten().expect("its link");
+    link.records[side.other()].as_ref().expect("its counterpart").as_str().to_owned()
+}
+
+/// Two companies and a contact of the first, made in HubSpot and at rest: their ids there.
+async fn employed() -> (Spine, [String; 2], String) {
+    let mut spine = Spine::new();
+    let companies = [hubspot_company(&spine, "Acme"), hubspot_company(&spine, "Globex")];
+    let contact = spine.hubspot_creates(
+        &json!({"email": "ada@example.com", "lastname": "Lovelace", "associatedcompanyid": companies[0]}),
+    );
+    spine.run().await;
+    (spine, companies, contact)
+}
+
+/// What Salesforce shows as the company of HubSpot's contact, and HubSpot as that of Salesforce's.
+async fn company_of(spine: &Spine, contact: &str) -> [Value; 2] {
+    let row = spine.counterpart(H, contact).await;
+    [
+        spine.hubspot_shows(contact, &["associatedcompanyid"])["associatedcompanyid"].clone(),
+        spine.salesforce_shows(&row, &["AccountId"])["AccountId"].clone(),
+    ]
+}
+
+async fn assert_quiet(spine: &mut Spine) {
+    let written = spine.written();
+    for task in [Task::Sweep, Task::Poll, Task::Repair] {
+        spine.reconcile(task).await;
+    }
+    assert_eq!(spine.written(), written, "a further reconcile writes nothing");
+    let census = spine.engine.store.census().await.unwrap();
+    assert_eq!((census.open, census.parked, census.conflicts), (0, 0, 0));
+}
+
+#[tokio::test]
+async fn a_contacts_company_arrives_with_it_or_as_soon_as_there_is_one() {
+    let (mut spine, [acme, _], contact) = employed().await;
+    let there = counterpart(&spine, H, &acme).await;
+    assert_eq!(company_of(&spine, &contact).await, [json!(acme), json!(there)]);
+    assert_quiet(&mut spine).await;
+}
+
+#[tokio::test]
+async fn a_change_of_company_arrives_with_one_write_both_ways_and_a_clear_too() {
+    let (mut spine, [acme, globex], contact) = employed().await;
+    let row = spine.counterpart(H, &contact).await;
+    let there = [counterpart(&spine, H, &acme).await, counterpart(&spine, H, &globex).await];
+    let before = spine.written();
+
+    spine.hubspot_edits(&contact, &json!({"associatedcompanyid": globex}));
+    spine.run().await;
+    assert_eq!(company_of(&spine, &contact).await, [json!(globex), json!(there[1])]);
+    assert_eq!(spine.written() - before, 1);
+
+    spine.salesforce_edits(&row, &json!({"AccountId": there[0]}));
+    spine.run().await;
+    assert_eq!(company_of(&spine, &contact).await, [json!(acme), json!(there[0])]);
+    assert_eq!(spine.written() - before, 2);
+
+    spine.salesforce_edits(&row, &json!({"AccountId": null}));
+    spine.run().await;
+    assert_eq!(company_of(&spine, &contact).await, [json!(null), json!(null)]);
+    assert_eq!(spine.written() - before, 3);
+    assert_quiet(&mut spine).await;
+}
+
+#[tokio::test]
+async fn an_association_made_at_the_screen_is_an_edit_like_any_other() {
+    let (mut spine, [_, globex], contact) = employed().await;
+    let there = counterpart(&spine, H, &globex).await;
+    let before = spine.written();
+    let path = format!("/crm/v4/objects/contacts/{contact}/associations/companies/{globex}");
+    let primary = json!([{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 1}]);
+    spine.hubspot.person(Method::PUT, &path, &primary);
+    spine.run().await;
+    assert_eq!(company_of(&spine, &contact).await, [json!(globex), json!(there)]);
+    assert_eq!(spine.written() - before, 1);
+    assert_quiet(&mut spine).await;
+}
+
+#[tokio::test]
+async fn both_sides_choosing_the_same_company_agree_and_different_ones_are_held() {
+    let (mut spine, [acme, globex], contact) = employed().await;
+    let row = spine.counterpart(H, &contact).await;
+    let there = [counterpart(&spine, H, &acme).await, counterpart(&spine, H, &globex).await];
+    let initech = account(&spine, "Initech");
+    spine.run().await;
+    let before = spine.written();
+
+    spine.hubspot_edits(&contact, &json!({"associatedcompanyid": globex}));
+    spine.salesforce_edits(&row, &json!({"AccountId": there[1]}));
+    spine.run().await;
+    assert_eq!(spine.written() - before, 0);
+    assert_quiet(&mut spine).await;
+
+    spine.hubspot_edits(&contact, &json!({"associatedcompanyid": acme}));
+    spine.salesforce_edits(&row, &json!({"AccountId": initech}));
+    spine.run().await;
+    assert_eq!(company_of(&spine, &contact).await, [json!(acme), json!(initech)]);
+    assert_eq!(spine.written() - before, 0);
+    let conflicts = spine.engine.store.conflicts(10).await.unwrap();
+    assert_eq!(conflicts.iter().map(|held| held.field.as_str()).collect::<Vec<_>>(), ["company"]);
+}
+
+#[tokio::test]
+async fn what_points_to_a_company_without_a_counterpart_waits_for_it_and_is_told() {
+    // Given: companies come from HubSpot only, so an account of nobody's stays alone
+    let alone = concord_specs::spine::SAMPLE_CONTRACT.replacen(
+        "match: [{ key: domain }]\n    create: { hubspot: true, salesforce: true }",
+        "match: [{ key: domain }]\n    create: { hubspot: false, salesforce: true }",
+        1,
+    );
+    let mut spine = Spine::with_contract(&alone);
+    let there = account(&spine, "Acme");
+    let row = spine
+        .salesforce_creates(&json!({"Email": "ada@example.com", "LastName": "Lovelace", "AccountId": there}));
+    spine.run().await;
+
+    // Then: the contact is made, and only its company waits
+    let contact = spine.counterpart(S, &row).await;
+    assert_eq!(company_of(&spine, &contact).await, [json!(null), json!(there)]);
+    let parked = spine.engine.store.parked(10).await.unwrap();
+    let reasons: Vec<&str> = parked.iter().map(|parked| parked.reason.as_str()).collect();
+    assert_eq!(
+        reasons,
+        [
+            "field company: salesforce holds a reference to a record that is in no pair; see why that record has no counterpart, \
+          or choose another there; once it has one, this is mended by itself"
+        ]
+    );
+    let before = spine.written();
+    spine.hubspot_edits(&contact, &json!({"jobtitle": "Countess"}));
+    spine.run().await;
+    assert_eq!(spine.written() - before, 1, "the rest of the record goes on");
+
+    // When
+    let acme = hubspot_company(&spine, "Acme");
+    spine.run().await;
+
+    // Then
+    assert_eq!(company_of(&spine, &contact).await, [json!(acme), json!(there)]);
+    assert_quiet(&mut spine).await;
+}
+
+#[tokio::test]
+async fn a_company_that_nobody_told_of_is_looked_at_because_a_contact_points_to_it() {
+    let mut spine = Spine::new();
+    let acme = hubspot_company(&spine, "Acme");
+    let _lost = spine.told();
+    let contact = spine.hubspot_creates(
+        &json!({"email": "ada@example.com", "lastname": "Lovelace", "associatedcompanyid": acme}),
+    );
+    spine.run().await;
+    let there = counterpart(&spine, H, &acme).await;
+    assert_eq!(company_of(&spine, &contact).await, [json!(acme), json!(there)]);
+    assert_quiet(&mut spine).await;
+}
+
+#[tokio::test]
+async fn a_deleted_company_takes_no_contact_out_of_the_other_sides_account() {
+    let (mut spine, [acme, _], contact) = employed().await;
+    let there = counterpart(&spine, H, &acme).await;
+    let before = spine.written();
+    // HubSpot takes it off its contacts; which event comes first is anybody's guess.
+    spine.hubspot.person(Method::DELETE, &format!("{COMPANIES}/{acme}"), &Value::Null);
+    spine.run().await;
+    assert_eq!(company_of(&spine, &contact).await, [json!(null), json!(there)]);
+    assert_eq!(spine.written() - before, 1, "the account's flag, and nothing else");
+
+    spine.hubspot.person(Method::POST, &format!("{COMPANIES}/{acme}/restore"), &Value::Null);
+    spine.run().await;
+    assert_eq!(company_of(&spine, &contact).await, [json!(acme), json!(there)]);
+    assert_eq!(spine.written() - before, 2, "the flag is taken back");
+    assert_quiet(&mut spine).await;
+}
+
+#[tokio::test]
+async fn a_merged_company_is_followed_to_its_successor() {
+    let (mut spine, [acme, _], contact) = employed().await;
+    let there = counterpart(&spine, H, &acme).await;
+    let copy = text(
+        &spine.hubspot.person(Method::POST, COMPANIES, &json!({"properties": {"name": "Acme Inc"}}))["id"],
+    );
+    let before = spine.written();
+    let merge = json!({"primaryObjectId": acme, "objectIdToMerge": copy});
+    let successor = text(&spine.hubspot.person(Method::POST, &format!("{COMPANIES}/merge"), &merge)["id"]);
+    spine.pass(SignedDuration::from_secs(1));
+    spine.run().await;
+    assert_eq!(company_of(&spine, &contact).await, [json!(successor), json!(there)]);
+    assert_eq!(counterpart(&spine, H, &successor).await, there);
+    assert_eq!(spine.written() - before, 0, "it took over the mark, and its contacts");
+    assert_quiet(&mut spine).await;
+}
