@@ -71,6 +71,7 @@ impl Link {
     pub fn meet_anew(&mut self, token: Token) {
         self.issued = self.issued.max(token);
         self.intents.clear();
+        self.announced = false;
         self.fields.values_mut().for_each(|memory| memory.base = None);
     }
 
