@@ -68,6 +68,33 @@ async fn an_edit_arrives_within_a_second_and_a_cleared_field_is_cleared() {
 }
 
 #[tokio::test]
+async fn a_contacts_company_arrives_by_association_and_by_account_whichever_is_first() {
+    let (concord, contact, row) = linked("references").await;
+    let company = json!({"properties": {"name": "Acme", "domain": "acme.example.com"}});
+    let acme = concord.hubspot("POST", "/crm/v3/objects/companies", Some(&company)).await["id"].clone();
+    let path =
+        format!("/crm/v4/objects/contacts/{contact}/associations/companies/{}", acme.as_str().unwrap());
+    let primary = json!([{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 1}]);
+    concord.hubspot("PUT", &path, Some(&primary)).await;
+    concord.quiet(QUIET_S);
+    let accounts = concord.truth("salesforce", "Account").await;
+    let [(account, _)] = accounts.as_slice() else { panic!("one account: {accounts:#?}") };
+    assert_eq!(concord.salesforce_shows(&row, &["AccountId"]).await, json!({"AccountId": account}));
+    concord.salesforce_edits(&row, &json!({"AccountId": null})).await;
+    let status = concord.quiet(QUIET_S);
+    assert_eq!(
+        concord.hubspot_shows(&contact, &["associatedcompanyid"]).await,
+        json!({"associatedcompanyid": null})
+    );
+    assert_eq!((&status["links"], &status["parked"]), (&json!(2), &json!(0)), "{status:#}");
+    assert_eq!(
+        concord.writes().await,
+        6,
+        "two for the pair, two for the company, one each way for the reference"
+    );
+}
+
+#[tokio::test]
 async fn both_sides_edit_different_fields_the_same_field_and_to_the_same_value() {
     let (concord, hubspot, salesforce) = linked("both").await;
     concord.command(&["pause"]);

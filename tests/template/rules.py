@@ -403,7 +403,7 @@ def work(stack):
     by_function = {
         "Webhook": [("dynamodb", ("UpdateItem",), idempotency), ("dynamodb", ("GetItem",), state),
                     ("sqs", ("SendMessage",), hints), ("sqs", ("SendMessage",), "<RelayDlq.Arn>")],
-        "Fetch": [("dynamodb", commits, state), ("dynamodb", ("PutItem",), journal), ("sqs", consumes, hints),
+        "Fetch": [("dynamodb", (*commits, "UpdateItem"), state), ("dynamodb", ("PutItem",), journal), ("sqs", consumes, hints),
                   ("sqs", ("SendMessage",), hints), ("sqs", ("SendMessage",), intents)],
         "Write": [("dynamodb", commits, state), ("sqs", consumes, intents), ("sqs", ("SendMessage",), hints)],
         "Reconcile": [("dynamodb", reads, state), ("dynamodb", ("Query",), f"{state}/index/open"),

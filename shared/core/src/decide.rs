@@ -19,6 +19,7 @@ use crate::settle::{FieldFault, Scene, Settled, Stands, View};
 use crate::value::{ImageHash, ImageKey, Known, Presence, Value};
 use draft::Draft;
 pub use draft::{ATTEMPT_MAX, LANDING_MAX};
+pub(crate) use presence::is_flagged;
 
 /// All that a decision is made from.
 #[derive(Debug, Clone, Copy)]
@@ -146,7 +147,7 @@ pub fn overhear(
         && link.status == Status::Live
         && Side::BOTH.into_iter().all(|side| link.refused[side] == Refusal::None)
         && row.concord_id.as_ref() == Some(&link.id)
-        && !presence::is_flagged(object, side, row)
+        && !is_flagged(object, side, row)
         && !link.intents.iter().any(|intent| intent.side != side && intent.progress.is_open());
     if !plain {
         return None;

@@ -100,10 +100,10 @@ impl Link {
     /// Whether a record is being made on this side: an insert is open and was decided a moment ago.
     #[must_use]
     pub fn makes(&self, side: Side, now: Timestamp) -> bool {
-        let mut open = self.intents.iter().filter(|intent| intent.progress.is_open());
-        open.any(|intent| {
+        self.intents.iter().any(|intent| {
             intent.side == side
                 && intent.action == Action::Insert
+                && intent.progress.is_under_way()
                 && now.duration_since(intent.decided) < PATIENCE
         })
     }
@@ -296,15 +296,26 @@ pub enum Progress {
     Closed,
     /// The side refused it for good. The same write is not tried again until something else is decided.
     Refused,
+    /// An attempt came to nothing, as far as is known: it is decided again, from both rows.
+    PutOff,
 }
 
 impl Progress {
-    /// Whether it still waits to be attempted or to be seen.
+    /// Whether it still waits to be attempted, to be seen, or to be decided again.
     #[must_use]
     pub const fn is_open(&self) -> bool {
         match self {
-            Self::Open | Self::Sent => true,
+            Self::Open | Self::Sent | Self::PutOff => true,
             Self::Closed | Self::Refused => false,
+        }
+    }
+
+    /// Whether it still waits to be attempted or to be seen.
+    #[must_use]
+    pub const fn is_under_way(&self) -> bool {
+        match self {
+            Self::Open | Self::Sent => true,
+            Self::Closed | Self::Refused | Self::PutOff => false,
         }
     }
 }

@@ -105,11 +105,12 @@ fn intent(u: &mut Unstructured<'_>) -> Result<Intent> {
         },
         parts: list(u, part)?,
         decided: instant(u)?,
-        progress: match u.int_in_range(0..=3)? {
+        progress: match u.int_in_range(0..=4)? {
             0 => Progress::Open,
             1 => Progress::Sent,
             2 => Progress::Closed,
-            _ => Progress::Refused,
+            3 => Progress::Refused,
+            _ => Progress::PutOff,
         },
     })
 }

@@ -46,6 +46,8 @@ enum Move {
 const EFFECT_MS: [u64; 8] = [1, 3, 8, 20, 60, 150, 400, 1_100];
 /// Milliseconds that pass when nobody does anything.
 const PAUSE_MS: [u64; 8] = [200, 900, 2_000, 8_000, 31_000, 65_000, 300_000, 1_600_000];
+/// The longest of them that ends no worker.
+const PAUSE_WORKING: usize = 2;
 /// Milliseconds by which a write may be late: up to the bound that Concord relies on.
 const LATE_MS: [u64; 6] = [900, 5_000, 62_000, 300_000, 660_000, 890_000];
 
@@ -76,7 +78,7 @@ impl World {
                         self.users.empty_the_bin(&self.site);
                     }
                 }
-                Some(Move::Pass) => self.pass(PAUSE_MS[chance.below(PAUSE_MS.len())]),
+                Some(Move::Pass) => self.pause(chance),
                 Some(Move::Schedule) => self.schedule(chance),
                 Some(Move::Land) => {
                     let at = chance.below(self.site.late().len());
@@ -86,6 +88,14 @@ impl World {
                 None => self.pass(PAUSE_MS[0]),
             }
         }
+    }
+
+    /// Nobody does anything for a while. A pause outlasts what is being worked on, unless nothing worse may happen.
+    fn pause(&mut self, chance: &mut Chance) {
+        let drawn = chance.below(PAUSE_MS.len());
+        let working = self.workers.iter().any(|worker| !worker.is_idle());
+        let mild = working && self.profile.swarm.is_mild();
+        self.pass(PAUSE_MS[if mild { drawn.min(PAUSE_WORKING) } else { drawn }]);
     }
 
     fn can(&self, what: Move, acts: usize) -> bool {

@@ -130,6 +130,22 @@ pub struct Shown {
     pub made_by_us: bool,
     /// Whether it says that the other side deleted its counterpart.
     pub flagged: bool,
+    /// A contact's company, by its id on this side.
+    pub company: Option<String>,
+}
+
+/// The places of [`OBJECTS`].
+pub const CONTACT: usize = 0;
+/// See [`CONTACT`].
+pub const COMPANY: usize = 1;
+
+/// A contact's company, as each side names the field.
+#[must_use]
+pub const fn company_field(side: Side) -> &'static str {
+    match side {
+        Side::HubSpot => "associatedcompanyid",
+        Side::Salesforce => "AccountId",
+    }
 }
 
 /// The compared form of a field's values.
@@ -196,5 +212,6 @@ fn shown(object: &Object, side: Side, id: &str, row: &Value) -> Shown {
         concord_id: fields[names.0].as_str().filter(|id| !id.is_empty()).map(str::to_owned),
         made_by_us: row["history"][0]["by"] == "api",
         flagged: text(&fields[names.1]) == "true",
+        company: Some(text(&fields[company_field(side)])).filter(|id| !id.is_empty()),
     }
 }

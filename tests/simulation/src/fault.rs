@@ -113,6 +113,31 @@ kinds! {
     }
 }
 
+impl Fault {
+    /// Whether the queue alone makes it good, without any schedule: a call that has to be made again, and notices that
+    /// come late, again or out of order.
+    #[must_use]
+    pub const fn is_made_good(self) -> bool {
+        matches!(
+            self,
+            Self::RequestLost
+                | Self::AnswerLost
+                | Self::TooMany
+                | Self::TooManyBare
+                | Self::ServerError
+                | Self::Slow
+                | Self::WrongBody
+                | Self::LoginExpired
+                | Self::DatedLate
+                | Self::NoticeDuplicated
+                | Self::NoticeDelayed
+                | Self::NoticeReordered
+                | Self::NoticeSplit
+                | Self::NoticeReplayed
+        )
+    }
+}
+
 /// How strong each fault is in one world: its weight of 256 wherever it could strike.
 #[derive(Debug, Clone)]
 pub struct Swarm {
@@ -126,16 +151,23 @@ impl Swarm {
         Self { weights: vec![0; Fault::ALL.len()] }
     }
 
-    /// Draws one. An eighth of the worlds are calm, in the others each fault is on with one chance in three.
+    /// Draws one. One world in sixteen is calm, another has only what the queue makes good; in the others each fault is on
+    /// with one chance in three.
     pub fn draw(chance: &mut Chance) -> Self {
-        let mut swarm = Self::calm();
-        let calm = !chance.happens(224);
-        for weight in &mut swarm.weights {
+        let mood = chance.byte();
+        let weights = Fault::ALL.iter().map(|fault| {
             let on = chance.happens(86);
             let strength = [3, 8, 20, 48][chance.below(4)];
-            *weight = if on && !calm { strength } else { 0 };
-        }
-        swarm
+            let may = mood >= 32 || (mood >= 16 && fault.is_made_good());
+            if on && may { strength } else { 0 }
+        });
+        Self { weights: weights.collect() }
+    }
+
+    /// Whether nothing goes wrong but what the queue makes good.
+    #[must_use]
+    pub fn is_mild(&self) -> bool {
+        Fault::ALL.iter().all(|fault| fault.is_made_good() || self.weight(*fault) == 0)
     }
 
     /// The weight of a fault.

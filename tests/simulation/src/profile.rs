@@ -37,6 +37,8 @@ pub struct People {
     pub take_back: bool,
     /// Whether they delete, restore and merge.
     pub remove: bool,
+    /// Whether they choose companies for contacts.
+    pub associate: bool,
     /// How many pairs are there before anything goes wrong.
     pub pairs: usize,
     /// How many things they do.
@@ -74,7 +76,7 @@ impl Profile {
     pub fn calm(policy: &'static str) -> Self {
         Self {
             swarm: Swarm::calm(),
-            people: People { take_back: false, remove: false, pairs: 0, acts: 0 },
+            people: People { take_back: false, remove: false, associate: false, pairs: 0, acts: 0 },
             workers: 2,
             hubspot_offset_ms: 0,
             hubspot_drift_ppm: 0,
@@ -101,6 +103,7 @@ impl Profile {
             remove: chance.happens(96),
             pairs: 1 + chance.below(3),
             acts: 3 + chance.below(12),
+            associate: chance.happens(96),
         };
         let few = swarm.weight(Fault::OperatorRedrive) > 0;
         Self {
@@ -139,6 +142,13 @@ impl Profile {
         let mut policies = self.policies;
         policies.rotate_left(usize::from(version == 2));
         let [text, phone, name] = policies;
+        let company = match self.people.associate {
+            true => format!(
+                "
+      company: {{ hubspot: associatedcompanyid, salesforce: AccountId, type: reference, to: company, conflict: {name} }}"
+            ),
+            false => String::new(),
+        };
         let yaml = format!(
             "version: {version}
 objects:
@@ -159,7 +169,7 @@ objects:
         salesforce: Interests__c
         type: multi-picklist
         map: {{ cycling: Events, music: Offers, reading: News, sailing: Research }}
-        conflict: union
+        conflict: union{company}
   company:
     hubspot: companies
     salesforce: Account

@@ -10,7 +10,7 @@ use http::{Method, Request};
 use serde_json::{Map, Value, json};
 
 use crate::chance::Chance;
-use crate::display::{Form, INTERESTS, Mapped, OBJECTS, Shown, records};
+use crate::display::{COMPANY, CONTACT, Form, INTERESTS, Mapped, OBJECTS, Shown, company_field, records};
 use crate::profile::People;
 use crate::site::Site;
 
@@ -56,11 +56,14 @@ pub struct Users {
     pub deleted: Vec<(Side, usize, String)>,
     /// Two records that became one: the side, the object, the loser and the winner.
     pub merged: Vec<(Side, usize, String, String)>,
+    /// Companies that somebody chose for a contact: the side, the contact and the company there.
+    pub chosen: Vec<(Side, String, String)>,
     typed: usize,
 }
 
 /// What a person does next.
 enum Act {
+    Associate,
     Edit,
     Create,
     CreateTwice,
@@ -82,9 +85,19 @@ impl Users {
             (227..=240, true) => Act::Restore,
             (241.., true) => Act::Merge,
         };
+        let associates = people.associate && object == CONTACT;
+        let act = match act {
+            Act::Edit if associates && chance.happens(96) => Act::Associate,
+            other => other,
+        };
         let shown: Vec<Shown> =
             self.look(site, side, object).into_iter().filter(|shown| shown.alive).collect();
         match act {
+            Act::Associate => {
+                if let Some(contact) = chance.pick(&shown) {
+                    self.associate(site, side, &contact.id, chance);
+                }
+            }
             Act::Edit => match chance.pick(&shown) {
                 Some(record) => self.edit(site, side, object, record, people, chance),
                 None => drop(self.create(site, side, object, None)),
@@ -114,6 +127,35 @@ impl Users {
                     self.merge(site, side, object, winner, loser);
                 }
             }
+        }
+    }
+
+    /// Somebody chooses a company for a contact, or none: in the field or, in HubSpot, by an association.
+    fn associate(&mut self, site: &Site, side: Side, contact: &str, chance: &mut Chance) {
+        let mut companies = self.look(site, side, COMPANY);
+        companies.retain(|shown| shown.alive);
+        let chosen = chance.pick(&companies).filter(|_| !chance.happens(48)).map(|shown| shown.id.clone());
+        let (of, field) = (&OBJECTS[CONTACT], company_field(side));
+        let value = chosen.as_ref().map_or(Value::Null, |id| json!(id));
+        let done = match (side, &chosen) {
+            (Side::HubSpot, Some(company)) if chance.happens(128) => {
+                let path = format!("/crm/v4/objects/contacts/{contact}/associations/companies/{company}");
+                let primary = json!([{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 1}]);
+                person(site, side, Method::PUT, &path, &primary)
+            }
+            (Side::HubSpot, _) => {
+                let path = format!("/crm/v3/objects/{}/{contact}", of.hubspot);
+                let value = if value.is_null() { json!("") } else { value };
+                person(site, side, Method::PATCH, &path, &json!({ "properties": { field: value } }))
+            }
+            (Side::Salesforce, _) => {
+                let path = format!("/services/data/v66.0/sobjects/{}/{contact}", of.salesforce);
+                person(site, side, Method::PATCH, &path, &json!({ field: value }))
+            }
+        };
+        if done.is_some() {
+            site.watch().log(format_args!("USER {side} contact {contact} company -> {chosen:?}"));
+            self.chosen.extend(chosen.map(|company| (side, contact.to_owned(), company)));
         }
     }
 
@@ -274,9 +316,15 @@ impl Users {
             Side::HubSpot => format!("/crm/v3/objects/{}/{id}", of.hubspot),
             Side::Salesforce => format!("/services/data/v66.0/sobjects/{}/{id}", of.salesforce),
         };
+        // Salesforce deletes an account's contacts with it.
+        let alive = || self.look(site, side, CONTACT).into_iter().filter(|shown| shown.alive);
+        let before: Vec<String> = alive().map(|shown| shown.id).collect();
         if person(site, side, Method::DELETE, &path, &Value::Null).is_some() {
             site.watch().log(format_args!("USER {side} deletes {} {id}", of.name));
+            let after: Vec<String> = alive().map(|shown| shown.id).collect();
             self.deleted.push((side, object, id.to_owned()));
+            let with_it = before.into_iter().filter(|contact| contact != id && !after.contains(contact));
+            self.deleted.extend(with_it.map(|contact| (side, CONTACT, contact)));
         }
     }
 

@@ -197,7 +197,7 @@ fn end_of(world: &World) -> Vec<String> {
 }
 
 fn record_line(side: Side, object: usize, shown: &Shown) -> String {
-    let Shown { id: _, values, alive, merged_into, concord_id, made_by_us, flagged } = shown;
+    let Shown { id: _, values, alive, merged_into, concord_id, made_by_us, flagged, company } = shown;
     let values: Vec<&str> =
         values.iter().map(|value| if value.is_empty() { "-" } else { value.as_str() }).collect();
     let mut line = format!("{side} {}: {}", OBJECTS[object].name, values.join(" "));
@@ -207,6 +207,7 @@ fn record_line(side: Side, object: usize, shown: &Shown) -> String {
         (merged_into.is_some(), ", merged into another"),
         (*flagged, ", flagged"),
         (concord_id.is_none(), ", without a mark"),
+        (company.is_some(), ", of a company"),
     ] {
         line.push_str(if is { what } else { "" });
     }

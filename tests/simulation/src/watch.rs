@@ -177,8 +177,8 @@ impl Watch {
 
     /// Whether any of these faults struck.
     #[must_use]
-    pub fn struck(&self, faults: &[Fault]) -> bool {
-        faults.iter().any(|fault| self.faults[*fault as usize] > 0)
+    pub fn struck<'a>(&self, faults: impl IntoIterator<Item = &'a Fault>) -> bool {
+        faults.into_iter().any(|fault| self.faults[*fault as usize] > 0)
     }
 
     /// A state was reached.
@@ -233,7 +233,7 @@ impl Watch {
     /// What is settled keeps no personal value (DESIGN 5).
     fn keeps_no_values(&mut self, link: &Link) {
         let settled = link.intents.iter().filter(|intent| match intent.progress {
-            Progress::Closed | Progress::Refused => true,
+            Progress::Closed | Progress::Refused | Progress::PutOff => true,
             Progress::Open | Progress::Sent => false,
         });
         if settled.flat_map(|intent| &intent.parts).any(|part| !part.values.is_empty()) {

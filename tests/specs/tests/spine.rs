@@ -399,3 +399,21 @@ async fn two_candidates_for_one_address_are_never_linked_by_guess() {
     assert_eq!(parked.len(), 1, "{parked:?}");
     assert!(parked[0].reason.contains("hold the same key"), "{}", parked[0].reason);
 }
+
+#[tokio::test]
+async fn a_write_to_hubspot_that_is_put_off_is_decided_again_from_both_rows() {
+    for trouble in [Trouble::RequestLost, Trouble::Refused(503), Trouble::Refused(429)] {
+        let (mut spine, hubspot, salesforce) = linked().await;
+        spine.pass(SignedDuration::from_hours(1));
+        spine.hubspot.trouble("write_", trouble);
+        spine.salesforce_edits(&salesforce, &json!({"Title": "Programmer"}));
+        spine.run().await;
+        assert!(spine.hubspot.troubles_over());
+        assert_eq!(
+            spine.hubspot_shows(&hubspot, &["jobtitle"]),
+            json!({"jobtitle": "Programmer"}),
+            "{trouble:?}"
+        );
+        assert_quiet(&mut spine).await;
+    }
+}

@@ -127,7 +127,7 @@ impl<'a> Draft<'a> {
         {
             let young = self.situation.now.duration_since(last.decided) < PATIENCE;
             let refused = last.progress == Progress::Refused && link.contract == self.situation.contract;
-            if refused || (young && last.progress.is_open()) {
+            if refused || (young && last.progress.is_under_way()) {
                 return;
             }
         }
@@ -155,7 +155,7 @@ impl<'a> Draft<'a> {
 /// Closes intents whose token a row shows. Their details stay while a repetition may land (P3).
 pub(super) fn close_landed(link: &mut Link, side: Side, row: &Row) {
     for intent in link.intents.iter_mut().filter(|intent| intent.side == side) {
-        if intent.progress.is_open() && has_taken(row, intent.number) {
+        if intent.progress != Progress::Closed && has_taken(row, intent.number) {
             intent.close(Progress::Closed);
         }
     }

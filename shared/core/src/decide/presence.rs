@@ -199,7 +199,7 @@ fn flag_of(object: &Object, side: Side, row: &Row) -> Option<bool> {
 }
 
 /// Whether a row carries the flag for certain.
-pub(super) fn is_flagged(object: &Object, side: Side, row: &Row) -> bool {
+pub(crate) fn is_flagged(object: &Object, side: Side, row: &Row) -> bool {
     flag_of(object, side, row) == Some(true)
 }
 

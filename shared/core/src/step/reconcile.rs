@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Engine, StepError, digest};
 use crate::contract::Object;
+use crate::decide::is_flagged;
 use crate::link::{Link, Status};
 use crate::names::{Generation, RecordId, RecordKey, Side};
 use crate::port::{CommitError, Crm, CursorMark, Listing, Page, PageMark, Queue, Store, Whereabouts};
@@ -245,6 +246,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             (Standing::Alive, Status::Live) => {
                 link.open_since().is_some()
                     || link.records[side.other()].is_none()
+                    || is_flagged(object, side, row)
                     || object.fields.values().any(|field| self.differs(field, side, row, link))
             }
         }

@@ -29,9 +29,6 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         object: &Object,
         rows: impl IntoIterator<Item = &'a mut Row>,
     ) -> Result<(), StepError> {
-        if reference::fields(object, side).next().is_none() {
-            return Ok(());
-        }
         let rows: Vec<&mut Row> = rows.into_iter().collect();
         let targets = rows.iter().flat_map(|row| reference::records_in(object, side, row)).collect();
         let targets = self.targets(targets).await?;
@@ -43,6 +40,9 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     async fn targets(&self, records: BTreeSet<RecordKey>) -> Result<Targets, StepError> {
         let found = self.locate_winners(records).await?;
         let ids: BTreeSet<&LinkId> = found.values().filter_map(|(_, link)| link.as_ref()).collect();
+        if ids.is_empty() {
+            return Ok(Targets::new());
+        }
         let ids: Vec<LinkId> = ids.into_iter().cloned().collect();
         let links = self.store.links(&ids).await?;
         let links: BTreeMap<LinkId, Target> = links.into_iter().flatten().filter_map(target).collect();
@@ -52,37 +52,38 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         Ok(found.into_iter().filter_map(target).collect())
     }
 
-    /// Puts record ids in the place of link ids. What points to a pair that is none any more is not sent: its repair
-    /// looks at it again.
+    /// Puts record ids in the place of link ids. Also the links whose intent points to a pair that lacks this side by now:
+    /// it is not sent.
     pub(super) async fn point_at_records(
         &self,
         side: Side,
         object: &Object,
-        current: Vec<(Link, Write)>,
-    ) -> Result<Vec<(Link, Write)>, StepError> {
-        let wires: BTreeSet<_> = reference::fields(object, side).map(|(wire, _)| wire).collect();
+        mut current: Vec<(Link, Write)>,
+    ) -> Result<(Vec<(Link, Write)>, Vec<Link>), StepError> {
+        let wires: BTreeSet<&WireName> = reference::fields(object, side).map(|(wire, _)| wire).collect();
         let mut links: BTreeSet<LinkId> = BTreeSet::new();
-        let mut current = current;
         for (_, write) in &mut current {
-            let pointing = values_of(write).iter().filter(|(wire, _)| wires.contains(wire));
-            links.extend(pointing.filter_map(|(_, raw)| link_in(raw)));
+            links.extend(pointing(write, &wires).filter_map(|raw| link_in(raw)));
+        }
+        if links.is_empty() {
+            return Ok((current, Vec::new()));
         }
         let links: Vec<LinkId> = links.into_iter().collect();
         let found = self.store.links(&links).await?;
-        let record = |link: Link| Some((link.id.clone(), link.records[side].clone()?));
+        let record = |link: Link| Some((link.id, link.records[side].clone()?));
         let records: BTreeMap<LinkId, RecordId> = found.into_iter().flatten().filter_map(record).collect();
-        current.retain_mut(|(_, write)| {
-            let mut pointing = values_of(write).iter_mut().filter(|(wire, _)| wires.contains(wire));
-            pointing.all(|(_, raw)| match link_in(raw).map(|link| records.get(&link)) {
-                Some(Some(record)) => {
+        let (mut sent, mut pointless) = (Vec::new(), Vec::new());
+        for (link, mut write) in current {
+            let found = pointing(&mut write, &wires).all(|raw| match link_in(raw) {
+                None => true,
+                Some(target) => records.get(&target).is_some_and(|record| {
                     *raw = Presence::Value(Raw::Text(record.as_str().to_owned()));
                     true
-                }
-                Some(None) => false,
-                None => true,
-            })
-        });
-        Ok(current)
+                }),
+            });
+            if found { sent.push((link, write)) } else { pointless.push(link) }
+        }
+        Ok((sent, pointless))
     }
 
     /// A blank that stands where the other side points to a record in the bin is that record's doing, and nobody's edit: the
@@ -91,6 +92,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         &self,
         object: &Object,
         pairs: &mut [(RecordId, Pair)],
+        now: Timestamp,
     ) -> Result<(), StepError> {
         for field in object.fields.values() {
             let Some(to) = reference::target_of(field) else { continue };
@@ -99,7 +101,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                     |(n, (_, pair)): (usize, &(RecordId, Pair))| Some((n, blank_over(pair, side, field)?));
                 let blanks: Vec<(usize, LinkId)> = pairs.iter().enumerate().filter_map(over).collect();
                 let links = blanks.iter().map(|(_, link)| link.clone()).collect();
-                let gone = self.in_the_bin(side, to, links).await?;
+                let gone = self.in_the_bin(side, to, links, now).await?;
                 for (n, _) in blanks.iter().filter(|(_, link)| gone.contains(link)) {
                     if let Some((_, pair)) = pairs.get_mut(*n) {
                         pair.hide(side, field);
@@ -116,8 +118,11 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         side: Side,
         to: &ObjectName,
         links: BTreeSet<LinkId>,
+        now: Timestamp,
     ) -> Result<BTreeSet<LinkId>, StepError> {
-        let Some(object) = self.contract.objects.get(to) else { return Ok(BTreeSet::new()) };
+        let Some(object) = self.contract.objects.get(to).filter(|_| !links.is_empty()) else {
+            return Ok(BTreeSet::new());
+        };
         let links: Vec<LinkId> = links.into_iter().collect();
         let found = self.store.links(&links).await?;
         let records: Vec<(LinkId, RecordId)> = found
@@ -139,7 +144,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             .map(|(record, _)| record)
             .collect();
         let ids: Vec<RecordId> = gone.iter().map(|(_, id)| id.clone()).collect();
-        let correlation = digest(["in the bin", side.name(), &id_list(&ids)]);
+        let correlation = digest(["in the bin", side.name(), &id_list(&ids), &now.to_string()]);
         self.hint(side, to, &ids, &correlation).await?;
         Ok(gone.into_iter().map(|(link, _)| link).collect())
     }
@@ -246,10 +251,14 @@ fn link_in(raw: &Presence<Raw>) -> Option<LinkId> {
     }
 }
 
-/// What a write carries.
-fn values_of(write: &mut Write) -> &mut [(WireName, Presence<Raw>)] {
-    match &mut write.operation {
+/// What a write carries in these fields.
+fn pointing<'a>(
+    write: &'a mut Write,
+    wires: &'a BTreeSet<&WireName>,
+) -> impl Iterator<Item = &'a mut Presence<Raw>> {
+    let values: &mut [(WireName, Presence<Raw>)] = match &mut write.operation {
         Operation::Insert { values } | Operation::Update { values, .. } => values,
         Operation::Archive { .. } | Operation::Undelete { .. } => &mut [],
-    }
+    };
+    values.iter_mut().filter(|(wire, _)| wires.contains(wire)).map(|(_, raw)| raw)
 }

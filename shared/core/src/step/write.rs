@@ -66,8 +66,9 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             tracing::warn!(object = %sends.object, "intents for an object type that the contract does not name are dropped");
             return Ok(Next::Done);
         };
-        let current = self.current(sends, now).await?;
-        let current = self.point_at_records(sends.side, object, current).await?;
+        let (current, mut again) = self.current(sends, now).await?;
+        let (current, pointless) = self.point_at_records(sends.side, object, current).await?;
+        pointless.iter().for_each(|link| again.link(link, None));
         let (links, writes): (Vec<Link>, Vec<Write>) = current.into_iter().unzip();
         let outcomes = self.attempt(sends.side, object, &writes).await;
         let attempted: Vec<Attempted> = links
@@ -81,19 +82,24 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             .buffered(CONCURRENCY)
             .try_collect()
             .await?;
-        let mut again: BTreeMap<(Side, Option<Timestamp>), Vec<RecordId>> = BTreeMap::new();
-        for (key, ids) in looked.into_iter().flat_map(|look| look.0) {
-            again.entry(key).or_default().extend(ids);
+        let mut looks: BTreeMap<(Side, Option<Timestamp>), Vec<RecordId>> = BTreeMap::new();
+        for (key, ids) in looked.into_iter().chain([again]).flat_map(|look| look.0) {
+            looks.entry(key).or_default().extend(ids);
         }
-        for ((side, not_before), ids) in again {
+        for ((side, not_before), ids) in looks {
             let (object, correlation) = (sends.object.clone(), sends.correlation.clone());
             self.hint_again(&Hints { side, object, ids, not_before, correlation }, now).await?;
         }
         Ok(Next::Done)
     }
 
-    /// The named intents that are still what their links want, with their links as read now.
-    async fn current(&self, sends: &Sends, now: Timestamp) -> Result<Vec<(Link, Write)>, StepError> {
+    /// The named intents that are still what their links want, with their links as read now; and the links of those that
+    /// have waited for too long, which are decided anew.
+    async fn current(
+        &self,
+        sends: &Sends,
+        now: Timestamp,
+    ) -> Result<(Vec<(Link, Write)>, LookAgain), StepError> {
         let mut numbers: BTreeMap<LinkId, Token> = BTreeMap::new();
         for intent in &sends.intents {
             let number = numbers.entry(intent.link.clone()).or_insert(intent.number);
@@ -101,21 +107,23 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         }
         let ids: Vec<LinkId> = numbers.keys().cloned().collect();
         let links = self.store.links(&ids).await?;
-        let mut current = Vec::new();
+        let (mut current, mut old) = (Vec::new(), LookAgain::default());
         for (link, number) in links.into_iter().zip(numbers.values()) {
             let Some(link) = link else { continue };
             let Some(intent) = link.intent(*number).filter(|intent| intent.side == sends.side) else {
                 continue;
             };
-            if intent.progress == Progress::Open
-                && now.duration_since(intent.decided) <= ATTEMPT_MAX
-                && let Some(operation) = operation(&link, intent)
-            {
+            if intent.progress != Progress::Open {
+                continue;
+            }
+            if now.duration_since(intent.decided) > ATTEMPT_MAX {
+                old.link(&link, None);
+            } else if let Some(operation) = operation(&link, intent) {
                 let write = Write { link: link.id.clone(), token: *number, operation };
                 current.push((link, write));
             }
         }
-        Ok(current)
+        Ok((current, old))
     }
 
     async fn attempt(&self, side: Side, object: &Object, writes: &[Write]) -> Vec<Outcome> {
@@ -163,17 +171,17 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             | Outcome::Gone
             | Outcome::Failed(Failure::Conflict { .. }) => {
                 again.link(&link, None);
-                Progress::Closed
+                Progress::PutOff
             }
             Outcome::Failed(Failure::Retry { after_ms, reason }) => {
                 tracing::warn!(%side, link = %link.id, %reason, "a write is put off");
                 let wait = SignedDuration::from_millis(i64::try_from(after_ms).unwrap_or(i64::MAX));
                 again.link(&link, now.checked_add(wait).ok());
-                Progress::Closed
+                Progress::PutOff
             }
             Outcome::Failed(Failure::RefreshLogin { .. }) => {
                 again.link(&link, now.checked_add(LOGIN_WAIT).ok());
-                Progress::Closed
+                Progress::PutOff
             }
             Outcome::Failed(failure @ (Failure::Park { .. } | Failure::Bug { .. })) => {
                 tracing::warn!(%side, link = %link.id, %failure, "a write was refused and its record is parked");
@@ -191,7 +199,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                     // An id has to be claimed with the link: the intent's repair does it.
                     Progress::Sent if inserted => {}
                     Progress::Open => {}
-                    Progress::Sent | Progress::Closed | Progress::Refused => {
+                    Progress::Sent | Progress::Closed | Progress::Refused | Progress::PutOff => {
                         self.record_late(side, &moved.id, number, &progress).await?
                     }
                 }

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use concord_core::link::Refusal;
-use concord_core::names::Side;
+use concord_core::names::{PerSide, Side};
 
 use super::{Address, Scene, object_index};
-use crate::display::{Form, OBJECTS};
+use crate::display::{COMPANY, CONTACT, Form, OBJECTS};
 use crate::fault::Fault;
 use crate::users::{Edit, How};
 use crate::watch::Broken;
@@ -23,6 +23,7 @@ pub(super) fn check(scene: &Scene<'_>) -> Result<(), Broken> {
     }
     both_sides_agree(scene)?;
     nothing_is_invented(scene, &histories)?;
+    no_company_is_invented(scene)?;
     // A backup knows nothing of what was agreed on, decided and recorded after it.
     if scene.world.site.watch().struck(&[Fault::StoreRestored]) {
         return Ok(());
@@ -52,6 +53,50 @@ pub(super) fn both_sides_agree(scene: &Scene<'_>) -> Result<(), Broken> {
                 );
                 return Err(Broken { invariant: "I2", what });
             }
+        }
+    }
+    references_agree(scene)
+}
+
+/// I17: both halves of a pair of contacts belong to one company, as far as their companies are pairs that live.
+fn references_agree(scene: &Scene<'_>) -> Result<(), Broken> {
+    let kept = |side: Side, id: &String| {
+        let company = Some((side, COMPANY, id.clone()));
+        scene.links.iter().find(|link| scene.half(link, side) == company && scene.living(link).is_some())
+    };
+    let contacts = scene.links.iter().filter(|link| object_index(&link.object) == Some(CONTACT));
+    for link in contacts.filter(|_| scene.world.profile.people.associate) {
+        let Some(pair) = scene.living(link) else { continue };
+        let companies = PerSide::of(|side| pair[side].company.as_ref().map(|id| kept(side, id)));
+        let agree = match (companies.hubspot, companies.salesforce) {
+            (None, None) | (Some(None), _) | (_, Some(None)) => true,
+            (Some(Some(hubspot)), Some(Some(salesforce))) => hubspot.id == salesforce.id,
+            (Some(Some(_)), None) | (None, Some(Some(_))) => false,
+        };
+        if !agree && !scene.waits(link, "company") {
+            let what = format!(
+                "the company of link {}: HubSpot {} belongs to {:?}, Salesforce {} to {:?}",
+                link.id, pair.hubspot.id, pair.hubspot.company, pair.salesforce.id, pair.salesforce.company
+            );
+            return Err(Broken { invariant: "I17", what });
+        }
+    }
+    Ok(())
+}
+
+/// I16: a contact belongs to a company that somebody chose for it.
+fn no_company_is_invented(scene: &Scene<'_>) -> Result<(), Broken> {
+    let chosen = &scene.world.users.chosen;
+    for (record, shown) in scene.records.iter().filter(|(record, shown)| record.1 == CONTACT && shown.alive) {
+        let Some(company) = &shown.company else { continue };
+        let (contact, company) = (scene.thing(record), scene.thing(&(record.0, COMPANY, company.clone())));
+        let found = chosen.iter().any(|(side, person, firm)| {
+            scene.thing(&(*side, CONTACT, person.clone())) == contact
+                && scene.thing(&(*side, COMPANY, firm.clone())) == company
+        });
+        if !found {
+            let what = format!("{record:?} belongs to {:?}, which nobody chose for it", shown.company);
+            return Err(Broken { invariant: "I16", what });
         }
     }
     Ok(())

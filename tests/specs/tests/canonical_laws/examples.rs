@@ -216,11 +216,16 @@ fn an_atom_is_whole_blank_or_unknown() {
 }
 
 #[test]
-fn a_salesforce_reference_has_18_characters_and_keeps_its_case() {
+fn a_reference_is_a_link_id_on_both_sides_and_a_record_id_only_until_its_pair_is_known() {
     let kind = || Kind::Reference { to: "company".into() };
-    reads(kind(), Salesforce, "0038M0000016Wv8", "0038M0000016Wv8QAE");
-    reads(kind(), Salesforce, "0038M0000016Wv8QAE", "0038M0000016Wv8QAE");
-    reads(kind(), HubSpot, " 512 ", "512");
+    for side in [HubSpot, Salesforce] {
+        reads(kind(), side, "0123456789abcdef0123456789abcdef", "0123456789abcdef0123456789abcdef");
+    }
+    for (side, alone) in
+        [(Salesforce, "0038M0000016Wv8"), (Salesforce, "0038M0000016Wv8QAE"), (HubSpot, " 512 ")]
+    {
+        refuses(kind(), side, text(alone), Reason::Unpaired);
+    }
     for (side, wrong) in
         [(Salesforce, "0038m0000016wv8qae"), (Salesforce, "512"), (HubSpot, "0038M0000016Wv8")]
     {
