@@ -58,6 +58,8 @@ pub struct Users {
     pub merged: Vec<(Side, usize, String, String)>,
     /// Companies that somebody chose for a contact: the side, the contact and the company there.
     pub chosen: Vec<(Side, String, String)>,
+    /// Contacts for which somebody chose none.
+    pub cleared: Vec<(Side, String)>,
     typed: usize,
 }
 
@@ -155,7 +157,10 @@ impl Users {
         };
         if done.is_some() {
             site.watch().log(format_args!("USER {side} contact {contact} company -> {chosen:?}"));
-            self.chosen.extend(chosen.map(|company| (side, contact.to_owned(), company)));
+            match chosen {
+                Some(company) => self.chosen.push((side, contact.to_owned(), company)),
+                None => self.cleared.push((side, contact.to_owned())),
+            }
         }
     }
 

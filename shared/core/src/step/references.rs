@@ -52,8 +52,8 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         Ok(found.into_iter().filter_map(target).collect())
     }
 
-    /// Puts record ids in the place of link ids. Also the links whose intent points to a pair that lacks this side by now:
-    /// it is not sent.
+    /// Puts record ids in the place of link ids. Also the links whose intent points to a pair that is none any more: it is not
+    /// sent.
     pub(super) async fn point_at_records(
         &self,
         side: Side,
@@ -71,7 +71,8 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let links: Vec<LinkId> = links.into_iter().collect();
         let found = self.store.links(&links).await?;
         let record = |link: Link| Some((link.id, link.records[side].clone()?));
-        let records: BTreeMap<LinkId, RecordId> = found.into_iter().flatten().filter_map(record).collect();
+        let records: BTreeMap<LinkId, RecordId> =
+            found.into_iter().flatten().filter(Link::is_whole).filter_map(record).collect();
         let (mut sent, mut pointless) = (Vec::new(), Vec::new());
         for (link, mut write) in current {
             let found = pointing(&mut write, &wires).all(|raw| match link_in(raw) {

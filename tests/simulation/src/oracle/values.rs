@@ -24,6 +24,7 @@ pub(super) fn check(scene: &Scene<'_>) -> Result<(), Broken> {
     both_sides_agree(scene)?;
     nothing_is_invented(scene, &histories)?;
     no_company_is_invented(scene)?;
+    no_company_is_taken_away(scene)?;
     // A backup knows nothing of what was agreed on, decided and recorded after it.
     if scene.world.site.watch().struck(&[Fault::StoreRestored]) {
         return Ok(());
@@ -79,6 +80,30 @@ fn references_agree(scene: &Scene<'_>) -> Result<(), Broken> {
                 link.id, pair.hubspot.id, pair.hubspot.company, pair.salesforce.id, pair.salesforce.company
             );
             return Err(Broken { invariant: "I17", what });
+        }
+    }
+    Ok(())
+}
+
+/// I10: where somebody chose a company for a contact it has one, unless somebody chose none, or deleted that company there.
+fn no_company_is_taken_away(scene: &Scene<'_>) -> Result<(), Broken> {
+    let users = &scene.world.users;
+    for (side, contact, _) in &users.chosen {
+        let record = (*side, CONTACT, contact.clone());
+        let Some(shown) = scene.records.get(&record).filter(|shown| shown.alive) else { continue };
+        let thing = scene.thing(&record);
+        let about_it = |side: Side, id: &String| scene.thing(&(side, CONTACT, id.clone())) == thing;
+        let cleared = users.cleared.iter().any(|(side, id)| about_it(*side, id));
+        let deleted = users.deleted.iter().any(|(of, object, id)| {
+            let company = scene.thing(&(*of, *object, id.clone()));
+            (*of, *object) == (*side, COMPANY)
+                && users.chosen.iter().any(|(side, contact, firm)| {
+                    about_it(*side, contact) && scene.thing(&(*side, COMPANY, firm.clone())) == company
+                })
+        });
+        if shown.company.is_none() && !cleared && !deleted {
+            let what = format!("{record:?} belongs to no company any more, and nobody took it out of one");
+            return Err(Broken { invariant: "I10", what });
         }
     }
     Ok(())
