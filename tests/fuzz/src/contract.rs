@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use concord_core::contract::{Contract, Delete, Fault, Field, Kind, Object, parse};
+use concord_core::contract::{Contract, Delete, Fault, Field, Object, parse};
 use concord_core::names::{Side, WireName};
 use concord_core::value::{Presence, Raw};
 

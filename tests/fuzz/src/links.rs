@@ -65,6 +65,7 @@ fn link(u: &mut Unstructured<'_>) -> Result<Link> {
         keys: list(u, |u| Ok((FieldName::new(text(u)?), hash(u)?)))?.into_iter().collect(),
         refused: per_side(u, |u| Ok(if u.arbitrary()? { Refusal::Parked } else { Refusal::None }))?,
         contract: ContractVersion(u.arbitrary()?),
+        announced: u.arbitrary()?,
     })
 }
 

@@ -88,10 +88,8 @@ impl Users {
             (241.., true) => Act::Merge,
         };
         let associates = people.associate && object == CONTACT;
-        let act = match act {
-            Act::Edit if associates && chance.happens(96) => Act::Associate,
-            other => other,
-        };
+        let act =
+            if associates && matches!(act, Act::Edit) && chance.happens(96) { Act::Associate } else { act };
         let shown: Vec<Shown> =
             self.look(site, side, object).into_iter().filter(|shown| shown.alive).collect();
         match act {

@@ -454,11 +454,16 @@ impl Spine {
         rows.iter().filter_map(|row| row["Id"].as_str().map(str::to_owned)).collect()
     }
 
-    /// The other half of a linked record.
+    /// The other half of a linked contact.
     pub async fn counterpart(&self, side: Side, id: &str) -> String {
+        self.counterpart_of("contact", side, id).await
+    }
+
+    /// The other half of a linked record.
+    pub async fn counterpart_of(&self, object: &str, side: Side, id: &str) -> String {
         use concord_core::names::RecordKey;
         use concord_core::port::Whereabouts;
-        let key = RecordKey { side, object: "contact".into(), id: RecordId::from(id) };
+        let key = RecordKey { side, object: object.into(), id: RecordId::from(id) };
         let located = self.engine.store.locate(&[key]).await;
         let Ok([Whereabouts::Linked(link)]) = located.as_deref() else {
             panic!("{side} {id} is not linked: {located:?}")
