@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::Router;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
+use axum::{Json, Router};
 use concord_core::names::{Generation, Side};
 use concord_core::port::{Conflict, ParkKey, Parked, Store};
 use jiff::Timestamp;
@@ -112,6 +112,8 @@ pub(crate) async fn serve(
         .route("/", get(page))
         .route("/status", get(status))
         .route("/in-flight", get(in_flight))
+        .route("/conflicts", get(conflicts))
+        .route("/conflicts/{name}/{side}", post(resolve))
         .route("/pause", post(pause))
         .route("/resume", post(resume))
         .with_state(local);
@@ -141,6 +143,23 @@ async fn in_flight(State(local): State<Arc<Local>>) -> impl IntoResponse {
     }
     let open = local.engine.store.unsent(Timestamp::MAX, 1).await;
     open.map(|open| open.len().to_string()).map_err(|error| failed(&error.into()))
+}
+
+/// The only answer that holds values: it stays on this machine.
+async fn conflicts(State(local): State<Arc<Local>>) -> impl IntoResponse {
+    local.engine.inbox().await.map(Json).map_err(|error| failed(&error.into()))
+}
+
+/// Takes one side's value for both. Whether there was such a conflict.
+async fn resolve(
+    State(local): State<Arc<Local>>,
+    Path((name, side)): Path<(String, String)>,
+) -> impl IntoResponse {
+    let Some(side) = Side::BOTH.into_iter().find(|known| known.name() == side) else {
+        return Err((StatusCode::NOT_FOUND, format!("there is no side {side}")));
+    };
+    let taken = local.engine.take(&name, side, Timestamp::now()).await;
+    taken.map(|taken| Json(taken.is_some())).map_err(|error| failed(&error.into()))
 }
 
 async fn pause(State(local): State<Arc<Local>>) -> impl IntoResponse {

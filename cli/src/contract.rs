@@ -41,9 +41,7 @@ pub(crate) async fn run(command: ContractCommand) -> anyhow::Result<ExitCode> {
         }
         ContractCommand::Take { file } => {
             let contract = ContractFile::load(&file)?;
-            let settings = Settings::from_process()?;
-            let aws = Box::pin(aws_config::load_defaults(aws_config::BehaviorVersion::latest())).await;
-            let deployment = Deployment::new(settings, &aws)?;
+            let deployment = deployment().await?;
             let engine = Box::pin(deployment.engine_under(&contract.yaml, Timestamp::now())).await?;
             let mismatches = Box::pin(engine.mismatches()).await;
             let mismatches =
@@ -59,6 +57,13 @@ pub(crate) async fn run(command: ContractCommand) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The stack that the environment names.
+pub(crate) async fn deployment() -> anyhow::Result<Deployment> {
+    let settings = Settings::from_process()?;
+    let aws = Box::pin(aws_config::load_defaults(aws_config::BehaviorVersion::latest())).await;
+    Ok(Deployment::new(settings, &aws)?)
 }
 
 /// A contract, and the file that it was read from.

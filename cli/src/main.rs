@@ -3,6 +3,7 @@
 mod console;
 mod contract;
 mod endpoints;
+mod inbox;
 mod local;
 mod operate;
 mod progress;
@@ -36,6 +37,12 @@ enum Command {
     Sandbox(up::SandboxArgs),
     /// Show what is in flight, parked and in conflict.
     Status(StatusArgs),
+    /// List the edits of both sides that wait for a person, with their values.
+    Conflicts(inbox::ConflictsArgs),
+    /// Decide a conflict: take one side's value for both.
+    ///
+    /// It holds for the two values that `concord conflicts` showed. If one of them has changed since, nothing is written.
+    Resolve(inbox::ResolveArgs),
     /// Stop fetching and writing. Hints are kept.
     Pause(DataDir),
     /// Go on after `pause`.
@@ -89,6 +96,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             let wait = args.wait_quiet.map(Duration::from_secs);
             operate::status(&args.data.data, args.json, wait).await
         }
+        Command::Conflicts(args) => inbox::conflicts(&args).await,
+        Command::Resolve(args) => inbox::resolve(&args).await,
         Command::Pause(args) => operate::control(&args.data, "pause").await.map(|()| ExitCode::SUCCESS),
         Command::Resume(args) => operate::control(&args.data, "resume").await.map(|()| ExitCode::SUCCESS),
         Command::Contract(command) => contract::run(command).await,

@@ -18,47 +18,54 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 const QUIET_LOOKS: u32 = 3;
 
 pub(crate) async fn status(data: &Path, json: bool, wait: Option<Duration>) -> anyhow::Result<ExitCode> {
-    let console = console(data)?;
     let Some(wait) = wait else {
-        show(&get(&console).await?, json)?;
+        show(&get(data).await?, json)?;
         return Ok(ExitCode::SUCCESS);
     };
     let until = Instant::now() + wait;
     let mut quiet = 0;
     while quiet < QUIET_LOOKS && Instant::now() < until {
         // What is parked or in conflict waits for a person: it is not in flight.
-        quiet = if ask(&console, "in-flight").await? == "0" { quiet + 1 } else { 0 };
+        quiet = if ask(data, "in-flight").await? == "0" { quiet + 1 } else { 0 };
         tokio::time::sleep(LOOK_EVERY).await;
     }
-    show(&get(&console).await?, json)?;
+    show(&get(data).await?, json)?;
     Ok(if quiet < QUIET_LOOKS { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
-pub(crate) async fn control(data: &Path, order: &str) -> anyhow::Result<()> {
-    let url = format!("{}/{order}", console(data)?);
-    let answer =
-        reqwest::Client::new().post(&url).send().await.with_context(|| format!("no answer from {url}"))?;
-    if !answer.status().is_success() {
-        bail!("{url} answered {}", answer.status());
-    }
-    say::line(&answer.text().await?);
+pub(crate) async fn control(data: &Path, what: &str) -> anyhow::Result<()> {
+    say::line(&order(data, what).await?);
     Ok(())
+}
+
+/// Tells a running Concord to do something.
+pub(crate) async fn order(data: &Path, what: &str) -> anyhow::Result<String> {
+    let url = format!("{}/{what}", console(data)?);
+    answer(&url, reqwest::Client::new().post(&url)).await
+}
+
+/// Asks a running Concord.
+pub(crate) async fn ask(data: &Path, what: &str) -> anyhow::Result<String> {
+    let url = format!("{}/{what}", console(data)?);
+    answer(&url, reqwest::Client::new().get(&url)).await
+}
+
+async fn answer(url: &str, request: reqwest::RequestBuilder) -> anyhow::Result<String> {
+    let answer = request.send().await;
+    let answer = answer.with_context(|| format!("no answer from {url}: is `concord up` running?"))?;
+    let (status, text) = (answer.status(), answer.text().await?);
+    if !status.is_success() {
+        bail!("{url} answered {status}: {text}");
+    }
+    Ok(text)
 }
 
 fn console(data: &Path) -> anyhow::Result<String> {
     Endpoints::read(data)?.console.context("this is a sandbox without Concord: it has no console")
 }
 
-async fn get(console: &str) -> anyhow::Result<Status> {
-    Ok(serde_json::from_str(&ask(console, "status").await?)?)
-}
-
-async fn ask(console: &str, what: &str) -> anyhow::Result<String> {
-    let url = format!("{console}/{what}");
-    let answer = reqwest::get(&url)
-        .await
-        .with_context(|| format!("no answer from {url}: is `concord up` running?"))?;
-    Ok(answer.error_for_status()?.text().await?)
+async fn get(data: &Path) -> anyhow::Result<Status> {
+    Ok(serde_json::from_str(&ask(data, "status").await?)?)
 }
 
 fn show(status: &Status, json: bool) -> anyhow::Result<()> {

@@ -118,6 +118,22 @@ async fn both_sides_edit_different_fields_the_same_field_and_to_the_same_value()
     assert_eq!(concord.hubspot_shows(&hubspot, &["firstname"]).await, json!({"firstname": "Augusta"}));
     assert_eq!(concord.salesforce_shows(&salesforce, &["FirstName"]).await, json!({"FirstName": "A."}));
     assert_eq!(concord.writes().await, 4, "held: neither side is changed; equal: nothing to change");
+
+    let (_, printed) = concord.command(&["conflicts", "--json"]);
+    let listed: Value = serde_json::from_str(&printed).unwrap();
+    let name = listed[0]["name"].as_str().unwrap();
+    assert_eq!(
+        listed[0]["values"],
+        json!({"hubspot": ["Augusta", "Lovelace"], "salesforce": ["A.", "Lovelace"]})
+    );
+    assert_eq!(listed[0]["agreed"], json!(["Ada", "Lovelace"]));
+    assert_eq!(concord.command(&["resolve", name, "--take", "salesforce"]).0, Some(0));
+    let status = concord.quiet(QUIET_S);
+    assert_eq!(status["conflicts"], 0, "{status:#}");
+    assert_eq!(concord.hubspot_shows(&hubspot, &["firstname"]).await, json!({"firstname": "A."}));
+    assert_eq!(concord.salesforce_shows(&salesforce, &["FirstName"]).await, json!({"FirstName": "A."}));
+    assert_eq!(concord.writes().await, 5);
+    assert_eq!(concord.command(&["resolve", name, "--take", "hubspot"]).0, Some(1), "it is over");
 }
 
 #[tokio::test]

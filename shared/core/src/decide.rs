@@ -10,7 +10,7 @@ mod presence;
 use jiff::Timestamp;
 
 use crate::contract::{Field, Object};
-use crate::link::{Base, FieldStanding, Link, Refusal, Role, Status};
+use crate::link::{Base, FieldStanding, Held, Link, Refusal, Role, Status};
 use crate::merge::{Verdict, Why, merge};
 use crate::names::{ContractVersion, FieldName, PerSide, Side, Token};
 use crate::port::{Conflict, JournalEntry, NaturalKey};
@@ -159,7 +159,10 @@ pub fn overhear(
         let view = &views[side];
         view.advance(side, &mut base);
         let memory = after.fields.entry(field.name.clone()).or_default();
-        let known = memory.held.map(|held| held[side]);
+        if memory.held.is_some_and(|held| held.taken.is_some()) {
+            return None;
+        }
+        let known = memory.held.map(|held| held.values[side]);
         let known = known.or(base.as_ref().map(|base| base.images[side].hash));
         let quiet = view.hash.is_some() && view.hash == known && view.stands == Stands::Shown;
         if !quiet || memory.standing == FieldStanding::Parked {
@@ -171,6 +174,19 @@ pub fn overhear(
     draft::forget(&mut after, now);
     let open = after.intents.iter().any(|intent| intent.progress.is_open());
     (!open).then_some(after)
+}
+
+/// A conflict goes as a person said who saw these very values. Whatever they have not seen is held anew.
+fn as_taken(verdict: Verdict, held: Option<&Held>, views: PerSide<&View>) -> Verdict {
+    match (verdict, held) {
+        (Verdict::Hold, Some(Held { values, taken: Some(side) }))
+            if Side::BOTH.iter().all(|side| views.as_ref()[*side].hash == Some(values[*side]))
+                && !views.as_ref()[*side].value.is_unknown() =>
+        {
+            Verdict::Carry { from: *side, why: Why::Taken }
+        }
+        (verdict, _) => verdict,
+    }
 }
 
 impl Draft<'_> {
@@ -209,9 +225,12 @@ impl Draft<'_> {
 
     fn field(&mut self, field: &Field, settled: Settled) -> Result<(), FieldFault> {
         let views = settled.views.as_ref();
-        let verdict =
-            merge(self.situation.key, settled.base.as_ref(), views, field.direction, field.conflict);
         let before = self.situation.link.fields.get(&field.name).cloned().unwrap_or_default();
+        let verdict = as_taken(
+            merge(self.situation.key, settled.base.as_ref(), views, field.direction, field.conflict),
+            before.held.as_ref(),
+            views,
+        );
         self.memory(field).base = settled.base.clone();
         if views.hubspot.stands == Stands::Covered {
             self.restore(field, views.hubspot)?;
@@ -224,7 +243,11 @@ impl Draft<'_> {
             Verdict::Hold => self.hold(field, &settled),
         }
         views.hubspot.advance(Side::HubSpot, &mut self.memory(field).base);
-        if verdict != Verdict::Hold && verdict != Verdict::Unseen && before.held.is_some() {
+        let over = match verdict {
+            Verdict::Hold | Verdict::Unseen | Verdict::Carry { why: Why::Taken, .. } => false,
+            Verdict::Nothing | Verdict::Agreed | Verdict::Carry { .. } | Verdict::Amend { .. } => true,
+        };
+        if over && before.held.is_some() {
             self.memory(field).held = None;
             self.decision.resolved.push(field.name.clone());
         }
@@ -325,7 +348,7 @@ impl Draft<'_> {
         else {
             return;
         };
-        let held = Some(PerSide { hubspot, salesforce });
+        let held = Some(Held { values: PerSide { hubspot, salesforce }, taken: None });
         if self.memory(field).held == held {
             return;
         }

@@ -154,10 +154,19 @@ pub enum Status {
 pub struct FieldMemory {
     /// `None` until both sides were once seen or made to agree.
     pub base: Option<Base>,
-    /// The hashes of a conflict that waits for a person (policy `hold`).
-    pub held: Option<PerSide<ImageHash>>,
+    /// A conflict that waits for a person (policy `hold`).
+    pub held: Option<Held>,
     /// Whether it is kept in agreement, or set aside with a reason.
     pub standing: FieldStanding,
+}
+
+/// Two edits of a field that have not seen each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// Hashes of the two values.
+    pub values: PerSide<ImageHash>,
+    /// The side whose value a person took. It holds for these two values and no others.
+    pub taken: Option<Side>,
 }
 
 /// Whether a field is kept in agreement.

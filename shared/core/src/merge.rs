@@ -47,6 +47,8 @@ pub enum Why {
     Filled,
     /// Both changed and the contract names this side.
     Authority,
+    /// Both changed and a person took this side's value.
+    Taken,
     /// Both changed and this edit is known to be the later one.
     Newest,
     /// Both changed and the other side's is blank.
@@ -67,6 +69,7 @@ impl Why {
             Self::OneSided => "P7 one side changed",
             Self::Filled => "P7 first agreement: a blank is filled",
             Self::Authority => "P7 authority",
+            Self::Taken => "P7 as a person decided",
             Self::Newest => "P7 newest",
             Self::BlankNeverWins => "P7 fill: a blank never wins",
             Self::Unproven => "P4 unproven image never wins",
@@ -80,6 +83,8 @@ impl Why {
     pub const fn leaves_a_loser(self) -> bool {
         match self {
             Self::Authority | Self::Newest | Self::BlankNeverWins | Self::Unproven => true,
+            // The decision itself is on record, with both values.
+            Self::Taken => false,
             Self::OneSided | Self::Filled | Self::Repair | Self::Union => false,
         }
     }

@@ -4,6 +4,7 @@
 //! Deliberately absent: sleeping, retrying a call, and any way to a CRM write but [`write`].
 
 mod fetch;
+mod inbox;
 mod merging;
 mod pairing;
 mod reconcile;
@@ -27,6 +28,7 @@ use crate::port::{
 use crate::row::Reading;
 use crate::value::ImageKey;
 
+pub use inbox::Inbox;
 pub use reconcile::{Report, Task};
 pub use take_in::{CLAIM_LEASE_MS, TakenIn};
 

@@ -3,8 +3,8 @@
 use arbitrary::{Result, Unstructured};
 use concord_core::link::packed::{FORMAT, UnpackError, pack, unpack};
 use concord_core::link::{
-    Action, Base, FieldMemory, FieldStanding, Image, Intent, Link, Part, Place, Progress, Proof, Refusal,
-    Role, Status,
+    Action, Base, FieldMemory, FieldStanding, Held, Image, Intent, Link, Part, Place, Progress, Proof,
+    Refusal, Role, Status,
 };
 use concord_core::names::{
     ContractVersion, FieldName, Generation, LinkId, ObjectName, PerSide, RecordId, Side, Token, WireName,
@@ -78,9 +78,13 @@ fn memory(u: &mut Unstructured<'_>) -> Result<FieldMemory> {
                 proof: if u.arbitrary()? { Proof::Seen } else { Proof::Sent },
             })
         })?,
-        held: optional(u, |u| per_side(u, hash))?,
+        held: optional(u, held)?,
         standing: if u.arbitrary()? { FieldStanding::Parked } else { FieldStanding::Kept },
     })
+}
+
+fn held(u: &mut Unstructured<'_>) -> Result<Held> {
+    Ok(Held { values: per_side(u, hash)?, taken: optional(u, side)? })
 }
 
 fn place(u: &mut Unstructured<'_>) -> Result<Place> {

@@ -3,6 +3,8 @@
 use std::sync::atomic::Ordering;
 
 use concord_core::batch::Incoming;
+use concord_core::names::Side;
+use concord_core::port::{Conflict, Store as _};
 use concord_core::step::Task;
 use concord_sandbox::crm::Caller;
 use concord_sandbox::fifo::QueueName;
@@ -11,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::chance::Chance;
 use crate::fault::Fault;
+use crate::oracle;
 use crate::post::Handling;
 use crate::turn::{Effect, Failing, Verdict};
 use crate::worker::Job;
@@ -42,6 +45,8 @@ enum Move {
     Disturb,
 }
 
+/// More than a world can have.
+const CONFLICTS_MAX: usize = 10_000;
 /// Milliseconds that an effect takes.
 const EFFECT_MS: [u64; 8] = [1, 3, 8, 20, 60, 150, 400, 1_100];
 /// Milliseconds that pass when nobody does anything.
@@ -313,8 +318,31 @@ impl World {
 
     fn schedule(&mut self, chance: &mut Chance) {
         let Some(worker) = self.idle() else { return };
+        if self.profile.people.decide && self.operator_acts(worker, chance) {
+            return;
+        }
         let task = [Task::Poll, Task::Repair, Task::Poll, Task::Sweep][chance.below(4)];
         self.begin(worker, Job::Reconcile(task), RUN);
+    }
+
+    /// An operator looks at a conflict, or decides the one that they looked at some time ago.
+    fn operator_acts(&mut self, worker: usize, chance: &mut Chance) -> bool {
+        if let Some(name) = self.shown.take() {
+            self.begin(worker, Job::Take(name, Side::BOTH[chance.below(2)]), RUN);
+            return true;
+        }
+        let names = self.conflicts();
+        if !names.is_empty() && chance.happens(192) {
+            self.shown = chance.pick(&names).cloned();
+        }
+        false
+    }
+
+    /// The names of the conflicts that wait for a person.
+    #[must_use]
+    pub fn conflicts(&self) -> Vec<String> {
+        let conflicts = oracle::now(self.site.store.conflicts(CONFLICTS_MAX)).unwrap_or_default();
+        conflicts.iter().map(Conflict::name).collect()
     }
 
     /// Something about the surroundings changes.
@@ -392,7 +420,7 @@ impl World {
         let request =
             http::Request::post(format!("/__sandbox/{what}")).body(bytes::Bytes::from(body.to_string()));
         if let Ok(request) = request {
-            let answer = self.site.arrive(concord_core::names::Side::Salesforce, Caller::Person, &request);
+            let answer = self.site.arrive(Side::Salesforce, Caller::Person, &request);
             self.site.watch().log(format_args!("ADMIN {body}: {}", answer.status().as_u16()));
         }
     }

@@ -97,6 +97,32 @@ impl World {
         self.settle()?;
         meddle(self);
         oracle::check(self)?;
+        self.stays_quiet()?;
+        if self.profile.people.decide { self.decide_all() } else { Ok(()) }
+    }
+
+    /// An operator decides everything that is held, by turns for one side and the other: then nothing waits any more, both
+    /// sides agree, and that is all.
+    fn decide_all(&mut self) -> Result<(), Broken> {
+        let names = self.conflicts();
+        if names.is_empty() {
+            return Ok(());
+        }
+        for (name, side) in names.iter().zip(Side::BOTH.into_iter().cycle()) {
+            if let Some(worker) = self.idle() {
+                self.begin(worker, Job::Take(name.clone(), side), RUN);
+            }
+            self.drain()?;
+        }
+        let left = self.conflicts();
+        if !left.is_empty() {
+            return Err(Broken {
+                invariant: "I40",
+                what: format!("conflicts {left:?} are left, of {names:?}"),
+            });
+        }
+        self.settle()?;
+        oracle::check(self)?;
         self.stays_quiet()
     }
 

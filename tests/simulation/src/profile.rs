@@ -39,6 +39,8 @@ pub struct People {
     pub remove: bool,
     /// Whether they choose companies for contacts.
     pub associate: bool,
+    /// Whether an operator decides what is held.
+    pub decide: bool,
     /// How many pairs are there before anything goes wrong.
     pub pairs: usize,
     /// How many things they do.
@@ -76,7 +78,14 @@ impl Profile {
     pub fn calm(policy: &'static str) -> Self {
         Self {
             swarm: Swarm::calm(),
-            people: People { take_back: false, remove: false, associate: false, pairs: 0, acts: 0 },
+            people: People {
+                take_back: false,
+                remove: false,
+                associate: false,
+                decide: false,
+                pairs: 0,
+                acts: 0,
+            },
             workers: 2,
             hubspot_offset_ms: 0,
             hubspot_drift_ppm: 0,
@@ -104,6 +113,7 @@ impl Profile {
             pairs: 1 + chance.below(3),
             acts: 3 + chance.below(12),
             associate: chance.happens(96),
+            decide: chance.happens(128),
         };
         let few = swarm.weight(Fault::OperatorRedrive) > 0;
         Self {

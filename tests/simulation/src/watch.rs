@@ -5,8 +5,9 @@ use std::fmt;
 use std::hash::Hasher as _;
 
 use concord_core::link::{Link, Progress};
-use concord_core::names::{Fence, Generation, LinkId, RecordId, RecordKey};
-use concord_core::port::{Commit, EventKey, Expected, ParkKey, Parked};
+use concord_core::names::{Fence, FieldName, Generation, LinkId, PerSide, RecordId, RecordKey};
+use concord_core::port::{Commit, EventKey, Expected, JournalEntry, ParkKey, Parked};
+use concord_core::value::{Presence, Value};
 use siphasher::sip::SipHasher13;
 
 use crate::fault::{Fault, kinds};
@@ -31,6 +32,10 @@ kinds! {
         Union => "two sets were merged",
         /// A conflict was held.
         Held => "a conflict was held",
+        /// A person decided it.
+        Taken => "a person's decision was carried out",
+        /// One of the two values had changed since they saw it.
+        TakenTooLate => "a person decided too late",
         /// It ended.
         HeldResolved => "a held conflict was resolved later",
         /// A landing that hid an edit was undone.
@@ -118,6 +123,8 @@ pub struct Watch {
     pub members: BTreeSet<(RecordKey, LinkId)>,
     /// Redirections ever recorded.
     pub aliases: BTreeMap<RecordKey, RecordId>,
+    /// The two values between which a person has decided, by link and field.
+    decided: BTreeMap<(LinkId, FieldName), PerSide<Presence<Value>>>,
     generations: BTreeMap<LinkId, Generation>,
     fences: BTreeMap<EventKey, Fence>,
     /// Workers that claimed events and have not hinted them yet.
@@ -138,6 +145,7 @@ impl Watch {
             written: 0,
             members: BTreeSet::new(),
             aliases: BTreeMap::new(),
+            decided: BTreeMap::new(),
             generations: BTreeMap::new(),
             fences: BTreeMap::new(),
             unhinted: BTreeSet::new(),
@@ -223,11 +231,24 @@ impl Watch {
             self.mark(Mark::HeldResolved);
         }
         for line in &commit.journal {
+            self.decided_by_a_person(line);
             if let Some(mark) = mark_of(&line.rule) {
                 self.mark(mark);
             }
         }
         self.keeps_no_values(link);
+    }
+
+    /// A person's decision is carried out for the two values that they saw, and no others (I1).
+    fn decided_by_a_person(&mut self, line: &JournalEntry) {
+        let Some(field) = &line.field else { return };
+        let of = (line.link.clone(), field.clone());
+        if line.rule.starts_with("P7 a person took") {
+            self.decided.insert(of, line.before.clone());
+        } else if line.rule == TAKEN && self.decided.get(&of) != Some(&line.before) {
+            let what = format!("{field} of link {}: nobody decided between {:?}", line.link, line.before);
+            self.broken("I1", what);
+        }
     }
 
     /// What is settled keeps no personal value (DESIGN 5).
@@ -290,6 +311,9 @@ impl Watch {
     }
 }
 
+/// A decision is carried out.
+const TAKEN: &str = "P7 as a person decided";
+
 /// The state that a rule in the journal stands for.
 fn mark_of(rule: &str) -> Option<Mark> {
     Some(match rule {
@@ -301,6 +325,7 @@ fn mark_of(rule: &str) -> Option<Mark> {
         "P4 unproven image never wins" => Mark::Unproven,
         "P7 union" => Mark::Union,
         "P7 hold" => Mark::Held,
+        TAKEN => Mark::Taken,
         "P3 a skipped landing is taken back" => Mark::ZombieRepaired,
         "P3 edited on top of a skipped landing" => Mark::EditedOnSkipped,
         "P6 create" => Mark::Created,

@@ -9,7 +9,7 @@ use concord_core::batch::{self, Deadline, Fate, Incoming};
 use concord_core::contract::Contract;
 use concord_core::event::Event;
 use concord_core::names::Side;
-use concord_core::port::{Hints, Sends};
+use concord_core::port::{Conflict, Hints, Sends};
 use concord_core::step::{Engine, Gate, Next, Report, StepError, TakenIn, Task};
 use concord_core::value::ImageKey;
 use concord_crm::{hubspot, salesforce};
@@ -29,6 +29,8 @@ pub enum Job {
     Batch(QueueName, Vec<Incoming>),
     /// A schedule.
     Reconcile(Task),
+    /// An operator takes one side's value for a conflict, by its name.
+    Take(String, Side),
 }
 
 /// How a job ended.
@@ -40,6 +42,8 @@ pub enum Ended {
     Batch(QueueName, Vec<Incoming>, Vec<Fate>),
     /// How far the schedule came.
     Reconcile(Task, Result<Report, StepError>),
+    /// The conflict that was decided, if there was one of that name.
+    Take(Result<Option<Conflict>, StepError>),
 }
 
 type Running = Pin<Box<dyn Future<Output = Ended>>>;
@@ -123,6 +127,9 @@ impl Worker {
             }),
             Job::Reconcile(task) => {
                 Box::pin(async move { Ended::Reconcile(task, engine.reconcile(task, clock.now()).await) })
+            }
+            Job::Take(name, side) => {
+                Box::pin(async move { Ended::Take(engine.take(&name, side, clock.now()).await) })
             }
         });
         self.job = Some(job);

@@ -54,6 +54,8 @@ pub struct World {
     begun: BTreeMap<usize, Timestamp>,
     /// What is set to rights when people stop: a hidden field, a rule.
     pub disturbed: bool,
+    /// The conflict that an operator was shown.
+    pub shown: Option<String>,
     /// What the store held some time ago.
     pub backup: Option<MemoryStore>,
     healed: bool,
@@ -96,6 +98,7 @@ impl World {
             posted: BTreeMap::new(),
             begun: BTreeMap::new(),
             disturbed: false,
+            shown: None,
             backup: None,
             healed: false,
             course: Course::default(),
@@ -219,6 +222,12 @@ impl World {
                 }
                 self.site.watch().log(format_args!("worker {worker} reconciled: {report:?}"));
             }
+            Ended::Take(taken) => {
+                if taken.as_ref().is_ok_and(Option::is_none) {
+                    self.site.watch().mark(Mark::TakenTooLate);
+                }
+                self.site.watch().log(format_args!("worker {worker} took a decision: {taken:?}"));
+            }
         }
     }
 
@@ -310,5 +319,6 @@ fn name_of(job: &Job) -> String {
         Job::TakeIn(events) => format!("{} events", events.len()),
         Job::Batch(queue, messages) => format!("{} messages of {queue:?}", messages.len()),
         Job::Reconcile(task) => task.name().to_owned(),
+        Job::Take(name, side) => format!("to take {side}'s value for {name}"),
     }
 }

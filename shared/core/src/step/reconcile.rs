@@ -260,7 +260,11 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         }
         let hash = self.key.hash(Known(value.value()));
         let memory = link.fields.get(&field.name);
-        let held = memory.and_then(|memory| memory.held).map(|held| held[side]);
+        let held = memory.and_then(|memory| memory.held);
+        if held.is_some_and(|held| held.taken.is_some()) {
+            return true;
+        }
+        let held = held.map(|held| held.values[side]);
         let base = memory.and_then(|memory| memory.base.as_ref()).map(|base| base.images[side].hash);
         held.or(base) != Some(hash)
     }

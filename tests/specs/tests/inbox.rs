@@ -1,0 +1,119 @@
+//! The inbox: a conflict that is held waits for a person, who takes one side's value for both.
+
+use concord_core::names::Side;
+use concord_core::port::Store as _;
+use concord_core::step::{Inbox, Task};
+use concord_core::value::{Presence, Value as Field};
+use concord_specs::spine::Spine;
+use serde_json::{Value, json};
+
+const H: Side = Side::HubSpot;
+const S: Side = Side::Salesforce;
+
+/// A pair whose job title was edited on both sides: the two records and the conflict.
+async fn held() -> (Spine, [String; 2], Inbox) {
+    let mut spine = Spine::new();
+    let ada = json!({"email": "ada@example.com", "lastname": "Lovelace", "jobtitle": "Analyst"});
+    let hubspot = spine.hubspot_creates(&ada);
+    spine.run().await;
+    let salesforce = spine.counterpart(H, &hubspot).await;
+    spine.hubspot_edits(&hubspot, &json!({"jobtitle": "Countess"}));
+    spine.salesforce_edits(&salesforce, &json!({"Title": "Programmer"}));
+    spine.run().await;
+    let conflict = the_conflict(&spine).await;
+    (spine, [hubspot, salesforce], conflict)
+}
+
+async fn the_conflict(spine: &Spine) -> Inbox {
+    let [conflict] = <[Inbox; 1]>::try_from(spine.engine.inbox().await.unwrap()).unwrap();
+    conflict
+}
+
+fn titles(spine: &Spine, [hubspot, salesforce]: &[String; 2]) -> [Value; 2] {
+    [
+        spine.hubspot_shows(hubspot, &["jobtitle"])["jobtitle"].clone(),
+        spine.salesforce_shows(salesforce, &["Title"])["Title"].clone(),
+    ]
+}
+
+fn text(value: &str) -> Presence<Field> {
+    Presence::Value(Field::Text(value.to_owned()))
+}
+
+/// Nothing is open or held, and looking at everything once more writes nothing.
+async fn assert_over(spine: &mut Spine) {
+    let written = spine.written();
+    for task in [Task::Sweep, Task::Poll, Task::Repair] {
+        spine.reconcile(task).await;
+    }
+    assert_eq!(spine.written(), written, "a further reconcile writes nothing");
+    let census = spine.engine.store.census().await.unwrap();
+    assert_eq!((census.open, census.parked, census.conflicts), (0, 0, 0));
+}
+
+#[tokio::test]
+async fn the_inbox_shows_both_values_and_the_one_before() {
+    let (_, [hubspot, salesforce], Inbox { conflict, agreed, .. }) = held().await;
+    assert_eq!(agreed, text("Analyst"));
+    assert_eq!(conflict.values[H], text("Countess"));
+    assert_eq!(conflict.values[S], text("Programmer"));
+    let records = Side::BOTH.map(|side| conflict.records[side].as_ref().map(|id| id.as_str().to_owned()));
+    assert_eq!(records, [Some(hubspot), Some(salesforce)]);
+}
+
+#[tokio::test]
+async fn the_value_that_a_person_takes_is_written_to_the_other_side_and_to_no_more() {
+    for (side, value) in [(H, "Countess"), (S, "Programmer")] {
+        let (mut spine, pair, conflict) = held().await;
+        let before = spine.written();
+        let taken = spine.engine.take(&conflict.name, side, spine.now()).await;
+        assert_eq!(taken, Ok(Some(conflict.conflict.clone())));
+        assert_eq!(spine.engine.inbox().await, Ok(vec![]), "it waits for nobody any more");
+        spine.run().await;
+        assert_eq!(titles(&spine, &pair), [json!(value), json!(value)]);
+        assert_eq!(spine.written() - before, 1);
+        assert_over(&mut spine).await;
+
+        let again = spine.engine.take(&conflict.name, side.other(), spine.now()).await;
+        assert_eq!(again, Ok(None), "it is over");
+        spine.run().await;
+        assert_eq!(spine.written() - before, 1);
+        let journal = spine.engine.store.journal(&conflict.conflict.link, 100).await.unwrap();
+        let loser = journal.iter().find_map(|line| line.loser.clone());
+        assert_eq!(loser, Some(conflict.conflict.values[side.other()].clone()), "what gave way is on record");
+    }
+}
+
+#[tokio::test]
+async fn what_a_person_was_shown_is_all_that_they_can_decide() {
+    let (mut spine, pair, shown) = held().await;
+    let before = spine.written();
+    spine.salesforce_edits(&pair[1], &json!({"Title": "Engineer"}));
+    spine.run().await;
+    let now = the_conflict(&spine).await;
+    assert_ne!(now.name, shown.name);
+    assert_eq!(spine.engine.take(&shown.name, H, spine.now()).await, Ok(None));
+    spine.run().await;
+    assert_eq!(titles(&spine, &pair), [json!("Countess"), json!("Engineer")]);
+    assert_eq!((the_conflict(&spine).await, spine.written() - before), (now, 0));
+}
+
+#[tokio::test]
+async fn an_edit_that_arrives_after_the_decision_is_held_anew() {
+    for edited in Side::BOTH {
+        let (mut spine, pair, shown) = held().await;
+        let before = spine.written();
+        assert!(spine.engine.take(&shown.name, H, spine.now()).await.unwrap().is_some());
+        match edited {
+            Side::HubSpot => spine.hubspot_edits(&pair[0], &json!({"jobtitle": "Engineer"})),
+            Side::Salesforce => spine.salesforce_edits(&pair[1], &json!({"Title": "Engineer"})),
+        }
+        spine.run().await;
+        let left = the_conflict(&spine).await.conflict.values;
+        assert_eq!(
+            (&left[edited], &left[edited.other()]),
+            (&text("Engineer"), &shown.conflict.values[edited.other()])
+        );
+        assert_eq!(spine.written() - before, 0);
+    }
+}
