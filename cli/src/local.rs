@@ -11,7 +11,7 @@ use concord_aws::telemetry::Metrics;
 use concord_core::contract::Contract;
 use concord_core::names::RecordId;
 use concord_core::port::Store as _;
-use concord_core::step::{Engine, Gate};
+use concord_core::step::{Directory, Engine, Gate};
 use concord_core::value::ImageKey;
 use concord_crm::transport::Http;
 use concord_crm::{hubspot, salesforce};
@@ -76,6 +76,7 @@ impl Local {
             key: ImageKey::new(credentials.image_key),
             shards: SHARDS,
             gate: Gate::default(),
+            directory: Directory::default(),
         };
         Ok(Self { engine, pause, metrics, crms, credentials, last_reconcile: Mutex::default() })
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use concord_core::names::{RecordId, Side, WireName};
+use concord_core::owner::Owner;
 use concord_core::port::{Crm, Failure, Found, Listing, ObjectSpec, Outcome, Page, PageMark, Schema, Write};
 use concord_core::row::Reading;
 
@@ -91,6 +92,10 @@ impl<C: Crm> Crm for Counted<C> {
         from: Option<&PageMark>,
     ) -> Result<Page, Failure> {
         self.noticed(self.crm.list(object, listing, from).await)
+    }
+
+    async fn owners(&self) -> Result<Vec<Owner>, Failure> {
+        self.noticed(self.crm.owners().await)
     }
 
     async fn schema(&self, object: &WireName) -> Result<Schema, Failure> {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use aws_config::BehaviorVersion;
 use aws_config::timeout::TimeoutConfig;
 use concord_core::port::{Store as _, StoreError};
-use concord_core::step::{Engine, Gate};
+use concord_core::step::{Directory, Engine, Gate};
 use concord_crm::hubspot::{self, HubSpot};
 use concord_crm::salesforce::{self, Salesforce};
 use concord_crm::transport::{Http, TransportError};
@@ -219,6 +219,7 @@ impl Deployment {
             key: credentials.image_key.clone(),
             shards: self.settings.shards,
             gate: Gate::default(),
+            directory: Directory::default(),
         }))
     }
 

@@ -9,6 +9,7 @@
 
 mod choice;
 mod number;
+mod owner;
 mod reference;
 mod text;
 mod time;
@@ -95,6 +96,18 @@ pub enum Reason {
     /// Not an id.
     #[error("what is not a record id")]
     Id,
+    /// Neither side's list of owners is known.
+    #[error("an owner, and Concord could not read who is who")]
+    OwnersUnread,
+    /// Nobody there has the person's e-mail address.
+    #[error("an owner who has no user of the same e-mail address there")]
+    OwnerMissing,
+    /// The person is no longer active there.
+    #[error("an owner whose user is deactivated there")]
+    OwnerInactive,
+    /// Several active users there have the person's e-mail address.
+    #[error("an owner whose e-mail address several active users have there")]
+    OwnerTwice,
     /// A JSON type that the kind does not come in.
     #[error("another JSON type than the contract's type of field comes in")]
     Shape,
@@ -126,6 +139,16 @@ impl Reason {
                 "see why that record has no counterpart, or choose another there; once it has one, this is mended by itself"
             }
             Self::Id => "correct the reference there",
+            Self::OwnersUnread => {
+                "give Concord's app the scope crm.objects.owners.read in HubSpot, and its user the right to see users in Salesforce"
+            }
+            Self::OwnerMissing => {
+                "invite them there under that address, or give the record to somebody who is on both sides"
+            }
+            Self::OwnerInactive => "activate their user there, or give the record to somebody else",
+            Self::OwnerTwice => {
+                "give all but one of them another address, or give the record to somebody else"
+            }
             Self::Shape => "make the field's type in the contract agree with the side's schema",
             Self::Parts => "report this as a bug in Concord",
             Self::Unknown => "let Concord's user see the field",
@@ -209,6 +232,7 @@ fn canonical_scalar(kind: &Kind, side: Side, raw: &Presence<Raw>) -> Result<Pres
         Kind::Picklist(options) => choice::canonical(options, side, raw),
         Kind::MultiPicklist(options) => choice::canonical_set(options, side, raw),
         Kind::Reference { to: _ } => reference::canonical(side, raw),
+        Kind::Owner(owners) => owner::canonical(owners, side, raw),
         Kind::Money { .. } | Kind::Atom(_) => Err(Reason::Parts),
     }
 }
@@ -254,11 +278,12 @@ fn render(
 }
 
 fn render_scalar(kind: &Kind, side: Side, value: &Presence<Value>) -> Result<Presence<Raw>, Reason> {
-    let value = match value {
-        Presence::Unknown => return Err(Reason::Unknown),
-        Presence::Blank if *kind == Kind::Boolean => &Value::Boolean(false),
-        Presence::Blank => return Ok(Presence::Blank),
-        Presence::Value(value) => value,
+    let value = match (kind, value) {
+        (_, Presence::Unknown) => return Err(Reason::Unknown),
+        (Kind::Boolean, Presence::Blank) => &Value::Boolean(false),
+        (Kind::Owner(owners), Presence::Blank) => return owner::render_nobody(owners, side),
+        (_, Presence::Blank) => return Ok(Presence::Blank),
+        (_, Presence::Value(value)) => value,
     };
     let raw = match (kind, value) {
         (Kind::Text | Kind::Email | Kind::Phone { .. } | Kind::Url, Value::Text(text))
@@ -269,6 +294,7 @@ fn render_scalar(kind: &Kind, side: Side, value: &Presence<Value>) -> Result<Pre
         (Kind::Date, Value::Date(date)) => time::render_date(*date),
         (Kind::DateTime, Value::DateTime(at)) => time::render_datetime(*at),
         (Kind::Picklist(options), Value::Text(choice)) => choice::render(options, side, choice)?,
+        (Kind::Owner(owners), Value::Text(person)) => owner::render(owners, side, person)?,
         (Kind::MultiPicklist(options), Value::Choices(set)) => choice::render_set(options, side, set)?,
         (_, _) => return Err(Reason::Shape),
     };

@@ -11,8 +11,10 @@ mod reader;
 mod tree;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::names::{ContractVersion, FieldName, ObjectName, PerSide, Side, WireName};
+use crate::owner::Owners;
 use crate::port::ObjectSpec;
 use crate::reference;
 
@@ -197,6 +199,8 @@ pub enum Kind {
         /// The object that it points to.
         to: ObjectName,
     },
+    /// A person. Who is who is no part of the contract's file: the steps put it in.
+    Owner(Arc<Owners>),
 }
 
 impl Kind {
@@ -218,6 +222,7 @@ impl Kind {
             Self::MultiPicklist(_) => "multi-picklist",
             Self::Atom(_) => "atom",
             Self::Reference { .. } => "reference",
+            Self::Owner(_) => "owner",
         }
     }
 }
@@ -247,6 +252,24 @@ impl Contract {
 }
 
 impl Object {
+    /// The same, with who is who.
+    #[must_use]
+    pub fn with_owners(&self, owners: &Arc<Owners>) -> Self {
+        let mut object = self.clone();
+        for field in object.fields.values_mut() {
+            if let Kind::Owner(known) = &mut field.kind {
+                *known = Arc::clone(owners);
+            }
+        }
+        object
+    }
+
+    /// Whether any field holds a person.
+    #[must_use]
+    pub fn has_owners(&self) -> bool {
+        self.fields.values().any(|field| matches!(field.kind, Kind::Owner(_)))
+    }
+
     /// What a client has to know: every field of that side that Concord reads, the soft-delete flag included.
     #[must_use]
     pub fn spec(&self, side: Side) -> ObjectSpec {

@@ -15,6 +15,7 @@ pub mod event;
 pub mod link;
 pub mod merge;
 pub mod names;
+pub mod owner;
 pub mod port;
 pub mod reference;
 pub mod row;

@@ -43,7 +43,8 @@ pub const fn target_of(field: &Field) -> Option<&ObjectName> {
         | Kind::DateTime
         | Kind::Picklist(_)
         | Kind::MultiPicklist(_)
-        | Kind::Atom(_) => None,
+        | Kind::Atom(_)
+        | Kind::Owner(_) => None,
     }
 }
 

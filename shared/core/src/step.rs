@@ -6,6 +6,7 @@
 mod fetch;
 mod inbox;
 mod merging;
+mod owners;
 mod pairing;
 mod reconcile;
 mod references;
@@ -29,6 +30,7 @@ use crate::row::Reading;
 use crate::value::ImageKey;
 
 pub use inbox::Inbox;
+pub use owners::Directory;
 pub use reconcile::{Report, Task};
 pub use take_in::{CLAIM_LEASE_MS, TakenIn};
 
@@ -51,6 +53,8 @@ pub struct Engine<S, Q, H, F> {
     pub shards: u32,
     /// Closed while a CRM has asked to be left alone.
     pub gate: Gate,
+    /// Who owns records.
+    pub directory: Directory,
 }
 
 /// Keeps the workers of one process from a CRM that said "come again later": without it, each of them would find

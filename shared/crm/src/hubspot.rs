@@ -1,7 +1,6 @@
 //! HubSpot, sans IO: requests are built, answers parsed and failures classified here.
 //!
-//! [`HubSpot`] is the [`Crm`] port; associations and owners are methods of its own, because Salesforce has
-//! nothing like them. [`webhook`] authenticates and reads what HubSpot tells by itself. Deliberately absent:
+//! [`HubSpot`] is the [`Crm`] port; associations are a method of its own, because Salesforce has nothing like them. [`webhook`] authenticates and reads what HubSpot tells by itself. Deliberately absent:
 //! retries (the queue retries), search as a way to identify a record (its index lags; `find` says where it
 //! cannot be avoided), v4 webhooks journal, and every delete that is not an archive.
 //!
@@ -25,9 +24,9 @@ mod write;
 
 pub use associations::{Associated, Association, AssociationType, Ends};
 pub use config::{AppId, Auth, Clock, Config, Family, PortalId, PropertyNames, Secret};
-pub use owners::{Owner, OwnerStanding};
 
 use concord_core::names::{RecordId, Side, WireName};
+use concord_core::owner::Owner;
 use concord_core::port::{Crm, Failure, Found, Listing, ObjectSpec, Outcome, Page, PageMark, Schema, Write};
 use concord_core::row::Reading;
 
@@ -85,6 +84,10 @@ impl<T: Transport> Crm for HubSpot<T> {
         from: Option<&PageMark>,
     ) -> Result<Page, Failure> {
         self.list_page(object, listing, from).await
+    }
+
+    async fn owners(&self) -> Result<Vec<Owner>, Failure> {
+        self.list_owners().await
     }
 
     async fn schema(&self, object: &WireName) -> Result<Schema, Failure> {

@@ -18,6 +18,7 @@ mod limits;
 mod list;
 mod login;
 mod outcome;
+mod owners;
 mod plan;
 mod query;
 mod read;
@@ -30,6 +31,7 @@ mod xml;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use concord_core::names::{RecordId, Side, WireName};
+use concord_core::owner::Owner;
 use concord_core::port::{
     Crm, Failure, Found, Listing, ObjectSpec, Outcome, Page, PageMark, Schema, Write as Attempt,
 };
@@ -172,6 +174,10 @@ impl<T: Transport> Crm for Salesforce<T> {
         from: Option<&PageMark>,
     ) -> Result<Page, Failure> {
         list::page(self, object, listing, from).await
+    }
+
+    async fn owners(&self) -> Result<Vec<Owner>, Failure> {
+        owners::list(self).await
     }
 
     async fn schema(&self, object: &WireName) -> Result<Schema, Failure> {

@@ -34,6 +34,7 @@ mod soap;
 mod soql;
 mod store;
 mod tables;
+mod users;
 mod value;
 mod xml;
 
@@ -161,12 +162,17 @@ impl Salesforce {
     pub fn new(config: Config) -> Self {
         let user = |text: &str, serial| Id::parse(text).unwrap_or_else(|| Id::numbered("005", serial));
         let schema = Schema::standard();
+        let [integration_user, person, automation_user] =
+            [(&config.integration_user, 1), (&config.person, 2), (&config.automation_user, 3)]
+                .map(|(text, serial)| user(text, serial));
+        let mut store = Store::new(&schema);
+        users::seed(&mut store, &integration_user, &person, &automation_user);
         Self {
             org: Id::parse(&config.org_id).unwrap_or_else(|| Id::numbered("00D", 1)),
-            integration_user: user(&config.integration_user, 1),
-            person: user(&config.person, 2),
-            automation_user: user(&config.automation_user, 3),
-            store: Store::new(&schema),
+            integration_user,
+            person,
+            automation_user,
+            store,
             config,
             schema,
             schema_changed: Timestamp::UNIX_EPOCH,

@@ -10,7 +10,7 @@ use concord_core::contract::Contract;
 use concord_core::event::Event;
 use concord_core::names::Side;
 use concord_core::port::{Conflict, Hints, Sends};
-use concord_core::step::{Engine, Gate, Next, Report, StepError, TakenIn, Task};
+use concord_core::step::{Directory, Engine, Gate, Next, Report, StepError, TakenIn, Task};
 use concord_core::value::ImageKey;
 use concord_crm::{hubspot, salesforce};
 use concord_sandbox::fifo::QueueName;
@@ -214,5 +214,6 @@ fn engine(site: &SharedSite, worker: usize, clock: &Skewed, contract: Contract) 
         key: ImageKey::new([9; 16]),
         shards: 8,
         gate: Gate::default(),
+        directory: Directory::default(),
     }
 }

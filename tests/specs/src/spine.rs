@@ -11,7 +11,7 @@ use concord_core::contract::{Contract, parse};
 use concord_core::event::Event;
 use concord_core::names::{RecordId, Side};
 use concord_core::port::{Messages, Store as _};
-use concord_core::step::{Engine, Gate, Next, Task};
+use concord_core::step::{Directory, Engine, Gate, Next, Task};
 use concord_core::value::ImageKey;
 use concord_crm::hubspot::{self, webhook};
 use concord_crm::salesforce::{self, events};
@@ -247,6 +247,7 @@ impl Spine {
             key: ImageKey::new([9; 16]),
             shards: 8,
             gate: Gate::default(),
+            directory: Directory::default(),
         };
         Self { time, hubspot, salesforce, queue, engine, org, portal, deaf: false, heard: Vec::new() }
     }

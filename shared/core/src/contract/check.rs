@@ -170,7 +170,8 @@ impl Found<'_> {
             | Kind::Money { .. }
             | Kind::Date
             | Kind::DateTime
-            | Kind::Reference { .. } => {}
+            | Kind::Reference { .. }
+            | Kind::Owner(_) => {}
         }
     }
 
@@ -277,6 +278,7 @@ fn fitting(kind: &Kind, part: usize) -> &'static [FieldKind] {
         Kind::MultiPicklist(_) => &[FieldKind::Choices],
         Kind::Atom(kinds) => kinds.get(part).map_or(&[], |kind| fitting(kind, 0)),
         // HubSpot declares ids as numbers, texts and choices alike (reference: properties).
+        Kind::Owner(_) => &[FieldKind::Reference],
         Kind::Reference { .. } => &[FieldKind::Reference, FieldKind::Number, FieldKind::Text],
     }
 }

@@ -1,6 +1,7 @@
 //! One field of the contract, from the file as written.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::fault::Place;
 use super::file::{FileDirection, FileField, FileKind, FileOtherwise, FilePart, FilePolicy, Names};
@@ -96,6 +97,7 @@ fn kind(
         FileKind::Picklist => options(file, place, Members::One).map(Kind::Picklist),
         FileKind::MultiPicklist => options(file, place, Members::Many).map(Kind::MultiPicklist),
         FileKind::Reference => reference(file, place, objects).map(|to| Kind::Reference { to }),
+        FileKind::Owner => Some(Kind::Owner(Arc::default())),
         FileKind::Atom => atom(file, parts?, place),
     }
 }
@@ -274,7 +276,8 @@ fn numbers_of_wires(wire: &PerSide<Vec<WireName>>, kind: &Kind, place: &Place<'_
         | Kind::DateTime
         | Kind::Picklist(_)
         | Kind::MultiPicklist(_)
-        | Kind::Reference { .. } => several(wire, 1, "name one field, or make it `type: atom`", place),
+        | Kind::Reference { .. }
+        | Kind::Owner(_) => several(wire, 1, "name one field, or make it `type: atom`", place),
     }
 }
 

@@ -203,6 +203,8 @@ pub(super) enum FileKind {
     Atom,
     /// Another record.
     Reference,
+    /// A person, by e-mail address.
+    Owner,
 }
 
 /// What a part of an atom holds.

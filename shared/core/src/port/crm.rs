@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::names::{LinkId, ObjectName, RecordId, Side, Token, WireName};
+use crate::owner::Owner;
 use crate::row::{Reading, Row};
 use crate::value::{Presence, Raw};
 
@@ -64,6 +65,12 @@ pub trait Crm: Send + Sync {
         listing: &Listing,
         from: Option<&PageMark>,
     ) -> impl Future<Output = Result<Page, Failure>> + Send;
+
+    /// Everybody who can own a record, or could.
+    ///
+    /// # Errors
+    /// One for the whole call.
+    fn owners(&self) -> impl Future<Output = Result<Vec<Owner>, Failure>> + Send;
 
     /// The live schema of an object type.
     ///

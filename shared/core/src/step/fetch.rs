@@ -103,6 +103,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     }
 
     async fn look(&self, object: &Object, hints: &Hints, now: Timestamp) -> Result<(), StepError> {
+        let object = &*self.with_owners(object, now).await?;
         let (pairs, Looks { now: mut again, mut later }) = self.pairs(object, hints, now).await?;
         let done: Vec<(RecordId, Done)> =
             stream::iter(pairs)

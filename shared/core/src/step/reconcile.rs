@@ -68,6 +68,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             Task::Repair => self.repair(&mut report, now).await?,
             Task::Poll | Task::Sweep => {
                 for object in self.contract.objects.values() {
+                    let object = &*self.with_owners(object, now).await?;
                     for side in Side::BOTH {
                         self.run(object, side, task, Bin::Live, &mut report).await?;
                         if task == Task::Poll {

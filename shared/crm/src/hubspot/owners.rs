@@ -1,5 +1,6 @@
 //! The account's users and queues, who can own a record.
 
+use concord_core::owner::{Owner, OwnerStanding};
 use concord_core::port::Failure;
 use serde::Deserialize;
 
@@ -7,7 +8,7 @@ use super::HubSpot;
 use super::call::{Call, Unsuccessful, with_query};
 use super::config::Area;
 use super::refusal;
-use super::wire::{Paged, optional_text_or_number, text_or_number};
+use super::wire::{Paged, text_or_number};
 use crate::transport::Transport;
 
 /// Most owners of one page (owners API: `limit`; 100 is what HubSpot's own SDK asks for).
@@ -15,54 +16,27 @@ const PAGE_OWNERS_MAX: &str = "100";
 /// Most pages that are read: 100,000 owners are more than any account has.
 const PAGES_MAX: usize = 1_000;
 
-/// Someone who can own a record.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Owner {
-    /// What `hubspot_owner_id` holds. Not the user's id.
-    pub id: String,
-    /// The user's id; a deactivated user and a queue have none.
-    pub user: Option<String>,
-    /// The address by which the same person is found on the other side.
-    pub email: Option<String>,
-    /// Whether new records can be given to them.
-    pub standing: OwnerStanding,
-}
-
-/// Whether an owner is in use. Records keep a deactivated one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OwnerStanding {
-    /// In use.
-    Active,
-    /// Deactivated.
-    Deactivated,
-}
-
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct OwnerRecord {
     #[serde(deserialize_with = "text_or_number")]
     id: String,
-    #[serde(default, deserialize_with = "optional_text_or_number")]
-    user_id: Option<String>,
     email: Option<String>,
 }
 
 impl<T: Transport> HubSpot<T> {
     /// Everybody, the deactivated ones last.
-    ///
-    /// # Errors
-    /// One for the whole listing.
-    pub async fn owners(&self) -> Result<Vec<Owner>, Failure> {
-        let mut owners = self.owners_standing(OwnerStanding::Active).await?;
-        owners.extend(self.owners_standing(OwnerStanding::Deactivated).await?);
+    pub(super) async fn list_owners(&self) -> Result<Vec<Owner>, Failure> {
+        let mut owners = self.owners_standing(OwnerStanding::Active, "false").await?;
+        owners.extend(self.owners_standing(OwnerStanding::Inactive, "true").await?);
         Ok(owners)
     }
 
-    async fn owners_standing(&self, standing: OwnerStanding) -> Result<Vec<Owner>, Failure> {
-        let archived = match standing {
-            OwnerStanding::Active => "false",
-            OwnerStanding::Deactivated => "true",
-        };
+    async fn owners_standing(
+        &self,
+        standing: OwnerStanding,
+        archived: &'static str,
+    ) -> Result<Vec<Owner>, Failure> {
         let mut owners = Vec::new();
         let mut after: Option<String> = None;
         for _ in 0..PAGES_MAX {
@@ -74,8 +48,7 @@ impl<T: Transport> HubSpot<T> {
             after = page.after().map(str::to_owned);
             owners.extend(page.results.into_iter().map(|owner| Owner {
                 id: owner.id,
-                user: owner.user_id,
-                email: owner.email.filter(|email| !email.is_empty()),
+                email: owner.email,
                 standing,
             }));
             if after.is_none() {

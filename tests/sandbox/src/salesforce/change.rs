@@ -304,7 +304,11 @@ impl Salesforce {
                 && self.store.table(to).is_some()
             {
                 let id = Id::parse(text).ok_or_else(Refusal::invalid_cross_reference)?;
-                self.living(to, &id).map_err(|refusal| Refusal { status: 400, ..refusal })?;
+                let there = self.living(to, &id).map_err(|refusal| Refusal { status: 400, ..refusal })?;
+                if name == &"OwnerId" && there.get("IsActive") == Some(&Stored::Boolean(false)) {
+                    let message = format!("operation performed with inactive user [{id}] as owner");
+                    return Err(Refusal::bad("INACTIVE_OWNER_OR_USER", message).about(&["OwnerId"]));
+                }
             }
             if field.key == Key::UniqueExternal
                 && let Some(other) =

@@ -1,4 +1,4 @@
-//! The fields of Contact, Account, Lead and Opportunity, with the fields that Concord adds to each.
+//! The fields of Contact, Account, Lead and Opportunity, with the fields that Concord adds to each, and of User.
 
 use super::schema::{Access, Field, Key, Kind, Object};
 
@@ -18,6 +18,7 @@ pub(crate) fn objects() -> Vec<Object> {
         Object::new("Contact", "Contacts", "003", with_shared("Contact", contact())),
         Object::new("Lead", "Leads", "00Q", with_shared("Lead", lead())),
         Object::new("Opportunity", "Opportunities", "006", with_shared("Opportunity", opportunity())),
+        Object::new("User", "Users", "005", user()),
     ]
 }
 
@@ -98,6 +99,18 @@ fn mailing_address() -> [Field; 6] {
     ]
 }
 
+fn user() -> Vec<Field> {
+    let mut fields = vec![
+        field("Id", "User ID", Kind::Id, 18).of_platform().defaulted(),
+        field("Email", "Email", Kind::Email, 128).required(),
+        boolean("IsActive", "Active"),
+        field("UserType", "User Type", Kind::Text, 40).of_platform(),
+        boolean("IsDeleted", "Deleted").of_platform(),
+    ];
+    fields.extend(stamps());
+    fields
+}
+
 /// `Id` first, Concord's fields and the platform's stamps last.
 fn with_shared(object: &'static str, own: Vec<Field>) -> Vec<Field> {
     let mut fields = vec![field("Id", "Record ID", Kind::Id, 18).of_platform().defaulted()];
@@ -109,6 +122,13 @@ fn with_shared(object: &'static str, own: Vec<Field>) -> Vec<Field> {
         reference("OwnerId", "Owner ID", "User", "Owner").defaulted(),
         reference("MasterRecordId", "Master Record ID", object, "MasterRecord").of_platform(),
         boolean("IsDeleted", "Deleted").of_platform(),
+    ]);
+    fields.extend(stamps());
+    fields
+}
+
+fn stamps() -> [Field; 5] {
+    [
         field("CreatedDate", "Created Date", Kind::DateTime, 0).of_platform().defaulted(),
         reference("CreatedById", "Created By ID", "User", "CreatedBy").of_platform().defaulted(),
         field("LastModifiedDate", "Last Modified Date", Kind::DateTime, 0).of_platform().defaulted(),
@@ -116,8 +136,7 @@ fn with_shared(object: &'static str, own: Vec<Field>) -> Vec<Field> {
             .of_platform()
             .defaulted(),
         field("SystemModstamp", "System Modstamp", Kind::DateTime, 0).of_platform().defaulted(),
-    ]);
-    fields
+    ]
 }
 
 fn field(name: &'static str, label: &'static str, kind: Kind, length: usize) -> Field {
