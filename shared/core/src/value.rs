@@ -129,4 +129,4 @@ pub struct Known<'a>(pub Option<&'a Value>);
 /// Keyed 64-bit hash of a canonical value or of its absence. Equality is all that a base needs (DESIGN 5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct ImageHash(pub u64);
+pub struct ImageHash(#[serde(with = "postcard::fixint::le")] pub u64);

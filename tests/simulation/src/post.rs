@@ -150,7 +150,7 @@ fn open_webhooks(site: &Site, letters: &[Letter], forged: bool, now: Timestamp) 
     let stamp = site.clock.now().as_millisecond().to_string();
     let signature = signature_v3(WEBHOOK_SECRET, "POST", TARGET, &body, &stamp);
     if forged {
-        body = body.replacen("objectId", "objectid", 1);
+        body = body.replacen("bjectId", "bjectid", 1);
     }
     let mut headers = HeaderMap::new();
     for (name, value) in [("x-hubspot-signature-v3", signature), ("x-hubspot-request-timestamp", stamp)] {

@@ -1,5 +1,7 @@
 //! The inbox: a conflict that is held waits for a person, who takes one side's value for both.
 
+#![expect(clippy::unwrap_used, reason = "a scenario that cannot go on has failed")]
+
 use concord_core::names::Side;
 use concord_core::port::Store as _;
 use concord_core::step::{Inbox, Task};

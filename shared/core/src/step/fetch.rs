@@ -271,8 +271,18 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         if !given_up && !found_out {
             return Ok(Done::default());
         }
+        self.unpark_claimed(&pair.claims).await?;
         self.record_join(pair.link, pair.expected, pair.claims, pair.aliases).await?;
         Ok(if found_out { Done::AGAIN } else { Done::default() })
+    }
+
+    /// Takes back what was said of records while they were strangers. Before they are claimed: afterwards nobody comes back to
+    /// do it.
+    async fn unpark_claimed(&self, records: &[RecordKey]) -> Result<(), StepError> {
+        for record in records {
+            self.store.unpark(&ParkKey::Record(record.clone())).await?;
+        }
+        Ok(())
     }
 
     /// Commits a link's records and nothing else. If somebody was faster, looking again will tell.
@@ -328,10 +338,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             resolved: decision.resolved,
             journal: decision.journal,
         };
-        // Before the commit: afterwards its records are no strangers any more, and nobody comes back to do it.
-        for record in commit.records.iter().filter(|_| fresh) {
-            self.store.unpark(&ParkKey::Record(record.clone())).await?;
-        }
+        self.unpark_claimed(&commit.records).await?;
         match self.store.commit(commit).await {
             Ok(()) => Ok(Done { issued, again }),
             Err(CommitError::Moved | CommitError::Taken { .. }) => Ok(Done::AGAIN),
