@@ -49,6 +49,7 @@ use self::query::Cursors;
 use self::rewrite::Rule;
 use self::schema::Schema;
 use self::store::{Presence, Record, Store};
+pub use self::users::user_id;
 use self::value::{Form, Stored};
 use crate::crm::{CallKind, Caller, Machine, Notice, Request, Response};
 

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use concord_core::names::Side;
+use concord_sandbox::salesforce::user_id;
 use serde_json::Value;
 
 /// How a field's values are compared.
@@ -132,6 +133,34 @@ pub struct Shown {
     pub flagged: bool,
     /// A contact's company, by its id on this side.
     pub company: Option<String>,
+    /// The person to whom it belongs, of [`OWNERS`].
+    pub owner: Option<usize>,
+}
+
+/// People to whom records belong: HubSpot's owner id and the serial number of Salesforce's user.
+pub const OWNERS: [(&str, u64); 4] = [("61001", 2), ("61002", 102), ("61003", 103), ("61004", 104)];
+/// Sits at Salesforce's screen, and owns whatever is made there.
+pub const AT_THE_SCREEN: usize = 0;
+/// Has left HubSpot.
+pub const LEFT_HUBSPOT: usize = 3;
+
+/// What a side's owner field holds for a person.
+#[must_use]
+pub fn owner_id(side: Side, person: usize) -> String {
+    let (owner, user) = OWNERS[person];
+    match side {
+        Side::HubSpot => owner.to_owned(),
+        Side::Salesforce => user_id(user),
+    }
+}
+
+/// The owner field, as each side names it.
+#[must_use]
+pub const fn owner_field(side: Side) -> &'static str {
+    match side {
+        Side::HubSpot => "hubspot_owner_id",
+        Side::Salesforce => "OwnerId",
+    }
 }
 
 /// The places of [`OBJECTS`].
@@ -213,5 +242,6 @@ fn shown(object: &Object, side: Side, id: &str, row: &Value) -> Shown {
         made_by_us: row["history"][0]["by"] == "api",
         flagged: text(&fields[names.1]) == "true",
         company: Some(text(&fields[company_field(side)])).filter(|id| !id.is_empty()),
+        owner: (0..OWNERS.len()).find(|person| owner_id(side, *person) == text(&fields[owner_field(side)])),
     }
 }

@@ -39,6 +39,8 @@ pub struct People {
     pub remove: bool,
     /// Whether they choose companies for contacts.
     pub associate: bool,
+    /// Whether they give contacts to each other.
+    pub own: bool,
     /// Whether an operator decides what is held.
     pub decide: bool,
     /// How many pairs are there before anything goes wrong.
@@ -82,6 +84,7 @@ impl Profile {
                 take_back: false,
                 remove: false,
                 associate: false,
+                own: false,
                 decide: false,
                 pairs: 0,
                 acts: 0,
@@ -114,6 +117,7 @@ impl Profile {
             acts: 3 + chance.below(12),
             associate: chance.happens(96),
             decide: chance.happens(128),
+            own: chance.happens(96),
         };
         let few = swarm.weight(Fault::OperatorRedrive) > 0;
         Self {
@@ -159,6 +163,13 @@ impl Profile {
             ),
             false => String::new(),
         };
+        let owner = match self.people.own {
+            true => format!(
+                "
+      owner: {{ hubspot: hubspot_owner_id, salesforce: OwnerId, type: owner, conflict: {phone} }}"
+            ),
+            false => String::new(),
+        };
         let yaml = format!(
             "version: {version}
 objects:
@@ -179,7 +190,7 @@ objects:
         salesforce: Interests__c
         type: multi-picklist
         map: {{ cycling: Events, music: Offers, reading: News, sailing: Research }}
-        conflict: union{company}
+        conflict: union{company}{owner}
   company:
     hubspot: companies
     salesforce: Account

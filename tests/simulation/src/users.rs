@@ -10,7 +10,10 @@ use http::{Method, Request};
 use serde_json::{Map, Value, json};
 
 use crate::chance::Chance;
-use crate::display::{COMPANY, CONTACT, Form, INTERESTS, Mapped, OBJECTS, Shown, company_field, records};
+use crate::display::{
+    COMPANY, CONTACT, Form, INTERESTS, Mapped, OBJECTS, OWNERS, Shown, company_field, owner_field, owner_id,
+    records,
+};
 use crate::profile::People;
 use crate::site::Site;
 
@@ -60,12 +63,15 @@ pub struct Users {
     pub chosen: Vec<(Side, String, String)>,
     /// Contacts for which somebody chose none.
     pub cleared: Vec<(Side, String)>,
+    /// Contacts that somebody gave to a person, or to nobody.
+    pub given: Vec<(Side, String, Option<usize>)>,
     typed: usize,
 }
 
 /// What a person does next.
 enum Act {
     Associate,
+    Give,
     Edit,
     Create,
     CreateTwice,
@@ -90,12 +96,19 @@ impl Users {
         let associates = people.associate && object == CONTACT;
         let act =
             if associates && matches!(act, Act::Edit) && chance.happens(96) { Act::Associate } else { act };
+        let gives = people.own && object == CONTACT && matches!(act, Act::Edit);
+        let act = if gives && chance.happens(64) { Act::Give } else { act };
         let shown: Vec<Shown> =
             self.look(site, side, object).into_iter().filter(|shown| shown.alive).collect();
         match act {
             Act::Associate => {
                 if let Some(contact) = chance.pick(&shown) {
                     self.associate(site, side, &contact.id, chance);
+                }
+            }
+            Act::Give => {
+                if let Some(contact) = chance.pick(&shown) {
+                    self.give(site, side, &contact.id, chance);
                 }
             }
             Act::Edit => match chance.pick(&shown) {
@@ -159,6 +172,28 @@ impl Users {
                 Some(company) => self.chosen.push((side, contact.to_owned(), company)),
                 None => self.cleared.push((side, contact.to_owned())),
             }
+        }
+    }
+
+    /// Somebody gives a contact to a person or, in HubSpot, to nobody.
+    fn give(&mut self, site: &Site, side: Side, contact: &str, chance: &mut Chance) {
+        let someone = Some(chance.below(OWNERS.len()));
+        let to = someone.filter(|_| side == Side::Salesforce || !chance.happens(64));
+        let (of, field) = (&OBJECTS[CONTACT], owner_field(side));
+        let value = to.map_or_else(String::new, |person| owner_id(side, person));
+        let (path, body) = match side {
+            Side::HubSpot => (
+                format!("/crm/v3/objects/{}/{contact}", of.hubspot),
+                json!({ "properties": { field: value } }),
+            ),
+            Side::Salesforce => (
+                format!("/services/data/v66.0/sobjects/{}/{contact}", of.salesforce),
+                json!({ field: value }),
+            ),
+        };
+        if person(site, side, Method::PATCH, &path, &body).is_some() {
+            site.watch().log(format_args!("USER {side} contact {contact} owner -> {to:?}"));
+            self.given.push((side, contact.to_owned(), to));
         }
     }
 

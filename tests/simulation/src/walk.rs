@@ -197,7 +197,8 @@ fn end_of(world: &World) -> Vec<String> {
 }
 
 fn record_line(side: Side, object: usize, shown: &Shown) -> String {
-    let Shown { id: _, values, alive, merged_into, concord_id, made_by_us, flagged, company } = shown;
+    let Shown { id: _, values, alive, merged_into, concord_id, made_by_us, flagged, company, owner: _ } =
+        shown;
     let values: Vec<&str> =
         values.iter().map(|value| if value.is_empty() { "-" } else { value.as_str() }).collect();
     let mut line = format!("{side} {}: {}", OBJECTS[object].name, values.join(" "));

@@ -15,6 +15,7 @@ mod schemas;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use concord_core::contract::{
     Contract, Create, Delete, Direction, Field, Guard, Kind, Object, Options, Policy, json_schema, parse,
@@ -155,6 +156,7 @@ fn every_setting_of_a_field_is_read() {
         ("integer", Kind::Integer),
         ("date", Kind::Date),
         ("datetime", Kind::DateTime),
+        ("owner", Kind::Owner(Arc::default())),
         ("decimal, scale: 18", Kind::Decimal { scale: 18 }),
     ] {
         assert_eq!(
@@ -206,6 +208,7 @@ fn a_client_is_told_every_field_of_its_side_once_in_order_with_the_flag() {
         "deleted_in_crm",
         "description",
         "domain",
+        "hubspot_owner_id",
         "industry",
         "name",
         "numberofemployees",

@@ -13,6 +13,12 @@ use super::value::Stored;
 const COLLEAGUES: [(u64, &str); 3] =
     [(102, "jonas.lind@example.com"), (103, "mei.tanaka@example.com"), (104, "piet.devries@example.com")];
 
+/// The id of the user with this serial number: 1 is the integration user's, 2 that of the person at the screen.
+#[must_use]
+pub fn user_id(serial: u64) -> String {
+    Id::numbered("005", serial).to_string()
+}
+
 /// `person` is who sits at the screen.
 pub(super) fn seed(store: &mut Store, integration: &Id, person: &Id, automation: &Id) {
     let colleagues = COLLEAGUES.map(|(serial, email)| (Id::numbered("005", serial), email));

@@ -7,7 +7,7 @@ use concord_core::link::Refusal;
 use concord_core::names::{PerSide, Side};
 
 use super::{Address, Scene, object_index};
-use crate::display::{COMPANY, CONTACT, Form, OBJECTS};
+use crate::display::{AT_THE_SCREEN, COMPANY, CONTACT, Form, LEFT_HUBSPOT, OBJECTS};
 use crate::fault::Fault;
 use crate::users::{Edit, How};
 use crate::watch::Broken;
@@ -24,6 +24,7 @@ pub(super) fn check(scene: &Scene<'_>) -> Result<(), Broken> {
     both_sides_agree(scene)?;
     nothing_is_invented(scene, &histories)?;
     no_company_is_invented(scene)?;
+    no_owner_is_invented(scene)?;
     no_company_is_taken_away(scene)?;
     // A backup knows nothing of what was agreed on, decided and recorded after it.
     if scene.world.site.watch().struck(&[Fault::StoreRestored]) {
@@ -56,7 +57,43 @@ pub(super) fn both_sides_agree(scene: &Scene<'_>) -> Result<(), Broken> {
             }
         }
     }
-    references_agree(scene)
+    references_agree(scene)?;
+    owners_agree(scene)
+}
+
+/// I2: both halves of a pair of contacts belong to one person, or to nobody.
+fn owners_agree(scene: &Scene<'_>) -> Result<(), Broken> {
+    let contacts = scene.links.iter().filter(|link| object_index(&link.object) == Some(CONTACT));
+    for link in contacts.filter(|_| scene.world.profile.people.own) {
+        let Some(pair) = scene.living(link) else { continue };
+        let (hubspot, salesforce) = (pair.hubspot.owner, pair.salesforce.owner);
+        if hubspot != salesforce && !scene.waits(link, "owner") {
+            let what = format!(
+                "link {}: HubSpot {} belongs to {hubspot:?}, Salesforce {} to {salesforce:?}",
+                link.id, pair.hubspot.id, pair.salesforce.id
+            );
+            return Err(Broken { invariant: "I2", what });
+        }
+    }
+    Ok(())
+}
+
+/// I4: a contact belongs to somebody to whom it was given, on that side if the person has left it; or who made it.
+fn no_owner_is_invented(scene: &Scene<'_>) -> Result<(), Broken> {
+    let given = &scene.world.users.given;
+    for (record, shown) in scene.records.iter().filter(|(record, shown)| record.1 == CONTACT && shown.alive) {
+        let Some(owner) = shown.owner.filter(|owner| *owner != AT_THE_SCREEN) else { continue };
+        let found = given.iter().any(|(side, contact, to)| {
+            *to == Some(owner)
+                && scene.thing(&(*side, CONTACT, contact.clone())) == scene.thing(record)
+                && (*side == record.0 || record.0 == Side::Salesforce || owner != LEFT_HUBSPOT)
+        });
+        if !found {
+            let what = format!("{record:?} belongs to person {owner}, to whom nobody gave it");
+            return Err(Broken { invariant: "I4", what });
+        }
+    }
+    Ok(())
 }
 
 /// I17: both halves of a pair of contacts belong to one company, as far as their companies are pairs that live.

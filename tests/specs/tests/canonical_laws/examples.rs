@@ -1,9 +1,12 @@
 //! What the canonicalisers make of what people and CRMs write, one example for each rule.
 
+use std::sync::Arc;
+
 use concord_core::canonical::{Reason, Unmappable};
 use concord_core::contract::{Kind, Options};
 use concord_core::names::Side::{self, HubSpot, Salesforce};
-use concord_core::names::WireName;
+use concord_core::names::{PerSide, WireName};
+use concord_core::owner::{Owner, OwnerStanding, Owners};
 use concord_core::value::{Presence, Raw, Value};
 use rust_decimal::Decimal;
 
@@ -230,6 +233,63 @@ fn a_reference_is_a_link_id_on_both_sides_and_a_record_id_only_until_its_pair_is
         [(Salesforce, "0038m0000016wv8qae"), (Salesforce, "512"), (HubSpot, "0038M0000016Wv8")]
     {
         refuses(kind(), side, text(wrong), Reason::Id);
+    }
+}
+
+#[test]
+fn an_owner_is_the_person_behind_both_ids_and_concords_own_user_is_nobody() {
+    let [concord, ann, bob, cleo, twin] = [
+        "0058M0000016Wv8QAE",
+        "005000000000001AAA",
+        "005000000000002AAA",
+        "005000000000003AAA",
+        "005000000000004AAA",
+    ];
+    let owner = |id: &str, email: &str, standing| Owner {
+        id: id.to_owned(),
+        email: Some(email.to_owned()),
+        standing,
+    };
+    let (active, inactive) = (OwnerStanding::Active, OwnerStanding::Inactive);
+    let owners = Owners::of(&PerSide {
+        hubspot: vec![
+            owner("1001", "ann@example.com", active),
+            owner("999", "Ann@Example.com ", inactive),
+            owner("7", "bob@example.com", inactive),
+            owner("8", "cleo@example.com", active),
+            owner("9", "dan@example.com", active),
+        ],
+        salesforce: vec![
+            owner(concord, "bob@example.com", OwnerStanding::Concord),
+            owner(ann, "ANN@example.com", active),
+            owner(bob, "bob@example.com", active),
+            owner(cleo, "cleo@example.com", active),
+            owner(twin, "cleo@example.com", active),
+        ],
+    });
+    let kind = || Kind::Owner(Arc::new(owners.clone()));
+    for (side, id) in [(HubSpot, "1001"), (HubSpot, "999"), (Salesforce, ann), (Salesforce, &ann[..15])] {
+        reads(kind(), side, id, "999");
+    }
+    reads(kind(), HubSpot, "4711", "4711");
+    assert_eq!(read(kind(), Salesforce, text(concord)), Ok(Presence::Blank));
+    refuses(kind(), Salesforce, text("1001"), Reason::Id);
+    refuses(Kind::Owner(Arc::default()), HubSpot, text("1001"), Reason::OwnersUnread);
+
+    let person = |name: &str| Presence::Value(Value::Text(name.to_owned()));
+    writes(kind(), HubSpot, &person("999"), text("1001"));
+    writes(kind(), Salesforce, &person("999"), text(ann));
+    writes(kind(), HubSpot, &Presence::Blank, Presence::Blank);
+    writes(kind(), Salesforce, &Presence::Blank, text(concord));
+    for (side, name, reason) in [
+        (HubSpot, "7", Reason::OwnerInactive),
+        (Salesforce, "8", Reason::OwnerTwice),
+        (Salesforce, "9", Reason::OwnerMissing),
+        (Salesforce, "4711", Reason::OwnerMissing),
+    ] {
+        let field = field(kind());
+        let refused = Unmappable::Write { field: field.name.clone(), side, reason };
+        assert_eq!(field.render(side, &person(name)), Err(refused));
     }
 }
 

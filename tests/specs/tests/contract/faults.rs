@@ -27,7 +27,7 @@ objects:
     fields:
       email: { hubspot: email, salesforce: E-Mail, type: email }
       phone: { hubspot: phone, salesforce: Phone, type: phone }
-      owner: { hubspot: owner, salesforce: OwnerId, type: owner }
+      owner: { hubspot: owner, salesforce: OwnerId, type: computed }
   Company: 7
 ";
     refused(
@@ -39,7 +39,7 @@ objects:
             "6:5: objects.contact.guard: `lax` is not a choice here; use one of: strict",
             "8:32: objects.contact.fields.email.salesforce: `E-Mail` cannot be a field; use the API name, not the label",
             "9:7: objects.contact.fields.phone.region: is missing; add the region of numbers without a country code: `region: US`",
-            "10:53: objects.contact.fields.owner.type: `owner` is not supported by this version of Concord; remove it, or use another",
+            "10:53: objects.contact.fields.owner.type: `computed` is not supported by this version of Concord; remove it, or use another",
             "11:3: objects.Company: is the number `7`; write keys with their values here",
         ],
     );

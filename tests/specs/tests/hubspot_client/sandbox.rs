@@ -7,13 +7,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use bytes::Bytes;
 use concord_core::names::{LinkId, Token, WireName};
+use concord_core::owner::OwnerStanding;
 use concord_core::port::{Crm as _, Failure, FieldKind, Found, Listing, Operation, Outcome, PageMark, Write};
 use concord_core::row::{Author, History, Reading, Row, Standing, Versions};
 use concord_core::value::Presence;
 use concord_crm::hubspot::webhook::{Limits as DeliveryLimits, parse};
-use concord_crm::hubspot::{
-    AppId, Associated, Auth, Config, Ends, Family, HubSpot, OwnerStanding, PortalId, Secret,
-};
+use concord_crm::hubspot::{AppId, Associated, Auth, Config, Ends, Family, HubSpot, PortalId, Secret};
 use concord_sandbox::crm::{Caller, Machine as _, Notice};
 use concord_sandbox::hubspot::{self, Limits, OAuthClient};
 use concord_sandbox::transport::InProcess;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use concord_core::owner::{Owner, OwnerStanding};
 use concord_core::port::{Crm as _, FieldKind, FieldSchema, Schema};
-use concord_crm::hubspot::{Owner, OwnerStanding};
 use serde_json::{Value, json};
 
 use crate::tape::{Tape, client};
@@ -70,18 +70,17 @@ async fn owners_are_all_read_the_deactivated_ones_too() {
 
     let owners = client(&tape).owners().await.unwrap();
 
-    let owner = |id: &str, user: Option<&str>, email: Option<&str>, standing| Owner {
+    let owner = |id: &str, email: &str, standing| Owner {
         id: id.to_owned(),
-        user: user.map(str::to_owned),
-        email: email.map(str::to_owned),
+        email: Some(email.to_owned()),
         standing,
     };
     assert_eq!(
         owners,
         [
-            owner("41", Some("9001"), Some("ann@example.com"), OwnerStanding::Active),
-            owner("42", None, None, OwnerStanding::Active),
-            owner("43", None, Some("bob@example.com"), OwnerStanding::Deactivated),
+            owner("41", "ann@example.com", OwnerStanding::Active),
+            owner("42", "", OwnerStanding::Active),
+            owner("43", "bob@example.com", OwnerStanding::Inactive),
         ]
     );
     let calls: Vec<String> = tape.sent().into_iter().map(|(call, _)| call).collect();
