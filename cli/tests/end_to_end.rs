@@ -95,6 +95,23 @@ async fn a_contacts_company_arrives_by_association_and_by_account_whichever_is_f
 }
 
 #[tokio::test]
+async fn a_contact_changes_hands_on_both_sides_and_what_is_nobodys_is_concords() {
+    let (concord, hubspot, salesforce) = linked("owners").await;
+    let owner = json!(concord_sandbox::salesforce::user_id(1));
+    assert_eq!(concord.salesforce_shows(&salesforce, &["OwnerId"]).await, json!({"OwnerId": owner}));
+    concord.hubspot_edits(&hubspot, &json!({"hubspot_owner_id": "61002"})).await;
+    concord.quiet(QUIET_S);
+    let owner = json!(concord_sandbox::salesforce::user_id(102));
+    assert_eq!(concord.salesforce_shows(&salesforce, &["OwnerId"]).await, json!({"OwnerId": owner}));
+    let owner = json!(concord_sandbox::salesforce::user_id(2));
+    concord.salesforce_edits(&salesforce, &json!({"OwnerId": owner})).await;
+    let status = concord.quiet(QUIET_S);
+    let shown = concord.hubspot_shows(&hubspot, &["hubspot_owner_id"]).await;
+    assert_eq!((shown, &status["parked"]), (json!({"hubspot_owner_id": "61001"}), &json!(0)), "{status:#}");
+    assert_eq!(concord.writes().await, 4);
+}
+
+#[tokio::test]
 async fn both_sides_edit_different_fields_the_same_field_and_to_the_same_value() {
     let (concord, hubspot, salesforce) = linked("both").await;
     concord.command(&["pause"]);
