@@ -77,6 +77,7 @@ pub(crate) async fn resolve(args: &ResolveArgs) -> anyhow::Result<ExitCode> {
     let name = &args.name;
     let decided = match deployed(&args.place).await? {
         Some(engine) => Box::pin(engine.take(name, side, Timestamp::now())).await?.is_some(),
+        None if !name.bytes().all(|byte| byte.is_ascii_alphanumeric()) => false,
         None => {
             let order = format!("conflicts/{name}/{}", side.name());
             serde_json::from_str(&operate::order(&args.place.data.data, &order).await?)?
@@ -105,7 +106,7 @@ fn table(inbox: &[Inbox]) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(["name", "field", "records", "both had", "HubSpot", "Salesforce", "since"]);
-    for Inbox { name, conflict, agreed } in inbox {
+    for Inbox { name, conflict, agreed, taken } in inbox {
         let records = Side::BOTH.map(|side| {
             conflict.records[side].as_ref().map_or_else(String::new, |id| format!("{side} {id}"))
         });
@@ -113,16 +114,16 @@ fn table(inbox: &[Inbox]) -> Table {
             name.clone(),
             format!("{}.{}", conflict.object, conflict.field),
             records.join("\n"),
-            shown(agreed),
-            shown(&conflict.values.hubspot),
-            shown(&conflict.values.salesforce),
-            conflict.since.to_string(),
+            printable(&shown(agreed)),
+            printable(&shown(&conflict.values.hubspot)),
+            printable(&shown(&conflict.values.salesforce)),
+            taken.map_or_else(|| conflict.since.to_string(), |side| format!("{side}'s is on its way")),
         ]);
     }
     table
 }
 
-fn line(Inbox { name, conflict, agreed }: &Inbox) -> serde_json::Value {
+fn line(Inbox { name, conflict, agreed, taken }: &Inbox) -> serde_json::Value {
     let mut line = json!({
         "name": name,
         "object": conflict.object,
@@ -131,6 +132,7 @@ fn line(Inbox { name, conflict, agreed }: &Inbox) -> serde_json::Value {
         "records": conflict.records,
         "values": { "hubspot": plain(&conflict.values.hubspot), "salesforce": plain(&conflict.values.salesforce) },
         "since": conflict.since,
+        "taken": taken,
     });
     if !agreed.is_unknown() {
         line["agreed"] = plain(agreed);
@@ -154,6 +156,13 @@ fn plain(value: &Presence<Value>) -> serde_json::Value {
             Value::Atom(parts) => parts.iter().map(plain).collect(),
         },
     }
+}
+
+/// What people typed must not speak to the terminal.
+fn printable(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() })
+        .collect()
 }
 
 /// The same for a person's eyes.

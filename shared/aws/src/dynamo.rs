@@ -170,7 +170,7 @@ impl Store for DynamoStore {
         self.list_parked(max).await
     }
 
-    async fn wait_for(&self, target: &RecordKey, waiting: &RecordKey) -> Result<(), StoreError> {
+    async fn wait_for(&self, target: &RecordKey, waiting: &RecordKey) -> Result<bool, StoreError> {
         self.add_waiting(target, waiting).await
     }
 

@@ -9,6 +9,7 @@ mod presence;
 
 use jiff::Timestamp;
 
+use crate::canonical::{Reason, Unmappable};
 use crate::contract::{Field, Object};
 use crate::link::{Base, FieldStanding, Held, Link, Refusal, Role, Status};
 use crate::merge::{Verdict, Why, merge};
@@ -71,6 +72,8 @@ pub struct Decision {
     pub released: Vec<NaturalKey>,
     /// Fields that could not be settled or written, to be parked.
     pub faults: Vec<(FieldName, FieldFault)>,
+    /// Fields that point to a record in no pair, parked just now or before.
+    pub unpaired: Vec<FieldName>,
     /// Fields that were parked and are well again.
     pub healed: Vec<FieldName>,
     /// Something has to wait.
@@ -208,6 +211,9 @@ impl Draft<'_> {
     }
 
     fn fault(&mut self, field: &Field, fault: FieldFault) {
+        if let FieldFault::Unmappable(Unmappable::Read { reason: Reason::Unpaired, .. }) = fault {
+            self.decision.unpaired.push(field.name.clone());
+        }
         let memory = self.memory(field);
         if memory.standing == FieldStanding::Kept {
             memory.standing = FieldStanding::Parked;

@@ -14,17 +14,8 @@ use crate::names::{LinkId, ObjectName, RecordId, RecordKey, Side, WireName};
 use crate::row::{Row, Versions};
 use crate::value::{Presence, Raw};
 
-/// The pair that a reference leads to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
-    /// It lives on both sides: a reference to it is kept in agreement.
-    Whole(LinkId),
-    /// It has ended, or one of its records is in the bin: what points to it is left as it is on either side.
-    Over,
-}
-
-/// The pairs of records that references lead to. A record without one, or whose pair lacks a side, is not among them.
-pub type Targets = BTreeMap<RecordKey, Target>;
+/// The pairs of records that references lead to. A record without one, or whose pair lacks a side as yet, is not among them.
+pub type Targets = BTreeMap<RecordKey, LinkId>;
 
 /// The object that a field points to, if it is a reference.
 #[must_use]
@@ -76,12 +67,10 @@ pub fn records_in(object: &Object, side: Side, row: &Row) -> BTreeSet<RecordKey>
 
 /// Puts link ids in the place of record ids.
 pub fn rename(object: &Object, side: Side, row: &mut Row, targets: &Targets) {
-    let rename = |to: &ObjectName, raw: &mut Presence<Raw>| match record_of(side, to, raw)
-        .and_then(|record| targets.get(&record))
-    {
-        Some(Target::Whole(link)) => *raw = Presence::Value(Raw::Text(link.as_str().to_owned())),
-        Some(Target::Over) => *raw = Presence::Unknown,
-        None => {}
+    let rename = |to: &ObjectName, raw: &mut Presence<Raw>| {
+        if let Some(link) = record_of(side, to, raw).and_then(|record| targets.get(&record)) {
+            *raw = Presence::Value(Raw::Text(link.as_str().to_owned()));
+        }
     };
     for (wire, to) in fields(object, side) {
         row.fields.get_mut(wire).into_iter().for_each(|raw| rename(to, raw));

@@ -152,13 +152,10 @@ impl Store for MemoryStore {
         Ok(parked)
     }
 
-    async fn wait_for(&self, target: &RecordKey, waiting: &RecordKey) -> Result<(), StoreError> {
+    async fn wait_for(&self, target: &RecordKey, waiting: &RecordKey) -> Result<bool, StoreError> {
         let mut memory = self.memory();
         let all = memory.waiting.entry(target.clone()).or_default();
-        if all.len() < WAITING_MAX {
-            all.insert(waiting.clone());
-        }
-        Ok(())
+        Ok(all.len() < WAITING_MAX && all.insert(waiting.clone()))
     }
 
     async fn waiting_for(&self, targets: &[RecordKey]) -> Result<Vec<RecordKey>, StoreError> {

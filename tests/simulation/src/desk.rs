@@ -146,7 +146,7 @@ impl Store for Desk {
         self.store("parked", self.site.store.parked(max)).await
     }
 
-    async fn wait_for(&self, target: &RecordKey, waiting: &RecordKey) -> Result<(), StoreError> {
+    async fn wait_for(&self, target: &RecordKey, waiting: &RecordKey) -> Result<bool, StoreError> {
         self.store("wait_for", self.site.store.wait_for(target, waiting)).await
     }
 

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::task::{Context, Poll, Waker};
 
-use concord_core::link::{Link, Status};
+use concord_core::link::{Link, Refusal, Status};
 use concord_core::names::{FieldName, LinkId, PerSide, RecordKey, Side};
 use concord_core::port::{Conflict, ParkKey, Parked, Store as _};
 use concord_core::value::{Presence, Value};
@@ -49,6 +49,17 @@ pub fn check(world: &World) -> Result<(), Broken> {
     let scene = Scene::of(world);
     records::check(&scene)?;
     values::check(&scene)
+}
+
+/// Conflicts of pairs that live on both sides and whose writes nobody refuses, by name: a decision ends them.
+#[must_use]
+pub fn undecided(world: &World) -> Vec<String> {
+    let scene = Scene::of(world);
+    let link = |conflict: &Conflict| scene.links.iter().find(|link| link.id == conflict.link);
+    let open = |link: &Link| {
+        scene.living(link).is_some() && Side::BOTH.iter().all(|side| link.refused[*side] == Refusal::None)
+    };
+    scene.conflicts.iter().filter(|conflict| link(conflict).is_some_and(open)).map(Conflict::name).collect()
 }
 
 /// Judges a healed world in which polls and repairs have run and no sweep has: they alone find every change that

@@ -114,14 +114,14 @@ impl World {
             }
             self.drain()?;
         }
-        let left = self.conflicts();
+        self.settle()?;
+        let left = oracle::undecided(self);
         if !left.is_empty() {
             return Err(Broken {
                 invariant: "I40",
                 what: format!("conflicts {left:?} are left, of {names:?}"),
             });
         }
-        self.settle()?;
         oracle::check(self)?;
         self.stays_quiet()
     }

@@ -48,7 +48,7 @@ pub async fn run<S: Store>(make: impl AsyncFn() -> S) {
     of_two_concurrent_claims_of_one_event_one_wins(&make().await).await;
     what_is_parked_is_listed_replaced_and_taken_back(&make().await).await;
     who_waits_for_a_record_is_remembered_until_it_is_told(&make().await).await;
-    no_more_than_a_thousand_wait_for_one_record(&make().await).await;
+    no_more_than_the_limit_wait_for_one_record(&make().await).await;
     a_cursor_moves_from_what_was_read(&make().await).await;
     of_two_workers_one_moves_a_cursor(&make().await).await;
     contract_versions_only_rise(&make().await).await;

@@ -70,8 +70,9 @@ async fn the_value_that_a_person_takes_is_written_to_the_other_side_and_to_no_mo
         let before = spine.written();
         let taken = spine.engine.take(&conflict.name, side, spine.now()).await;
         assert_eq!(taken, Ok(Some(conflict.conflict.clone())));
-        assert_eq!(spine.engine.inbox().await, Ok(vec![]), "it waits for nobody any more");
+        assert_eq!(the_conflict(&spine).await, Inbox { taken: Some(side), ..conflict.clone() });
         spine.run().await;
+        assert_eq!(spine.engine.inbox().await, Ok(vec![]));
         assert_eq!(titles(&spine, &pair), [json!(value), json!(value)]);
         assert_eq!(spine.written() - before, 1);
         assert_over(&mut spine).await;

@@ -205,6 +205,41 @@ async fn a_deleted_company_takes_no_contact_out_of_the_other_sides_account() {
 }
 
 #[tokio::test]
+async fn a_contact_of_a_deleted_company_moves_to_another_wherever_it_is_moved() {
+    let (mut spine, [acme, globex], contact) = employed().await;
+    let there = spine.counterpart_of("company", H, &globex).await;
+    spine.hubspot.person(Method::DELETE, &format!("{COMPANIES}/{acme}"), &Value::Null);
+    spine.run().await;
+    let before = spine.written();
+    spine.hubspot_edits(&contact, &json!({"associatedcompanyid": globex}));
+    spine.run().await;
+    assert_eq!(company_of(&spine, &contact).await, [json!(globex), json!(there)]);
+    assert_eq!(spine.written() - before, 1);
+    assert_quiet(&mut spine).await;
+}
+
+#[tokio::test]
+async fn who_waits_for_one_company_and_then_for_another_is_told_of_the_other() {
+    let alone = concord_specs::spine::SAMPLE_CONTRACT.replacen(
+        "match: [{ key: domain }]\n    create: { hubspot: true, salesforce: true }",
+        "match: [{ key: domain }]\n    create: { hubspot: false, salesforce: true }",
+        1,
+    );
+    let mut spine = Spine::with_contract(&alone);
+    let accounts = [account(&spine, "Acme"), account(&spine, "Globex")];
+    let ada = json!({"Email": "ada@example.com", "LastName": "Lovelace", "AccountId": accounts[0]});
+    let row = spine.salesforce_creates(&ada);
+    spine.run().await;
+    let contact = spine.counterpart(S, &row).await;
+    spine.salesforce_edits(&row, &json!({"AccountId": accounts[1]}));
+    spine.run().await;
+    let globex = hubspot_company(&spine, "Globex");
+    spine.run().await;
+    assert_eq!(company_of(&spine, &contact).await, [json!(globex), json!(accounts[1])]);
+    assert_quiet(&mut spine).await;
+}
+
+#[tokio::test]
 async fn a_merged_company_is_followed_to_its_successor() {
     let (mut spine, [acme, _], contact) = employed().await;
     let there = spine.counterpart_of("company", H, &acme).await;

@@ -10,13 +10,13 @@ use super::fault::{store_error, unreadable};
 use super::{DynamoStore, keys, pack};
 
 impl DynamoStore {
-    /// Condition: there is room. It keeps the item small, and so what each more costs; there is no race to close, since a
+    /// Condition: it is not among them, and there is room. It keeps the item small, and so what each more costs; there is no race to close, since a
     /// set takes an element once, whoever adds it.
     pub(super) async fn add_waiting(
         &self,
         target: &RecordKey,
         waiting: &RecordKey,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         const OPERATION: &str = "wait for a record";
         let json = serde_json::to_string(waiting)
             .map_err(|error| StoreError::Refused { operation: OPERATION, reason: error.to_string() })?;
@@ -26,15 +26,18 @@ impl DynamoStore {
             .table_name(&self.tables.state)
             .key("pk", pack::text(keys::wait(target)))
             .update_expression("ADD waiting :one")
-            .condition_expression("attribute_not_exists(waiting) OR size(waiting) < :max")
+            .condition_expression(
+                "attribute_not_exists(waiting) OR (size(waiting) < :max AND NOT contains(waiting, :this))",
+            )
+            .expression_attribute_values(":this", pack::text(json.clone()))
             .expression_attribute_values(":one", AttributeValue::Ss(vec![json]))
             .expression_attribute_values(":max", pack::number(WAITING_MAX))
             .send()
             .await;
         match sent {
-            Ok(_) => Ok(()),
+            Ok(_) => Ok(true),
             Err(error) => match error.as_service_error() {
-                Some(error) if error.is_conditional_check_failed_exception() => Ok(()),
+                Some(error) if error.is_conditional_check_failed_exception() => Ok(false),
                 Some(_) | None => Err(store_error(OPERATION, &error)),
             },
         }

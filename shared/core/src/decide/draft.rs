@@ -43,6 +43,7 @@ impl<'a> Draft<'a> {
             keys: Vec::new(),
             released: Vec::new(),
             faults: Vec::new(),
+            unpaired: Vec::new(),
             healed: Vec::new(),
             wait: None,
         };

@@ -107,7 +107,8 @@ pub trait Store: Send + Sync {
     /// [`StoreError`].
     fn parked(&self, max: usize) -> impl Future<Output = Result<Vec<Parked>, StoreError>> + Send;
 
-    /// Remembers that a record waits for another to be in a pair; more than [`WAITING_MAX`] for one are not remembered.
+    /// Remembers that a record waits for another to be in a pair; more than [`WAITING_MAX`] for one are not remembered. Whether
+    /// that is new.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -115,7 +116,7 @@ pub trait Store: Send + Sync {
         &self,
         target: &RecordKey,
         waiting: &RecordKey,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// The records that wait for any of these, by strongly consistent reads.
     ///
@@ -189,7 +190,7 @@ pub trait Store: Send + Sync {
 }
 
 /// Records that may wait for one. Ours: an item's size is what each more of them costs. The daily sweep finds the others.
-pub const WAITING_MAX: usize = 1_000;
+pub const WAITING_MAX: usize = 100;
 
 /// What is known of a record id.
 #[derive(Debug, Clone, PartialEq, Eq)]

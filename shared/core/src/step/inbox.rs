@@ -5,14 +5,15 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Engine, StepError, digest};
-use crate::link::{Held, Link};
-use crate::names::{PerSide, Side};
+use crate::link::{Base, FieldMemory, Link};
+use crate::names::{LinkId, PerSide, RecordId, Side};
 use crate::port::{Commit, Conflict, Crm, Expected, JournalEntry, Queue, Store};
+use crate::reference;
 use crate::value::{ImageHash, Known, Presence, Value};
 
 /// Conflicts that are listed at once, oldest first. Ours: more than a person reads.
 const CONFLICTS_MAX: usize = 1_000;
-/// Journal lines of one link that are searched for the value that both sides last held. Ours.
+/// Journal lines of one link, the oldest first, that are searched for the value that both sides last held. Ours.
 const LINES_MAX: usize = 1_000;
 
 /// A conflict as a person is shown it.
@@ -22,8 +23,10 @@ pub struct Inbox {
     pub name: String,
     /// The conflict.
     pub conflict: Conflict,
-    /// What both sides held before, as far as the journal goes back.
+    /// What both sides held before, as far as the journal tells.
     pub agreed: Presence<Value>,
+    /// The side whose value a person has taken; it is on its way to the other.
+    pub taken: Option<Side>,
 }
 
 impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
@@ -33,14 +36,56 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     /// [`StepError::Store`].
     pub async fn inbox(&self) -> Result<Vec<Inbox>, StepError> {
         let mut inbox = Vec::new();
-        for conflict in self.store.conflicts(CONFLICTS_MAX).await? {
-            let journal = self.store.journal(&conflict.link, LINES_MAX).await?;
-            let lines = journal.iter().rev().filter(|line| line.field.as_ref() == Some(&conflict.field));
-            let agreed = lines.map(|line| &line.after).find(|after| !after.is_unknown());
-            let agreed = agreed.cloned().unwrap_or(Presence::Unknown);
-            inbox.push(Inbox { name: conflict.name(), conflict, agreed });
+        for mut conflict in self.store.conflicts(CONFLICTS_MAX).await? {
+            let links = self.store.links(std::slice::from_ref(&conflict.link)).await?;
+            let memory = links.into_iter().next().flatten().and_then(|link| {
+                let mut fields = link.fields;
+                fields.remove(&conflict.field)
+            });
+            let FieldMemory { base, held, .. } = memory.unwrap_or_default();
+            let mut agreed = self.agreed(&conflict, base.as_ref()).await?;
+            let (name, taken) = (conflict.name(), held.and_then(|held| held.taken));
+            self.name_records(&mut conflict, &mut agreed).await?;
+            inbox.push(Inbox { name, conflict, agreed, taken });
         }
         Ok(inbox)
+    }
+
+    /// The value that both sides last held: of the journal's values, the one that the base is of.
+    async fn agreed(&self, conflict: &Conflict, base: Option<&Base>) -> Result<Presence<Value>, StepError> {
+        let Some(base) = base else { return Ok(Presence::Unknown) };
+        let is_it = |value: &&Presence<Value>| {
+            let hash = self.hash_of(value);
+            Side::BOTH.iter().any(|side| hash == Some(base.images[*side].hash))
+        };
+        let journal = self.store.journal(&conflict.link, LINES_MAX).await?;
+        let lines = journal.iter().rev().filter(|line| line.field.as_ref() == Some(&conflict.field));
+        let mut values = lines.flat_map(|line| [&line.after, &line.before.hubspot, &line.before.salesforce]);
+        Ok(values.find(is_it).cloned().unwrap_or(Presence::Unknown))
+    }
+
+    /// A reference is shown as each side shows it: a person knows records, and no links.
+    async fn name_records(
+        &self,
+        conflict: &mut Conflict,
+        agreed: &mut Presence<Value>,
+    ) -> Result<(), StepError> {
+        let object = self.contract.objects.get(&conflict.object);
+        let field = object.and_then(|object| object.fields.get(&conflict.field));
+        if field.is_none_or(|field| reference::target_of(field).is_none()) {
+            return Ok(());
+        }
+        let PerSide { hubspot, salesforce } = &mut conflict.values;
+        for (side, value) in
+            [(Side::HubSpot, hubspot), (Side::Salesforce, salesforce), (Side::HubSpot, agreed)]
+        {
+            let Presence::Value(Value::Text(text)) = value else { continue };
+            let links = self.store.links(&[LinkId::new(text.clone())]).await?;
+            if let Some(id) = links.into_iter().flatten().next().and_then(|link| link.records[side].clone()) {
+                *text = format!("{side} {id}");
+            }
+        }
+        Ok(())
     }
 
     /// Takes one side's value for both, if the two still are the ones that `name` was given to. `None`: there is no such
@@ -63,11 +108,16 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             (Some(held), PerSide { hubspot: Some(hubspot), salesforce: Some(salesforce) })
                 if held.values == (PerSide { hubspot, salesforce }) =>
             {
-                *held = Held { taken: Some(side), ..*held };
+                let before = held.taken.replace(side);
+                if before != Some(side) {
+                    self.record_taken(link, &conflict, side, now).await?;
+                }
             }
             (Some(_) | None, _) => return Ok(None),
         }
-        self.record_taken(link, &conflict, side, now).await?;
+        let record: Vec<RecordId> = conflict.records[side].clone().into_iter().collect();
+        let correlation = digest(["taken", name, &now.to_string()]);
+        self.hint(side, &conflict.object, &record, &correlation).await?;
         Ok(Some(conflict))
     }
 
@@ -92,16 +142,8 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             contract: self.contract.version,
             at: now,
         };
-        let (object, record) = (link.object.clone(), link.records[side].clone());
-        let commit = Commit {
-            resolved: vec![conflict.field.clone()],
-            journal: vec![line],
-            ..Commit::of_link(expected, link, Vec::new())
-        };
-        self.store.commit(commit).await?;
-        let correlation = digest(["taken", &conflict.name(), &now.to_string()]);
-        let record = record.into_iter().collect::<Vec<_>>();
-        self.hint(side, &object, &record, &correlation).await
+        let commit = Commit { journal: vec![line], ..Commit::of_link(expected, link, Vec::new()) };
+        Ok(self.store.commit(commit).await?)
     }
 
     fn hash_of(&self, value: &Presence<Value>) -> Option<ImageHash> {

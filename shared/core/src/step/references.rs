@@ -10,16 +10,14 @@ use jiff::Timestamp;
 
 use super::fetch::Pair;
 use super::{Engine, StepError, digest, id_list};
-use crate::canonical::{Reason, Unmappable};
 use crate::contract::{Field, Object};
 use crate::decide::Decision;
 use crate::link::{Link, Status};
 use crate::names::{LinkId, ObjectName, RecordId, RecordKey, Side, WireName};
 use crate::port::{Crm, Operation, Queue, Store, Write};
-use crate::reference::{self, Target, Targets};
+use crate::reference::{self, Targets};
 use crate::row::{Reading, Row, Standing};
-use crate::settle::FieldFault;
-use crate::value::{Presence, Raw};
+use crate::value::{Known, Presence, Raw};
 
 impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     /// Puts link ids in the place of the record ids in references.
@@ -45,9 +43,9 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         }
         let ids: Vec<LinkId> = ids.into_iter().cloned().collect();
         let links = self.store.links(&ids).await?;
-        let links: BTreeMap<LinkId, Target> = links.into_iter().flatten().filter_map(target).collect();
+        let known: BTreeSet<LinkId> = links.into_iter().flatten().filter_map(target).collect();
         let target = |(record, (_, link)): (RecordKey, (RecordKey, Option<LinkId>))| {
-            Some((record, links.get(&link?)?.clone()))
+            Some((record, link.filter(|link| known.contains(link))?))
         };
         Ok(found.into_iter().filter_map(target).collect())
     }
@@ -71,8 +69,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let links: Vec<LinkId> = links.into_iter().collect();
         let found = self.store.links(&links).await?;
         let record = |link: Link| Some((link.id, link.records[side].clone()?));
-        let records: BTreeMap<LinkId, RecordId> =
-            found.into_iter().flatten().filter(Link::is_whole).filter_map(record).collect();
+        let records: BTreeMap<LinkId, RecordId> = found.into_iter().flatten().filter_map(record).collect();
         let (mut sent, mut pointless) = (Vec::new(), Vec::new());
         for (link, mut write) in current {
             let found = pointing(&mut write, &wires).all(|raw| match link_in(raw) {
@@ -85,6 +82,52 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             if found { sent.push((link, write)) } else { pointless.push(link) }
         }
         Ok((sent, pointless))
+    }
+
+    /// What somebody has made a reference to, and is over by now, leads nowhere on the other side: it waits for that pair to come
+    /// back. A reference that both sides had agreed on stays as it is.
+    pub(super) async fn leave_what_is_over(
+        &self,
+        object: &Object,
+        pairs: &mut [(RecordId, Pair)],
+    ) -> Result<(), StepError> {
+        let mut new: Vec<(usize, Side, WireName, LinkId)> = Vec::new();
+        for side in Side::BOTH {
+            for field in object.fields.values().filter(|field| reference::target_of(field).is_some()) {
+                for (n, (_, pair)) in pairs.iter().enumerate() {
+                    let (Some(Reading::Row(row)), Some(wire)) =
+                        (&pair.readings[side], field.wire[side].first())
+                    else {
+                        continue;
+                    };
+                    let Some(link) = row.fields.get(wire).and_then(link_in) else { continue };
+                    let base = pair.link.fields.get(&field.name).and_then(|memory| memory.base.as_ref());
+                    let shown = row.shows(field, side).ok();
+                    let hash = shown.map(|value| self.key.hash(Known(value.value())));
+                    if base.map(|base| base.images[side].hash) != hash {
+                        new.push((n, side, wire.clone(), link));
+                    }
+                }
+            }
+        }
+        if new.is_empty() {
+            return Ok(());
+        }
+        let links: BTreeSet<LinkId> = new.iter().map(|(.., link)| link.clone()).collect();
+        let links: Vec<LinkId> = links.into_iter().collect();
+        let found = self.store.links(&links).await?.into_iter().flatten();
+        let over: BTreeMap<LinkId, Link> =
+            found.filter(|link| link.status != Status::Live).map(|link| (link.id.clone(), link)).collect();
+        for (n, side, wire, link) in new {
+            let record = over.get(&link).map(|link| link.records[side].clone());
+            if let (Some(record), Some((_, pair))) = (record, pairs.get_mut(n))
+                && let Some(Reading::Row(row)) = &mut pair.readings[side]
+            {
+                let raw = record.map(|id| Presence::Value(Raw::Text(id.as_str().to_owned())));
+                row.fields.insert(wire, raw.unwrap_or(Presence::Unknown));
+            }
+        }
+        Ok(())
     }
 
     /// A blank that stands where the other side points to a record in the bin is that record's doing, and nobody's edit: the
@@ -150,8 +193,8 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         Ok(gone.into_iter().map(|(link, _)| link).collect())
     }
 
-    /// Fields that were parked just now since their target is in no pair: each waits for it, and the target is looked at,
-    /// in case nobody told of it. Whether there were any.
+    /// Fields whose target is in no pair: each waits for it, and as it begins to wait the target is looked at, in case nobody told
+    /// of it. Whether any began to.
     pub(super) async fn wait_for_targets(
         &self,
         object: &Object,
@@ -160,22 +203,21 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         now: Timestamp,
     ) -> Result<bool, StepError> {
         let mut waits = false;
-        for (name, fault) in &decision.faults {
-            let FieldFault::Unmappable(Unmappable::Read { side, reason: Reason::Unpaired, .. }) = fault
-            else {
-                continue;
-            };
-            let Some(field) = object.fields.get(name) else { continue };
-            let (Some(to), Some(wire)) = (reference::target_of(field), field.wire[*side].first()) else {
-                continue;
-            };
-            let Some(Reading::Row(row)) = &pair.readings[*side] else { continue };
-            let raw = row.fields.get(wire).unwrap_or(&Presence::Unknown);
-            let Some(target) = reference::record_of(*side, to, raw) else { continue };
-            self.store.wait_for(&target, &self.record(*side, &object.name, &row.id)).await?;
-            let correlation = digest(["wanted", pair.link.id.as_str(), &now.to_string()]);
-            self.hint(*side, to, std::slice::from_ref(&target.id), &correlation).await?;
-            waits = true;
+        for field in decision.unpaired.iter().filter_map(|name| object.fields.get(name)) {
+            let Some(to) = reference::target_of(field) else { continue };
+            for side in Side::BOTH {
+                let (Some(Reading::Row(row)), Some(wire)) = (&pair.readings[side], field.wire[side].first())
+                else {
+                    continue;
+                };
+                let raw = row.fields.get(wire).unwrap_or(&Presence::Unknown);
+                let Some(target) = reference::record_of(side, to, raw) else { continue };
+                if self.store.wait_for(&target, &self.record(side, &object.name, &row.id)).await? {
+                    let correlation = digest(["wanted", pair.link.id.as_str(), &now.to_string()]);
+                    self.hint(side, to, std::slice::from_ref(&target.id), &correlation).await?;
+                    waits = true;
+                }
+            }
         }
         Ok(waits)
     }
@@ -215,12 +257,9 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     }
 }
 
-/// What a link is to those that point to it; nothing as long as it lacks a side.
-fn target(link: Link) -> Option<(LinkId, Target)> {
-    let over = link.status != Status::Live;
-    let target =
-        if over { Some(Target::Over) } else { link.is_whole().then(|| Target::Whole(link.id.clone())) };
-    Some((link.id, target?))
+/// A link, for those that point to it; nothing as long as it lacks a side.
+fn target(link: Link) -> Option<LinkId> {
+    (link.status != Status::Live || link.is_whole()).then_some(link.id)
 }
 
 impl Pair {

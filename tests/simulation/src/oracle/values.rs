@@ -107,9 +107,9 @@ fn references_agree(scene: &Scene<'_>) -> Result<(), Broken> {
         let Some(pair) = scene.living(link) else { continue };
         let companies = PerSide::of(|side| pair[side].company.as_ref().map(|id| kept(side, id)));
         let agree = match (companies.hubspot, companies.salesforce) {
-            (None, None) | (Some(None), _) | (_, Some(None)) => true,
+            (None | Some(None), None | Some(None)) => true,
             (Some(Some(hubspot)), Some(Some(salesforce))) => hubspot.id == salesforce.id,
-            (Some(Some(_)), None) | (None, Some(Some(_))) => false,
+            (Some(Some(_)), None | Some(None)) | (None | Some(None), Some(Some(_))) => false,
         };
         if !agree && !scene.waits(link, "company") {
             let what = format!(

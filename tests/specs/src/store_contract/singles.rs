@@ -40,8 +40,10 @@ pub(super) async fn who_waits_for_a_record_is_remembered_until_it_is_told(store:
     let (acme, globex) = (record(Side::HubSpot, "acme"), record(Side::Salesforce, "globex"));
     let (ada, bob) = (record(Side::HubSpot, "ada"), record(Side::HubSpot, "bob"));
     assert_eq!(store.waiting_for(std::slice::from_ref(&acme)).await, Ok(vec![]));
-    for (target, waiting) in [(&acme, &bob), (&acme, &ada), (&acme, &ada), (&globex, &ada)] {
-        assert_eq!(store.wait_for(target, waiting).await, Ok(()));
+    for (target, waiting, new) in
+        [(&acme, &bob, true), (&acme, &ada, true), (&acme, &ada, false), (&globex, &ada, true)]
+    {
+        assert_eq!(store.wait_for(target, waiting).await, Ok(new));
     }
     let both = [acme.clone(), globex.clone()];
     assert_eq!(
@@ -55,10 +57,11 @@ pub(super) async fn who_waits_for_a_record_is_remembered_until_it_is_told(store:
     assert_eq!(store.waiting_for(&both).await, Ok(vec![ada]), "for the other one");
 }
 
-pub(super) async fn no_more_than_a_thousand_wait_for_one_record(store: &impl Store) {
+pub(super) async fn no_more_than_the_limit_wait_for_one_record(store: &impl Store) {
     let acme = record(Side::HubSpot, "acme");
     for n in 0..=WAITING_MAX {
-        assert_eq!(store.wait_for(&acme, &record(Side::HubSpot, &n.to_string())).await, Ok(()));
+        let new = store.wait_for(&acme, &record(Side::HubSpot, &n.to_string())).await;
+        assert_eq!(new, Ok(n < WAITING_MAX));
     }
     let mut first: Vec<RecordKey> = (0..WAITING_MAX).map(|n| record(Side::HubSpot, &n.to_string())).collect();
     first.sort();
