@@ -51,7 +51,8 @@ pub fn check(world: &World) -> Result<(), Broken> {
     values::check(&scene)
 }
 
-/// Conflicts of pairs that live on both sides and whose writes nobody refuses, by name: a decision ends them.
+/// Conflicts of pairs that live on both sides, by name, of which nobody is told that a value cannot be written: a decision
+/// ends them.
 #[must_use]
 pub fn undecided(world: &World) -> Vec<String> {
     let scene = Scene::of(world);
@@ -59,7 +60,12 @@ pub fn undecided(world: &World) -> Vec<String> {
     let open = |link: &Link| {
         scene.living(link).is_some() && Side::BOTH.iter().all(|side| link.refused[*side] == Refusal::None)
     };
-    scene.conflicts.iter().filter(|conflict| link(conflict).is_some_and(open)).map(Conflict::name).collect()
+    let told = |conflict: &Conflict| {
+        let key = ParkKey::Field(conflict.link.clone(), conflict.field.clone());
+        scene.parked.iter().any(|parked| parked.key == key)
+    };
+    let left = scene.conflicts.iter().filter(|conflict| link(conflict).is_some_and(open) && !told(conflict));
+    left.map(Conflict::name).collect()
 }
 
 /// Judges a healed world in which polls and repairs have run and no sweep has: they alone find every change that

@@ -117,7 +117,6 @@ fn records_that_are_one_thing_meet_once() {
                 "hubspot contact: zq5@example.com zq7|zq6 - zq8 -, merged into another",
                 "link zq1@example.com + zq1@example.com: live",
                 "link zq5@example.com + zq5@example.com: unlinked, hubspot gone",
-                "parked hubspot record zq1@example.com",
                 "parked salesforce record zq5@example.com",
                 "salesforce contact: zq1@example.com zq3|zq2 - zq4 -, made by Concord",
                 "salesforce contact: zq5@example.com zq7|zq6 - zq8 -, made by Concord",
