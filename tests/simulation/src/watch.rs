@@ -123,6 +123,8 @@ pub struct Watch {
     pub members: BTreeSet<(RecordKey, LinkId)>,
     /// Redirections ever recorded.
     pub aliases: BTreeMap<RecordKey, RecordId>,
+    /// Those that lead elsewhere by now, and where they led.
+    pub redirected: Vec<(RecordKey, RecordId)>,
     /// The two values between which a person has decided, by link and field.
     decided: BTreeMap<(LinkId, FieldName), PerSide<Presence<Value>>>,
     generations: BTreeMap<LinkId, Generation>,
@@ -145,6 +147,7 @@ impl Watch {
             written: 0,
             members: BTreeSet::new(),
             aliases: BTreeMap::new(),
+            redirected: Vec::new(),
             decided: BTreeMap::new(),
             generations: BTreeMap::new(),
             fences: BTreeMap::new(),
@@ -223,9 +226,7 @@ impl Watch {
         for (loser, winner) in &commit.aliases {
             self.mark(Mark::Aliased);
             let known = self.aliases.insert(loser.clone(), winner.clone());
-            if known.as_ref().is_some_and(|known| known != winner) {
-                self.broken("I15", format!("the alias {loser} pointed to {known:?} and now to {winner}"));
-            }
+            self.redirected.extend(known.filter(|known| known != winner).map(|known| (loser.clone(), known)));
         }
         if !commit.resolved.is_empty() {
             self.mark(Mark::HeldResolved);
@@ -268,6 +269,7 @@ impl Watch {
         self.generations.clear();
         self.fences.clear();
         self.aliases.clear();
+        self.redirected.clear();
     }
 
     /// Something is set aside.

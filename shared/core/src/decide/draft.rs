@@ -153,10 +153,12 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// Closes intents whose token a row shows. Their details stay while a repetition may land (P3).
+/// Closes intents whose token a row shows, and a refused one to make the record that is there. Their details stay while a
+/// repetition may land (P3).
 pub(super) fn close_landed(link: &mut Link, side: Side, row: &Row) {
     for intent in link.intents.iter_mut().filter(|intent| intent.side == side) {
-        if intent.progress != Progress::Closed && has_taken(row, intent.number) {
+        let moot = intent.progress == Progress::Refused && intent.action == Action::Insert;
+        if intent.progress != Progress::Closed && (moot || has_taken(row, intent.number)) {
             intent.close(Progress::Closed);
         }
     }

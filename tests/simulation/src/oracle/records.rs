@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use concord_core::link::{Link, Refusal, Status};
-use concord_core::names::Side;
+use concord_core::names::{RecordId, RecordKey, Side};
 use concord_core::port::ParkKey;
 
 use super::{Address, Scene, address, object_index};
@@ -14,6 +14,7 @@ use crate::watch::Broken;
 
 pub(super) fn check(scene: &Scene<'_>) -> Result<(), Broken> {
     links_are_a_partial_bijection(scene)?;
+    aliases_lead_on(scene)?;
     nothing_was_made_twice(scene)?;
     nothing_was_made_beside_a_match(scene)?;
     nothing_is_called_deleted_without_evidence(scene)?;
@@ -31,6 +32,23 @@ fn links_are_a_partial_bijection(scene: &Scene<'_>) -> Result<(), Broken> {
                 let what = format!("{record:?} belongs to the links {other} and {}", link.id);
                 return Err(Broken { invariant: "I13", what });
             }
+        }
+    }
+    Ok(())
+}
+
+/// I15: a redirection may be shortened, where its winner was merged in turn; it leads to no other thing.
+fn aliases_lead_on(scene: &Scene<'_>) -> Result<(), Broken> {
+    let watch = scene.world.site.watch();
+    for (loser, before) in &watch.redirected {
+        let thing = |id: &RecordId| {
+            let record = RecordKey { id: id.clone(), ..loser.clone() };
+            address(&record).map(|record| scene.thing(&record))
+        };
+        let now = watch.aliases.get(loser).and_then(thing);
+        if now != thing(before) {
+            let what = format!("the alias {loser} led to {before} and now leads to {now:?}");
+            return Err(Broken { invariant: "I15", what });
         }
     }
     Ok(())
