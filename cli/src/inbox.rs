@@ -117,7 +117,7 @@ fn table(inbox: &[Inbox]) -> Table {
             printable(&shown(agreed)),
             printable(&shown(&conflict.values.hubspot)),
             printable(&shown(&conflict.values.salesforce)),
-            taken.map_or_else(|| conflict.since.to_string(), |side| format!("{side}'s is on its way")),
+            taken.map_or_else(|| format!("{:.0}", conflict.since), |side| format!("{side}'s is on its way")),
         ]);
     }
     table
