@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{ContentArrangement, Table};
 use concord_aws::deployment::DeployedEngine;
+use concord_core::contract::printable;
 use concord_core::names::Side;
 use concord_core::step::Inbox;
 use concord_core::value::{Presence, Value};
@@ -156,13 +157,6 @@ fn plain(value: &Presence<Value>) -> serde_json::Value {
             Value::Atom(parts) => parts.iter().map(plain).collect(),
         },
     }
-}
-
-/// What people typed must not speak to the terminal.
-fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() })
-        .collect()
 }
 
 /// The same for a person's eyes.

@@ -19,7 +19,7 @@ use crate::port::ObjectSpec;
 use crate::reference;
 
 pub use check::{Effect, Mismatch, check};
-pub use fault::Fault;
+pub use fault::{Fault, printable};
 pub use file::json_schema;
 pub use parse::parse;
 

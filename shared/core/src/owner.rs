@@ -32,10 +32,10 @@ pub enum OwnerStanding {
 
 /// Everybody who can own a record, on both sides; or nobody, as long as neither list was read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Owners(Option<Directory>);
+pub struct Owners(Option<Lists>);
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-struct Directory {
+struct Lists {
     /// A side's ids, to the person.
     people: PerSide<BTreeMap<String, String>>,
     /// A person, to the ids that records can be given to.
@@ -58,26 +58,26 @@ impl Owners {
                 }
             }
         }
-        let mut directory = Directory::default();
+        let mut lists = Lists::default();
         for side in Side::BOTH {
             for owner in &owners[side] {
                 let person = address(owner).and_then(|email| names.get(&email)).unwrap_or(&owner.id);
                 match owner.standing {
-                    OwnerStanding::Concord => directory.concord[side] = Some(owner.id.clone()),
+                    OwnerStanding::Concord => lists.concord[side] = Some(owner.id.clone()),
                     OwnerStanding::Active | OwnerStanding::Inactive => {
-                        directory.people[side].insert(owner.id.clone(), person.clone());
-                        let ids = directory.active[side].entry(person.clone()).or_default();
+                        lists.people[side].insert(owner.id.clone(), person.clone());
+                        let ids = lists.active[side].entry(person.clone()).or_default();
                         ids.extend((owner.standing == OwnerStanding::Active).then(|| owner.id.clone()));
                     }
                 }
             }
         }
-        Self(Some(directory))
+        Self(Some(lists))
     }
 
     /// The person with this id; `None` for nobody. Whom a side does not list is somebody whom the other side cannot know.
     pub(crate) fn person(&self, side: Side, id: &str) -> Result<Option<String>, Reason> {
-        let Directory { people, concord, .. } = self.0.as_ref().ok_or(Reason::OwnersUnread)?;
+        let Lists { people, concord, .. } = self.0.as_ref().ok_or(Reason::OwnersUnread)?;
         if concord[side].as_deref() == Some(id) {
             return Ok(None);
         }
@@ -86,7 +86,7 @@ impl Owners {
 
     /// The id by which a side takes this person.
     pub(crate) fn id(&self, side: Side, person: &str) -> Result<&str, Reason> {
-        let Directory { active, .. } = self.0.as_ref().ok_or(Reason::OwnersUnread)?;
+        let Lists { active, .. } = self.0.as_ref().ok_or(Reason::OwnersUnread)?;
         let mut ids = active[side].get(person).ok_or(Reason::OwnerMissing)?.iter();
         match (ids.next(), ids.next()) {
             (Some(id), None) => Ok(id),
@@ -97,7 +97,7 @@ impl Owners {
 
     /// How a side says that a record belongs to nobody: by a blank, or by Concord's own user.
     pub(crate) fn nobody(&self, side: Side) -> Result<Option<&str>, Reason> {
-        let Directory { concord, .. } = self.0.as_ref().ok_or(Reason::OwnersUnread)?;
+        let Lists { concord, .. } = self.0.as_ref().ok_or(Reason::OwnersUnread)?;
         Ok(concord[side].as_deref())
     }
 }

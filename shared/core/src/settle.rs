@@ -132,11 +132,7 @@ impl Scene<'_> {
     }
 
     fn hash(&self, value: &Presence<Value>) -> Option<ImageHash> {
-        match value {
-            Presence::Value(value) => Some(self.key.hash(Known(Some(value)))),
-            Presence::Blank => Some(self.key.hash(Known(None))),
-            Presence::Unknown => None,
-        }
+        self.key.of(value)
     }
 
     fn image(&self, value: &Presence<Value>, place: Place) -> Option<Image> {

@@ -114,6 +114,12 @@ impl ImageKey {
         std::hash::Hash::hash(&value.0, &mut hasher);
         ImageHash(hasher.finish())
     }
+
+    /// The hash of what a side shows; `None` if that is unknown.
+    #[must_use]
+    pub fn of(&self, value: &Presence<Value>) -> Option<ImageHash> {
+        (!value.is_unknown()).then(|| self.hash(Known(value.value())))
+    }
 }
 
 impl std::fmt::Debug for ImageKey {

@@ -45,8 +45,6 @@ enum Move {
     Disturb,
 }
 
-/// More than a world can have.
-const CONFLICTS_MAX: usize = 10_000;
 /// Milliseconds that an effect takes.
 const EFFECT_MS: [u64; 8] = [1, 3, 8, 20, 60, 150, 400, 1_100];
 /// Milliseconds that pass when nobody does anything.
@@ -341,7 +339,7 @@ impl World {
     /// The names of the conflicts that wait for a person.
     #[must_use]
     pub fn conflicts(&self) -> Vec<String> {
-        let conflicts = oracle::now(self.site.store.conflicts(CONFLICTS_MAX)).unwrap_or_default();
+        let conflicts = oracle::now(self.site.store.conflicts(oracle::ALL)).unwrap_or_default();
         conflicts.iter().map(Conflict::name).collect()
     }
 

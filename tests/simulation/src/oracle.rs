@@ -22,7 +22,7 @@ use crate::watch::Broken;
 use crate::world::World;
 
 /// More than a world can have of anything.
-const ALL: usize = 10_000;
+pub(crate) const ALL: usize = 10_000;
 
 /// A record's address: side, index of the object type, id.
 pub(crate) type Address = (Side, usize, String);

@@ -4,7 +4,7 @@
 use concord_core::names::Side;
 use concord_core::port::Store as _;
 use concord_core::step::Task;
-use concord_specs::spine::Spine;
+use concord_specs::spine::{SAMPLE_CONTRACT, Spine};
 use http::Method;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -27,6 +27,15 @@ fn account(spine: &Spine, name: &str) -> String {
 
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
+}
+
+/// An account of nobody's stays alone.
+fn companies_from_hubspot_only() -> Spine {
+    Spine::with_contract(&SAMPLE_CONTRACT.replacen(
+        "match: [{ key: domain }]\n    create: { hubspot: true, salesforce: true }",
+        "match: [{ key: domain }]\n    create: { hubspot: false, salesforce: true }",
+        1,
+    ))
 }
 
 /// Two companies and a contact of the first, made in HubSpot and at rest: their ids there.
@@ -135,12 +144,7 @@ async fn both_sides_choosing_the_same_company_agree_and_different_ones_are_held(
 #[tokio::test]
 async fn what_points_to_a_company_without_a_counterpart_waits_for_it_and_is_told() {
     // Given: companies come from HubSpot only, so an account of nobody's stays alone
-    let alone = concord_specs::spine::SAMPLE_CONTRACT.replacen(
-        "match: [{ key: domain }]\n    create: { hubspot: true, salesforce: true }",
-        "match: [{ key: domain }]\n    create: { hubspot: false, salesforce: true }",
-        1,
-    );
-    let mut spine = Spine::with_contract(&alone);
+    let mut spine = companies_from_hubspot_only();
     let there = account(&spine, "Acme");
     let row = spine
         .salesforce_creates(&json!({"Email": "ada@example.com", "LastName": "Lovelace", "AccountId": there}));
@@ -220,12 +224,7 @@ async fn a_contact_of_a_deleted_company_moves_to_another_wherever_it_is_moved() 
 
 #[tokio::test]
 async fn who_waits_for_one_company_and_then_for_another_is_told_of_the_other() {
-    let alone = concord_specs::spine::SAMPLE_CONTRACT.replacen(
-        "match: [{ key: domain }]\n    create: { hubspot: true, salesforce: true }",
-        "match: [{ key: domain }]\n    create: { hubspot: false, salesforce: true }",
-        1,
-    );
-    let mut spine = Spine::with_contract(&alone);
+    let mut spine = companies_from_hubspot_only();
     let accounts = [account(&spine, "Acme"), account(&spine, "Globex")];
     let ada = json!({"Email": "ada@example.com", "LastName": "Lovelace", "AccountId": accounts[0]});
     let row = spine.salesforce_creates(&ada);

@@ -26,13 +26,15 @@ impl Fault {
     pub fn render(&self, file: &str) -> String {
         let Self { line, column, path, what, remedy } = self;
         let path = if path.is_empty() { String::new() } else { format!("{path}: ") };
-        let said: String = format!("{path}{what}; {remedy}").chars().map(shown).collect();
-        format!("{file}:{line}:{column}: {said}")
+        format!("{file}:{line}:{column}: {}", printable(&format!("{path}{what}; {remedy}")))
     }
 }
 
-fn shown(c: char) -> String {
-    if c.is_control() { c.escape_default().to_string() } else { c.to_string() }
+/// A text whose control characters are escapes: what others wrote must not speak to a terminal.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    let shown = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(shown).collect()
 }
 
 /// A place in the file, at which faults are collected.

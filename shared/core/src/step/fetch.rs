@@ -256,7 +256,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             self.store.unpark(&ParkKey::Field(pair.link.id.clone(), field.clone())).await?;
         }
         let waits = self.wait_for_targets(object, &pair, &decision, now).await?;
-        let mut done = self.perform(object, pair, decision, now).await?;
+        let mut done = self.perform(pair, decision, now).await?;
         if waits && done.again == Again::No {
             done.again = Again::Later;
         }
@@ -303,13 +303,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     }
 
     /// Commits a decision, on the generation that it was made from.
-    async fn perform(
-        &self,
-        object: &Object,
-        pair: Pair,
-        mut decision: Decision,
-        now: Timestamp,
-    ) -> Result<Done, StepError> {
+    async fn perform(&self, pair: Pair, mut decision: Decision, now: Timestamp) -> Result<Done, StepError> {
         if let Some(Wait::Suspect(side)) = decision.wait
             && let Some(id) = &pair.link.records[side]
         {
@@ -318,7 +312,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let joined = pair.expected != Expected::New
             && !pair.claims.is_empty()
             && decision.link.is_whole()
-            && self.contract.points_to(&object.name);
+            && self.contract.points_to(&decision.link.object);
         let again = match decision.wait {
             Some(Wait::RowTooFresh) => Again::Later,
             // Whoever waits for it is told at the next look.

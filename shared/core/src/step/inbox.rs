@@ -9,7 +9,7 @@ use crate::link::{Base, FieldMemory, Link};
 use crate::names::{LinkId, PerSide, RecordId, Side};
 use crate::port::{Commit, Conflict, Crm, Expected, JournalEntry, Queue, Store};
 use crate::reference;
-use crate::value::{ImageHash, Known, Presence, Value};
+use crate::value::{Presence, Value};
 
 /// Conflicts that are listed at once, oldest first. Ours: more than a person reads.
 const CONFLICTS_MAX: usize = 1_000;
@@ -35,13 +35,12 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     /// # Errors
     /// [`StepError::Store`].
     pub async fn inbox(&self) -> Result<Vec<Inbox>, StepError> {
+        let conflicts = self.store.conflicts(CONFLICTS_MAX).await?;
+        let ids: Vec<LinkId> = conflicts.iter().map(|conflict| conflict.link.clone()).collect();
+        let links = self.store.links(&ids).await?;
         let mut inbox = Vec::new();
-        for mut conflict in self.store.conflicts(CONFLICTS_MAX).await? {
-            let links = self.store.links(std::slice::from_ref(&conflict.link)).await?;
-            let memory = links.into_iter().next().flatten().and_then(|link| {
-                let mut fields = link.fields;
-                fields.remove(&conflict.field)
-            });
+        for (mut conflict, link) in conflicts.into_iter().zip(links) {
+            let memory = link.and_then(|mut link| link.fields.remove(&conflict.field));
             let FieldMemory { base, held, .. } = memory.unwrap_or_default();
             let mut agreed = self.agreed(&conflict, base.as_ref()).await?;
             let (name, taken) = (conflict.name(), held.and_then(|held| held.taken));
@@ -55,7 +54,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     async fn agreed(&self, conflict: &Conflict, base: Option<&Base>) -> Result<Presence<Value>, StepError> {
         let Some(base) = base else { return Ok(Presence::Unknown) };
         let is_it = |value: &&Presence<Value>| {
-            let hash = self.hash_of(value);
+            let hash = self.key.of(value);
             Side::BOTH.iter().any(|side| hash == Some(base.images[*side].hash))
         };
         let journal = self.store.journal(&conflict.link, LINES_MAX).await?;
@@ -100,7 +99,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         };
         let links = self.store.links(std::slice::from_ref(&conflict.link)).await?;
         let Some(mut link) = links.into_iter().next().flatten() else { return Ok(None) };
-        let shown = PerSide::of(|side| self.hash_of(&conflict.values[side]));
+        let shown = PerSide::of(|side| self.key.of(&conflict.values[side]));
         let memory = link.fields.get_mut(&conflict.field);
         let held = memory.and_then(|memory| memory.held.as_mut());
         // The list may lag behind the link.
@@ -144,10 +143,6 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         };
         let commit = Commit { journal: vec![line], ..Commit::of_link(expected, link, Vec::new()) };
         Ok(self.store.commit(commit).await?)
-    }
-
-    fn hash_of(&self, value: &Presence<Value>) -> Option<ImageHash> {
-        (!value.is_unknown()).then(|| self.key.hash(Known(value.value())))
     }
 }
 

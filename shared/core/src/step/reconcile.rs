@@ -13,7 +13,6 @@ use crate::link::{Link, Status};
 use crate::names::{Generation, RecordId, RecordKey, Side};
 use crate::port::{CommitError, Crm, CursorMark, Listing, Page, PageMark, Queue, Store, Whereabouts};
 use crate::row::{Row, Standing};
-use crate::value::Known;
 
 /// What a schedule asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -256,10 +255,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     /// Whether a listed row shows something else than the link remembers of this side.
     fn differs(&self, field: &crate::contract::Field, side: Side, row: &Row, link: &Link) -> bool {
         let Ok(value) = row.shows(field, side) else { return true };
-        if value.is_unknown() {
-            return false;
-        }
-        let hash = self.key.hash(Known(value.value()));
+        let Some(hash) = self.key.of(&value) else { return false };
         let memory = link.fields.get(&field.name);
         let held = memory.and_then(|memory| memory.held);
         if held.is_some_and(|held| held.taken.is_some()) {

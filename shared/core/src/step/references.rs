@@ -17,7 +17,7 @@ use crate::names::{LinkId, ObjectName, RecordId, RecordKey, Side, WireName};
 use crate::port::{Crm, Operation, Queue, Store, Write};
 use crate::reference::{self, Targets};
 use crate::row::{Reading, Row, Standing};
-use crate::value::{Known, Presence, Raw};
+use crate::value::{ImageKey, Presence, Raw};
 
 impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     /// Puts link ids in the place of the record ids in references.
@@ -91,23 +91,13 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         object: &Object,
         pairs: &mut [(RecordId, Pair)],
     ) -> Result<(), StepError> {
-        let mut new: Vec<(usize, Side, WireName, LinkId)> = Vec::new();
-        for side in Side::BOTH {
-            for field in object.fields.values().filter(|field| reference::target_of(field).is_some()) {
-                for (n, (_, pair)) in pairs.iter().enumerate() {
-                    let (Some(Reading::Row(row)), Some(wire)) =
-                        (&pair.readings[side], field.wire[side].first())
-                    else {
-                        continue;
-                    };
-                    let Some(link) = row.fields.get(wire).and_then(link_in) else { continue };
-                    let base = pair.link.fields.get(&field.name).and_then(|memory| memory.base.as_ref());
-                    let shown = row.shows(field, side).ok();
-                    let hash = shown.map(|value| self.key.hash(Known(value.value())));
-                    if base.map(|base| base.images[side].hash) != hash {
-                        new.push((n, side, wire.clone(), link));
-                    }
-                }
+        let mut new: Vec<(usize, Side, &Field, LinkId)> = Vec::new();
+        for field in object.fields.values().filter(|field| reference::target_of(field).is_some()) {
+            for side in Side::BOTH {
+                let of = |(n, (_, pair)): (usize, &(RecordId, Pair))| {
+                    Some((n, side, field, new_reference(&self.key, pair, side, field)?))
+                };
+                new.extend(pairs.iter().enumerate().filter_map(of));
             }
         }
         if new.is_empty() {
@@ -118,13 +108,11 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let found = self.store.links(&links).await?.into_iter().flatten();
         let over: BTreeMap<LinkId, Link> =
             found.filter(|link| link.status != Status::Live).map(|link| (link.id.clone(), link)).collect();
-        for (n, side, wire, link) in new {
+        for (n, side, field, link) in new {
             let record = over.get(&link).map(|link| link.records[side].clone());
-            if let (Some(record), Some((_, pair))) = (record, pairs.get_mut(n))
-                && let Some(Reading::Row(row)) = &mut pair.readings[side]
-            {
+            if let (Some(record), Some((_, pair))) = (record, pairs.get_mut(n)) {
                 let raw = record.map(|id| Presence::Value(Raw::Text(id.as_str().to_owned())));
-                row.fields.insert(wire, raw.unwrap_or(Presence::Unknown));
+                pair.show(side, field, &raw.unwrap_or(Presence::Unknown));
             }
         }
         Ok(())
@@ -148,7 +136,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                 let gone = self.in_the_bin(side, to, links, now).await?;
                 for (n, _) in blanks.iter().filter(|(_, link)| gone.contains(link)) {
                     if let Some((_, pair)) = pairs.get_mut(*n) {
-                        pair.hide(side, field);
+                        pair.show(side, field, &Presence::Unknown);
                     }
                 }
             }
@@ -206,11 +194,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         for field in decision.unpaired.iter().filter_map(|name| object.fields.get(name)) {
             let Some(to) = reference::target_of(field) else { continue };
             for side in Side::BOTH {
-                let (Some(Reading::Row(row)), Some(wire)) = (&pair.readings[side], field.wire[side].first())
-                else {
-                    continue;
-                };
-                let raw = row.fields.get(wire).unwrap_or(&Presence::Unknown);
+                let Some((row, raw)) = pair.points(side, field) else { continue };
                 let Some(target) = reference::record_of(side, to, raw) else { continue };
                 if self.store.wait_for(&target, &self.record(side, &object.name, &row.id)).await? {
                     let correlation = digest(["wanted", pair.link.id.as_str(), &now.to_string()]);
@@ -263,25 +247,38 @@ fn target(link: Link) -> Option<LinkId> {
 }
 
 impl Pair {
-    /// Takes a field of one side for not shown.
-    fn hide(&mut self, side: Side, field: &Field) {
+    /// A side's row, and what it shows in a reference.
+    fn points(&self, side: Side, field: &Field) -> Option<(&Row, &Presence<Raw>)> {
+        match &self.readings[side] {
+            Some(Reading::Row(row)) => Some((row, row.fields.get(field.wire[side].first()?)?)),
+            Some(Reading::MergedInto(_) | Reading::NotFound) | None => None,
+        }
+    }
+
+    /// Takes a field of one side for showing this.
+    fn show(&mut self, side: Side, field: &Field, raw: &Presence<Raw>) {
         if let Some(Reading::Row(row)) = &mut self.readings[side] {
-            row.fields.extend(field.wire[side].iter().map(|wire| (wire.clone(), Presence::Unknown)));
+            row.fields.extend(field.wire[side].iter().map(|wire| (wire.clone(), raw.clone())));
         }
     }
 }
 
 /// The pair that the other side points to, where this side's row shows a blank that was none when they last agreed.
 fn blank_over(pair: &Pair, side: Side, field: &Field) -> Option<LinkId> {
-    let shown = |side: Side| match &pair.readings[side] {
-        Some(Reading::Row(row)) => row.fields.get(field.wire[side].first()?),
-        Some(Reading::MergedInto(_) | Reading::NotFound) | None => None,
-    };
     pair.link.fields.get(&field.name)?.base.as_ref()?;
-    match (shown(side)?, shown(side.other())?) {
-        (Presence::Blank, there) => link_in(there),
-        (Presence::Value(_) | Presence::Unknown, _) => None,
+    match (pair.points(side, field)?, pair.points(side.other(), field)?) {
+        ((_, Presence::Blank), (_, there)) => link_in(there),
+        ((_, Presence::Value(_) | Presence::Unknown), _) => None,
     }
+}
+
+/// The pair that a side points to, unless both sides had agreed on it.
+fn new_reference(key: &ImageKey, pair: &Pair, side: Side, field: &Field) -> Option<LinkId> {
+    let (row, raw) = pair.points(side, field)?;
+    let link = link_in(raw)?;
+    let base = pair.link.fields.get(&field.name).and_then(|memory| memory.base.as_ref());
+    let shown = row.shows(field, side).ok().and_then(|value| key.of(&value));
+    (base.map(|base| base.images[side].hash) != shown).then_some(link)
 }
 
 fn link_in(raw: &Presence<Raw>) -> Option<LinkId> {
