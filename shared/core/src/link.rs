@@ -15,6 +15,9 @@ use crate::value::{ImageHash, Presence, Raw};
 /// An open intent is expected to land or to be refused within this time; until then it is left alone. Ours: well above
 /// an ordinary queue's delay.
 pub const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
+/// For how long a side's refusal is not questioned: an administrator may have changed what it was about since. Salesforce's
+/// smallest daily allowance is 100,000 calls, so that even 10,000 refused records cost a tenth of it.
+pub const REFUSAL_STANDS: SignedDuration = SignedDuration::from_hours(24);
 
 /// All that Concord remembers of one pair. One item, one conditional write, under 1 KB in ordinary use: that is
 /// why instants are stored as numbers (no CRM tells more than milliseconds).

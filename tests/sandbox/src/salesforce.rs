@@ -88,6 +88,8 @@ pub struct Config {
     pub automation_user: String,
     /// Calls in a rolling day.
     pub daily_calls_max: u64,
+    /// Records in a page of a query, whatever was asked for ("no guarantee that the batch size is the actual one").
+    pub page_max: usize,
     /// What happens to inserts that look like records that are there.
     pub duplicate_rule: DuplicateRule,
     /// Objects selected for change data capture (reference 4.1: at most 5 without an add-on).
@@ -115,6 +117,7 @@ impl Default for Config {
             person: Id::numbered("005", 2).to_string(),
             automation_user: Id::numbered("005", 3).to_string(),
             daily_calls_max: DAILY_CALLS_MAX,
+            page_max: usize::MAX,
             duplicate_rule: DuplicateRule::Off,
             change_events: ["Account", "Contact", "Lead", "Opportunity"].map(str::to_owned).into(),
             relay_channel_id: Id::numbered("0YL", 1).to_string(),

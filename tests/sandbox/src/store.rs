@@ -2,7 +2,7 @@
 //!
 //! Simple enough to be read as the port's specification; the contract suite in `concord-specs` holds it and
 //! the DynamoDB adapter to one behaviour. Deliberately absent: time that passes by itself. Expiry is a
-//! condition on the `now` of each call, so nothing is ever swept out.
+//! condition on the `now` of each call; whether what has expired is deleted ([`MemoryStore::expire`]) changes no answer.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -33,6 +33,9 @@ struct Memory {
     cursors: BTreeMap<String, CursorMark>,
     contracts: BTreeMap<ContractVersion, String>,
 }
+
+/// How long after the last instant at which it means something a claim expires: a day, as in the tables.
+const EXPIRY_MS: u64 = 24 * 3_600_000;
 
 /// A claim is kept when it has run out, so that fences only rise (I24).
 #[derive(Debug, Clone)]
@@ -65,6 +68,25 @@ impl MemoryStore {
     pub fn restore(&self, backup: &Self) {
         let held = backup.memory().clone();
         *self.memory() = held;
+    }
+
+    /// Claims that have expired.
+    #[must_use]
+    pub fn expired(&self, now: Timestamp) -> Vec<EventKey> {
+        let memory = self.memory();
+        let expired = memory.claims.iter().filter(|(_, claim)| match claim.standing {
+            Standing::InProgress { until } | Standing::Done { until } => now >= after(until, EXPIRY_MS),
+            Standing::Released => false,
+        });
+        expired.map(|(event, _)| event.clone()).collect()
+    }
+
+    /// Deletes claims that have expired, as DynamoDB's TTL does, sooner or later.
+    pub fn expire(&self, claims: &[EventKey]) {
+        let mut memory = self.memory();
+        for event in claims {
+            memory.claims.remove(event);
+        }
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {

@@ -2,16 +2,19 @@
 
 use std::sync::atomic::Ordering;
 
+use bytes::Bytes;
 use concord_core::batch::Incoming;
 use concord_core::names::Side;
 use concord_core::port::{Conflict, Store as _};
 use concord_core::step::Task;
 use concord_sandbox::crm::Caller;
 use concord_sandbox::fifo::QueueName;
+use http::Request;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::chance::Chance;
+use crate::display::{INTERESTS, owner_id};
 use crate::fault::Fault;
 use crate::oracle;
 use crate::post::Handling;
@@ -49,6 +52,8 @@ enum Move {
 const EFFECT_MS: [u64; 8] = [1, 3, 8, 20, 60, 150, 400, 1_100];
 /// Milliseconds that pass when nobody does anything.
 const PAUSE_MS: [u64; 8] = [200, 900, 2_000, 8_000, 31_000, 65_000, 300_000, 1_600_000];
+/// Who goes on leave, of [`crate::display::OWNERS`].
+const COLLEAGUE: usize = 1;
 /// The longest of them that ends no worker.
 const PAUSE_WORKING: usize = 2;
 /// Milliseconds by which a write may be late: up to the bound that Concord relies on.
@@ -147,7 +152,8 @@ impl World {
     fn collect(&mut self, chance: &mut Chance) {
         let (profile, site) = (&self.profile, &self.site);
         self.post.collect(site, || {
-            let kinds = [Fault::NoticeDropped, Fault::NoticeDuplicated, Fault::NoticeDelayed];
+            let kinds =
+                [Fault::NoticeDropped, Fault::NoticeDuplicated, Fault::NoticeDelayed, Fault::ChangeGap];
             let struck = kinds.into_iter().find(|kind| chance.happens(profile.swarm.weight(*kind)));
             if let Some(struck) = struck {
                 site.watch().strike(struck);
@@ -156,6 +162,7 @@ impl World {
                 Some(Fault::NoticeDropped) => Handling::Dropped,
                 Some(Fault::NoticeDuplicated) => Handling::Copied(1 + chance.below(3)),
                 Some(Fault::NoticeDelayed) => Handling::Delayed(PAUSE_MS[chance.below(PAUSE_MS.len())]),
+                Some(Fault::ChangeGap) => Handling::Gap { overflow: chance.happens(128) },
                 Some(_) | None => Handling::Ordinary,
             }
         });
@@ -368,6 +375,18 @@ impl World {
         change(Fault::ObjectHidden, json!({"object": object, "hidden": true}));
         change(Fault::FieldReadOnly, json!({"object": object, "field": name, "read_only": true}));
         change(Fault::FieldShortened, json!({"object": "Contact", "field": "Title", "length": 3}));
+        let choice = INTERESTS[0].1;
+        change(
+            Fault::ChoiceRemoved,
+            json!({"object": "Contact", "field": "Interests__c", "remove_value": choice}),
+        );
+        change(
+            Fault::TypeChanged,
+            json!({"object": "Contact", "field": "Title", "picklist": true, "add_value": "Director"}),
+        );
+        if self.strikes(Fault::OwnerInactive, chance) {
+            self.activate_owner(false);
+        }
         if self.disturbed && chance.happens(128) {
             self.set_to_rights();
         }
@@ -409,14 +428,37 @@ impl World {
                 );
             }
         }
-        self.salesforce_is("schema", &json!({"object": "Contact", "field": "Title", "length": 128}));
+        self.salesforce_is(
+            "schema",
+            &json!({"object": "Contact", "field": "Title", "length": 128, "picklist": false}),
+        );
+        for (_, choice) in INTERESTS {
+            self.salesforce_is(
+                "schema",
+                &json!({"object": "Contact", "field": "Interests__c", "add_value": choice}),
+            );
+        }
+        self.activate_owner(true);
         self.disturbed = false;
+    }
+
+    /// A colleague goes on leave, or comes back.
+    fn activate_owner(&mut self, active: bool) {
+        let user = owner_id(Side::Salesforce, COLLEAGUE);
+        let request = Request::patch(format!("/services/data/v66.0/sobjects/User/{user}"))
+            .body(Bytes::from(json!({ "IsActive": active }).to_string()));
+        if let Ok(request) = request {
+            let answer = self.site.arrive(Side::Salesforce, Caller::Person, &request);
+            self.site
+                .watch()
+                .log(format_args!("ADMIN {user} is active: {active}: {}", answer.status().as_u16()));
+        }
+        self.disturbed |= !active;
     }
 
     /// An administrator changes the organisation.
     pub fn salesforce_is(&self, what: &str, body: &Value) {
-        let request =
-            http::Request::post(format!("/__sandbox/{what}")).body(bytes::Bytes::from(body.to_string()));
+        let request = Request::post(format!("/__sandbox/{what}")).body(Bytes::from(body.to_string()));
         if let Ok(request) = request {
             let answer = self.site.arrive(Side::Salesforce, Caller::Person, &request);
             self.site.watch().log(format_args!("ADMIN {body}: {}", answer.status().as_u16()));

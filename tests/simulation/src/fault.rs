@@ -110,8 +110,24 @@ kinds! {
         StoreRestored => "store restored from a backup",
         /// An answer to a read is dated and given a while after its rows were looked at.
         DatedLate => "answer dated late",
+        /// Pages hold two records, and records come and go between them.
+        SmallPages => "pagination drift",
+        /// Salesforce says that something changed, and not what; or that too much did, and not which records.
+        ChangeGap => "CDC overflow",
+        /// A picklist loses a choice for a while.
+        ChoiceRemoved => "picklist changed",
+        /// A text becomes a picklist for a while.
+        TypeChanged => "field type changed",
+        /// What has expired stays in the store; without this fault it is deleted on time.
+        LateTtl => "late TTL",
+        /// A user of Salesforce is deactivated for a while.
+        OwnerInactive => "owner deactivated",
     }
 }
+
+/// The first that was added when seeds had names: these are drawn last, so that a script that ends before them is the
+/// world that it was.
+const FIRST_LATER: usize = Fault::SmallPages as usize;
 
 impl Fault {
     /// Whether the queue alone makes it good, without any schedule: a call that has to be made again, and notices that
@@ -129,6 +145,8 @@ impl Fault {
                 | Self::WrongBody
                 | Self::LoginExpired
                 | Self::DatedLate
+                | Self::SmallPages
+                | Self::LateTtl
                 | Self::NoticeDuplicated
                 | Self::NoticeDelayed
                 | Self::NoticeReordered
@@ -141,6 +159,7 @@ impl Fault {
 /// How strong each fault is in one world: its weight of 256 wherever it could strike.
 #[derive(Debug, Clone)]
 pub struct Swarm {
+    mood: u8,
     weights: Vec<u8>,
 }
 
@@ -148,20 +167,30 @@ impl Swarm {
     /// No faults.
     #[must_use]
     pub fn calm() -> Self {
-        Self { weights: vec![0; Fault::ALL.len()] }
+        Self { mood: 0, weights: vec![0; Fault::ALL.len()] }
     }
 
     /// Draws one. One world in sixteen is calm, another has only what the queue makes good; in the others each fault is on
     /// with one chance in three.
     pub fn draw(chance: &mut Chance) -> Self {
-        let mood = chance.byte();
-        let weights = Fault::ALL.iter().map(|fault| {
+        let mut swarm = Self { mood: chance.byte(), weights: Vec::new() };
+        swarm.draw_strengths(&Fault::ALL[..FIRST_LATER], chance);
+        swarm
+    }
+
+    /// Draws the faults that are drawn last.
+    pub fn draw_later(&mut self, chance: &mut Chance) {
+        self.draw_strengths(&Fault::ALL[FIRST_LATER..], chance);
+    }
+
+    fn draw_strengths(&mut self, faults: &[Fault], chance: &mut Chance) {
+        let mood = self.mood;
+        self.weights.extend(faults.iter().map(|fault| {
             let on = chance.happens(86);
             let strength = [3, 8, 20, 48][chance.below(4)];
             let may = mood >= 32 || (mood >= 16 && fault.is_made_good());
             if on && may { strength } else { 0 }
-        });
-        Self { weights: weights.collect() }
+        }));
     }
 
     /// Whether nothing goes wrong but what the queue makes good.

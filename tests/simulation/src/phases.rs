@@ -19,8 +19,9 @@ const MOVES_MAX: usize = 12_000;
 const PASSES_MAX: usize = 12;
 /// Between two passes: above the age at which an unsent intent is repaired, in milliseconds.
 const BETWEEN_PASSES_MS: u64 = 130_000;
-/// After this long nothing can land late any more, in milliseconds (P3: 10 minutes to attempt, 2 to run, 15 to land).
-const ALL_LANDED_MS: u64 = 30 * 60_000;
+/// After this long nothing can land late any more (P3: 10 minutes to attempt, 2 to run, 15 to land), and what was
+/// refused is tried again (a day), in milliseconds.
+const ALL_LANDED_MS: u64 = 25 * 3_600_000;
 /// Until an operator looks at dead letters: two days, in milliseconds.
 const OPERATOR_MS: u64 = 2 * 24 * 3_600_000;
 
@@ -64,7 +65,7 @@ pub fn live_meddled(
 ) -> anyhow::Result<Outcome> {
     let mut world = World::new(script, traced)?;
     world.set_rules();
-    for fault in [Fault::IndexLag, Fault::HistoryTruncated] {
+    for fault in [Fault::IndexLag, Fault::HistoryTruncated, Fault::SmallPages] {
         if world.profile.swarm.weight(fault) > 0 {
             world.site.watch().strike(fault);
         }

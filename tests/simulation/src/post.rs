@@ -10,7 +10,7 @@ use concord_sandbox::courier::signature_v3;
 use concord_sandbox::crm::{Machine as _, Notice};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::site::{Site, WEBHOOK_SECRET};
 use crate::watch::Mark;
@@ -52,6 +52,11 @@ pub enum Handling {
     Copied(usize),
     /// It is sent so many milliseconds later.
     Delayed(u64),
+    /// Salesforce could not say what changed.
+    Gap {
+        /// Nor in which records.
+        overflow: bool,
+    },
 }
 
 impl Letter {
@@ -77,6 +82,13 @@ impl Post {
                 Handling::Dropped => {}
                 Handling::Copied(copies) => self.letters.extend((0..=copies).map(|_| letter(0))),
                 Handling::Delayed(ms) => self.letters.push(letter(ms)),
+                Handling::Gap { overflow } => {
+                    let mut letter = letter(0);
+                    if let Notice::ChangeEvent(envelope) = &mut letter.notice {
+                        make_gap(envelope, overflow);
+                    }
+                    self.letters.push(letter);
+                }
             }
         }
     }
@@ -111,6 +123,20 @@ impl Post {
         }
         count - (self.letters.len() - waiting)
     }
+}
+
+/// Makes a change event one of those that Salesforce sends instead: with the records and no fields, or, when there were too
+/// many of them, for the object and no record.
+fn make_gap(envelope: &mut Value, overflow: bool) {
+    let payload = &mut envelope["detail"]["payload"];
+    let mut header = payload["ChangeEventHeader"].take();
+    let kind = header["changeType"].as_str().unwrap_or_default().to_owned();
+    header["changeType"] = if overflow { json!("GAP_OVERFLOW") } else { json!(format!("GAP_{kind}")) };
+    header["changedFields"] = json!([]);
+    if overflow {
+        header["recordIds"] = json!(["000000000000000AAA"]);
+    }
+    *payload = json!({ "ChangeEventHeader": header });
 }
 
 /// Which CRM tells this.

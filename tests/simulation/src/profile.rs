@@ -2,6 +2,7 @@
 
 use concord_core::contract::{Contract, parse};
 use concord_sandbox::hubspot::{self, Limits};
+use concord_sandbox::salesforce;
 
 use crate::chance::Chance;
 use crate::fault::{Fault, Swarm};
@@ -18,6 +19,8 @@ const RECEIVES_FEW: u32 = 4;
 /// Search index lags: usual, and slow. A poll calls itself complete up to a minute before its start.
 const INDEX_LAG_MS: i64 = 3_000;
 const INDEX_LAG_SLOW_MS: i64 = 30_000;
+/// Records in a small page.
+const PAGE_SMALL: usize = 2;
 /// Versions that a short history keeps.
 const HISTORY_SHORT: usize = 6;
 
@@ -102,7 +105,7 @@ impl Profile {
 
     /// Draws one.
     pub fn draw(chance: &mut Chance) -> Self {
-        let swarm = Swarm::draw(chance);
+        let mut swarm = Swarm::draw(chance);
         let mut offset = |most: i64| i64::from(chance.byte()) * most / 255 - most / 2;
         let (hubspot_offset_ms, salesforce_offset_ms) = (offset(CRM_OFFSET_MS), offset(CRM_OFFSET_MS));
         let (hubspot_drift_ppm, salesforce_drift_ppm) = (offset(DRIFT_PPM), offset(DRIFT_PPM));
@@ -119,6 +122,7 @@ impl Profile {
             decide: chance.happens(128),
             own: chance.happens(96),
         };
+        swarm.draw_later(chance);
         let few = swarm.weight(Fault::OperatorRedrive) > 0;
         Self {
             swarm,
@@ -144,8 +148,19 @@ impl Profile {
             limits: Limits::NONE,
             index_lag_ms: if slow { INDEX_LAG_SLOW_MS } else { INDEX_LAG_MS },
             history_depth: short.then_some(HISTORY_SHORT),
+            page_max: self.page_max(),
             ..hubspot::Config::default()
         }
+    }
+
+    /// How this world's organisation is set.
+    #[must_use]
+    pub fn salesforce_config(&self) -> salesforce::Config {
+        salesforce::Config { page_max: self.page_max(), ..salesforce::Config::default() }
+    }
+
+    fn page_max(&self) -> usize {
+        if self.swarm.weight(Fault::SmallPages) > 0 { PAGE_SMALL } else { usize::MAX }
     }
 
     /// This world's contract; the second version has the same conflict rules for other fields.

@@ -74,7 +74,7 @@ impl Site {
         Self {
             hubspot: InProcess::new(hubspot::HubSpot::new(profile.hubspot_config()), hubspot_clock.shared()),
             salesforce: InProcess::new(
-                salesforce::Salesforce::new(salesforce::Config::default()),
+                salesforce::Salesforce::new(profile.salesforce_config()),
                 salesforce_clock.shared(),
             ),
             store: MemoryStore::new(),

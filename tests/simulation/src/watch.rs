@@ -300,6 +300,11 @@ impl Watch {
         }
     }
 
+    /// Claims were deleted: nobody who holds one can be alive.
+    pub fn expired(&mut self, claims: &[EventKey]) {
+        self.fences.retain(|event, _| !claims.contains(event));
+    }
+
     /// An event was claimed.
     pub fn claimed(&mut self, worker: usize, event: &EventKey, fence: Fence) {
         self.unhinted.insert(worker);

@@ -33,6 +33,9 @@ pub const RUN: SignedDuration = SignedDuration::from_secs(120);
 /// When a message that failed is shown again by this world's event source mapping, in milliseconds.
 const FAILED_MS: u64 = 30_000;
 
+/// Pauses after which the store is looked through for what has expired, in milliseconds.
+const EXPIRY_LOOK_MS: u64 = 300_000;
+
 /// Both queues.
 pub const QUEUES: [QueueName; 2] = [QueueName::Hints, QueueName::Intents];
 
@@ -114,6 +117,9 @@ impl World {
         let next = |world: &Self| world.site.late().iter().position(|late| late.due <= now);
         while let Some(at) = next(self) {
             self.land(at);
+        }
+        if ms >= EXPIRY_LOOK_MS {
+            self.expire();
         }
         let over: Vec<usize> = self
             .begun
@@ -243,6 +249,21 @@ impl World {
             Fate::Failed => self.site.queue.change_visibility(queue, &message.receipt, FAILED_MS),
         };
         self.site.watch().log(format_args!("message {} of {queue:?}: {fate:?} {ended:?}", message.id));
+    }
+
+    /// What has expired is deleted, unless TTL is late.
+    fn expire(&self) {
+        let expired = self.site.store.expired(self.site.clock.now());
+        if expired.is_empty() {
+            return;
+        }
+        let mut watch = self.site.watch();
+        if self.profile.swarm.weight(Fault::LateTtl) > 0 {
+            watch.strike(Fault::LateTtl);
+        } else {
+            self.site.store.expire(&expired);
+            watch.expired(&expired);
+        }
     }
 
     /// A worker dies. Its messages come again by themselves; a delivery that was not answered comes again too.

@@ -26,6 +26,9 @@ const SEEDS: std::ops::Range<u64> = 0..300;
 /// Worlds that are lived through with one thread and with two.
 const COMPARED: std::ops::Range<u64> = 300..364;
 
+/// Bytes of the profile that were drawn when [`FOUND`] were found. Without the later ones they are the same worlds.
+const HEAD_THEN: usize = 103;
+
 /// Seeds that broke an invariant when they were found, and why. A seed is the world of today's draw order: when that
 /// changes, these are ordinary seeds.
 const FOUND: [(u64, &str); 20] = [
@@ -93,8 +96,9 @@ fn other_bytes_of_the_chaos_make_another_world() {
 #[test]
 fn seeds_in_which_bugs_were_found_hold() {
     for (seed, bug) in FOUND {
-        let summary = run(seed..seed + 1, 1, 1, |_, _| {}).unwrap();
-        assert_eq!(summary.failures, Vec::<Failure>::new(), "{seed}: {bug}");
+        let mut script = Script::of_seed(seed);
+        script.head.truncate(HEAD_THEN);
+        assert_eq!(live(&script, false).unwrap().broken, None, "{seed}: {bug}");
     }
 }
 

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use concord_core::contract::{Contract, parse};
 use concord_core::event::Event;
 use concord_core::names::{RecordId, Side};
-use concord_core::port::{Messages, Store as _};
-use concord_core::step::{Directory, Engine, Gate, Next, Task};
+use concord_core::port::{Failure, Messages, Store as _};
+use concord_core::step::{Directory, Engine, Gate, Next, StepError, Task};
 use concord_core::value::ImageKey;
 use concord_crm::hubspot::{self, webhook};
 use concord_crm::salesforce::{self, events};
@@ -379,7 +379,8 @@ impl Spine {
         loop {
             match self.engine.reconcile(task, self.now()).await {
                 Ok(report) if report.unfinished == 0 => break,
-                Ok(_) => {}
+                // The schedule comes again; by then there is another login.
+                Ok(_) | Err(StepError::Crm { failure: Failure::RefreshLogin { .. }, .. }) => {}
                 Err(error) => panic!("reconcile failed: {error}"),
             }
         }

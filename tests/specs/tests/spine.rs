@@ -384,6 +384,33 @@ async fn a_record_that_the_other_side_refuses_is_parked_until_it_is_mended() {
 }
 
 #[tokio::test]
+async fn what_was_refused_is_tried_again_after_a_day_when_an_administrator_may_have_mended_it() {
+    let (mut spine, hubspot, salesforce) = linked().await;
+    let choice = |change: &str| json!({"object": "Contact", "field": "Interests__c", change: "Events"});
+    spine.salesforce.person(Method::POST, "/__sandbox/schema", &choice("remove_value"));
+    spine.hubspot_edits(&hubspot, &json!({"interests": "cycling"}));
+    spine.run().await;
+    let parked = spine.engine.store.parked(10).await.unwrap();
+    assert_eq!(parked.len(), 1, "{parked:?}");
+    assert!(parked[0].reason.contains("add the value to the picklist"), "{}", parked[0].reason);
+
+    spine.salesforce.person(Method::POST, "/__sandbox/schema", &choice("add_value"));
+    let written = spine.written();
+    spine.pass(SignedDuration::from_hours(23));
+    spine.reconcile(Task::Sweep).await;
+    assert_eq!(spine.written(), written, "a refusal stands for a day");
+    spine.pass(SignedDuration::from_hours(1));
+    spine.reconcile(Task::Sweep).await;
+    assert_eq!(
+        spine.salesforce_shows(&salesforce, &["Interests__c"]),
+        json!({"Interests__c": "Events"})
+    );
+    assert_eq!(spine.written(), written + 1);
+    assert_eq!(spine.engine.store.parked(10).await.unwrap(), []);
+    assert_quiet(&mut spine).await;
+}
+
+#[tokio::test]
 async fn two_candidates_for_one_address_are_never_linked_by_guess() {
     let mut spine = Spine::new();
     spine.deaf = true;

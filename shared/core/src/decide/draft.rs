@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Decision, Sight, Situation, Wait};
 use crate::contract::Field;
-use crate::link::{Action, FieldMemory, Intent, Link, PATIENCE, Part, Progress};
+use crate::link::{Action, FieldMemory, Intent, Link, PATIENCE, Part, Progress, REFUSAL_STANDS};
 use crate::names::{PerSide, Side, Token};
 use crate::port::JournalEntry;
 use crate::row::{Row, Versions};
@@ -126,8 +126,11 @@ impl<'a> Draft<'a> {
         if let Some(last) = last
             && says_the_same(last, &action, &parts)
         {
-            let young = self.situation.now.duration_since(last.decided) < PATIENCE;
-            let refused = last.progress == Progress::Refused && link.contract == self.situation.contract;
+            let age = self.situation.now.duration_since(last.decided);
+            let young = age < PATIENCE;
+            let refused = last.progress == Progress::Refused
+                && link.contract == self.situation.contract
+                && age < REFUSAL_STANDS;
             if refused || (young && last.progress.is_under_way()) {
                 return;
             }

@@ -44,6 +44,8 @@ pub struct Config {
     pub bumps: Bumps,
     /// How many versions of a property the history shows, newest first. The real depth is unverified.
     pub history_depth: Option<usize>,
+    /// Records in a page of a listing or a search, whatever was asked for.
+    pub page_max: usize,
     /// The first id of every object type: ids of different types collide, and exceed 32 bits.
     pub first_record_id: u64,
     /// Whether records carry their `url`, as answers since about 2024 do.
@@ -72,6 +74,7 @@ impl Default for Config {
             index_lag_ms: INDEX_LAG_MS,
             bumps: Bumps::default(),
             history_depth: None,
+            page_max: usize::MAX,
             first_record_id: 508_000_000_001,
             record_urls: RecordUrls::Shown,
             subscriptions: Subscriptions::default(),

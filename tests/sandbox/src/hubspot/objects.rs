@@ -65,6 +65,7 @@ impl HubSpot {
                 return Err(Refusal::invalid(format!("limit must be between 1 and {PAGE_RECORDS_MAX}")));
             }
         };
+        let limit = limit.min(self.config.page_max);
         let from = match query.one("after").map(str::parse::<u64>) {
             None => 0,
             Some(Ok(after)) => after,

@@ -63,6 +63,7 @@ impl HubSpot {
         }
         let body: SearchBody = parsed(body)?;
         let (limit, after) = page(&body)?;
+        let limit = limit.min(self.config.page_max);
         let groups = self.tests(object, &body.filter_groups)?;
         // What the index knows: everything as it was then.
         let known = match self.config.index_lag_ms {

@@ -54,6 +54,7 @@ impl Salesforce {
         };
         let batch = call.header_part("sforce-query-options", "batchSize").and_then(|text| text.parse().ok());
         let batch = batch.map_or(*BATCH.end(), |batch: usize| batch.clamp(*BATCH.start(), *BATCH.end()));
+        let batch = batch.min(self.config.page_max);
         let rows: Vec<Value> =
             found.iter().take(batch).map(|record| self.row_of(context, &query, record)).collect();
         if found.len() <= batch {

@@ -1,5 +1,6 @@
 //! The objects and their fields: one table, from which describe, checks, queries and events are derived.
-//! At run time a field may be hidden (field-level security), made read-only, shortened, or lose a picklist value;
+//! At run time a field may be hidden (field-level security), made read-only, shortened, lose a picklist value, or turn
+//! from a text into a picklist and back;
 //! objects and fields are never added.
 
 use std::collections::BTreeMap;
@@ -231,7 +232,16 @@ impl Schema {
             field.values.retain(|kept| kept != value);
         }
         if let Some(value) = &change.add_value {
+            field.values.retain(|kept| kept != value);
             field.values.push(value.clone());
+        }
+        match (change.picklist, field.kind) {
+            (Some(true), Kind::Text) => field.kind = Kind::Picklist,
+            (Some(false), Kind::Picklist) => {
+                field.kind = Kind::Text;
+                field.values.clear();
+            }
+            (Some(_) | None, _) => {}
         }
         Ok(())
     }
@@ -248,4 +258,6 @@ pub(crate) struct SchemaChange {
     length: Option<usize>,
     remove_value: Option<String>,
     add_value: Option<String>,
+    /// Whether a text is a picklist from now on, with the values that it has by then.
+    picklist: Option<bool>,
 }
