@@ -20,7 +20,7 @@ use crate::contract::{Field, Kind};
 use crate::names::{FieldName, Side, WireName};
 use crate::value::{Presence, Raw, Value};
 
-pub(crate) use choice::SET_SEPARATOR;
+pub(crate) use choice::{SET_SEPARATOR, stage_parts};
 pub use reference::long_salesforce_id;
 pub(crate) use reference::record_id;
 pub(crate) use text::is_phone_region;
@@ -212,6 +212,7 @@ fn canonicalise(
         (Kind::Money { scale, currency }, [amount, of]) => {
             number::canonical_money(*scale, currency, amount, of)
         }
+        (Kind::Stage(stages), [pipeline, stage]) => choice::canonical_stage(stages, pipeline, stage),
         (kind, [one]) => canonical_scalar(kind, side, one),
         (_, _) => Err(Reason::Parts),
     }
@@ -227,9 +228,9 @@ fn canonical_scalar(kind: &Kind, side: Side, raw: &Presence<Raw>) -> Result<Pres
         Kind::Boolean => choice::canonical_boolean(raw),
         Kind::Integer => number::canonical_integer(raw),
         Kind::Decimal { scale } => number::canonical_decimal(*scale, raw),
-        Kind::Date => time::canonical_date(raw),
+        Kind::Date { zone } => time::canonical_date(zone.as_ref(), side, raw),
         Kind::DateTime => time::canonical_datetime(raw),
-        Kind::Picklist(options) => choice::canonical(options, side, raw),
+        Kind::Picklist(options) | Kind::Stage(options) => choice::canonical(options, side, raw),
         Kind::MultiPicklist(options) => choice::canonical_set(options, side, raw),
         Kind::Reference { to: _ } => reference::canonical(side, raw),
         Kind::Owner(owners) => owner::canonical(owners, side, raw),
@@ -270,6 +271,10 @@ fn render(
             kinds.iter().zip(parts).map(|(kind, part)| render_scalar(kind, side, part)).collect()
         }
         (Kind::Money { .. }, Presence::Blank) => Ok(vec![Presence::Blank]),
+        (Kind::Stage(stages), Presence::Value(Value::Text(at))) if wires == 2 => {
+            choice::render_stage(stages, at)
+        }
+        (Kind::Stage(_), Presence::Blank) => Ok(vec![Presence::Blank; wires]),
         (Kind::Money { currency: default, .. }, Presence::Value(Value::Money { amount, currency })) => {
             number::render_money(side, *amount, currency, default, wires)
         }
@@ -291,9 +296,11 @@ fn render_scalar(kind: &Kind, side: Side, value: &Presence<Value>) -> Result<Pre
         (Kind::Boolean, Value::Boolean(yes)) => choice::render_boolean(side, *yes),
         (Kind::Integer, Value::Integer(number)) => number::render(side, (*number).into()),
         (Kind::Decimal { .. }, Value::Decimal(number)) => number::render(side, *number),
-        (Kind::Date, Value::Date(date)) => time::render_date(*date),
+        (Kind::Date { zone }, Value::Date(date)) => time::render_date(zone.as_ref(), side, *date)?,
         (Kind::DateTime, Value::DateTime(at)) => time::render_datetime(*at),
-        (Kind::Picklist(options), Value::Text(choice)) => choice::render(options, side, choice)?,
+        (Kind::Picklist(options) | Kind::Stage(options), Value::Text(choice)) => {
+            choice::render(options, side, choice)?
+        }
         (Kind::Owner(owners), Value::Text(person)) => owner::render(owners, side, person)?,
         (Kind::MultiPicklist(options), Value::Choices(set)) => choice::render_set(options, side, set)?,
         (_, _) => return Err(Reason::Shape),

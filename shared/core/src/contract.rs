@@ -13,6 +13,8 @@ mod tree;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
+
 use crate::names::{ContractVersion, FieldName, ObjectName, PerSide, Side, WireName};
 use crate::owner::Owners;
 use crate::port::ObjectSpec;
@@ -114,7 +116,7 @@ pub struct Field {
     /// The contract's name.
     pub name: FieldName,
     /// Each side's field or fields. Several for [`Kind::Atom`], as many on both sides; for [`Kind::Money`] the
-    /// amount and, where a side has one, the currency; else one.
+    /// amount and, where a side has one, the currency; for [`Kind::Stage`] HubSpot's pipeline and stage; else one.
     pub wire: PerSide<Vec<WireName>>,
     /// What it holds.
     pub kind: Kind,
@@ -185,13 +187,18 @@ pub enum Kind {
         currency: String,
     },
     /// A calendar day.
-    Date,
+    Date {
+        /// By whose calendar HubSpot's instant is a day; without one, HubSpot holds a day too.
+        zone: Option<TimeZone>,
+    },
     /// An instant, to the second.
     DateTime,
     /// One choice; HubSpot's internal name to Salesforce's value. A bijection.
     Picklist(Options),
     /// A set of choices.
     MultiPicklist(Options),
+    /// A deal's place: HubSpot's `pipeline/stage` to Salesforce's stage. A bijection.
+    Stage(Options),
     /// Several fields that are one.
     Atom(Vec<Kind>),
     /// Another record: the same pair's on both sides (P12).
@@ -216,10 +223,11 @@ impl Kind {
             Self::Integer => "integer",
             Self::Decimal { .. } => "decimal",
             Self::Money { .. } => "money",
-            Self::Date => "date",
+            Self::Date { .. } => "date",
             Self::DateTime => "datetime",
             Self::Picklist(_) => "picklist",
             Self::MultiPicklist(_) => "multi-picklist",
+            Self::Stage(_) => "stage",
             Self::Atom(_) => "atom",
             Self::Reference { .. } => "reference",
             Self::Owner(_) => "owner",

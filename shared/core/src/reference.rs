@@ -30,9 +30,10 @@ pub const fn target_of(field: &Field) -> Option<&ObjectName> {
         | Kind::Integer
         | Kind::Decimal { .. }
         | Kind::Money { .. }
-        | Kind::Date
+        | Kind::Date { .. }
         | Kind::DateTime
         | Kind::Picklist(_)
+        | Kind::Stage(_)
         | Kind::MultiPicklist(_)
         | Kind::Atom(_)
         | Kind::Owner(_) => None,

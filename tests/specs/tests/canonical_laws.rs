@@ -17,6 +17,7 @@ use concord_core::canonical::{Reason, Unmappable, long_salesforce_id};
 use concord_core::contract::{Direction, Field, Kind, Options, Policy};
 use concord_core::names::{FieldName, ObjectName, PerSide, Side, WireName};
 use concord_core::value::{ImageKey, Known, Presence, Raw, Value};
+use jiff::tz::{TimeZone, TimeZoneDatabase};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
@@ -157,9 +158,12 @@ fn field(kind: Kind) -> Field {
     } else {
         1
     };
+    let parts = |side| if matches!((&kind, side), (Kind::Stage(_), Side::HubSpot)) { 2 } else { parts };
     Field {
         name: FieldName::from("sample"),
-        wire: PerSide::of(|side| (0..parts).map(|part| WireName::new(format!("{side}_{part}"))).collect()),
+        wire: PerSide::of(|side| {
+            (0..parts(side)).map(|part| WireName::new(format!("{side}_{part}"))).collect()
+        }),
         kind,
         direction: Direction::Both,
         conflict: Policy::Hold,
@@ -179,16 +183,29 @@ fn kind() -> impl Strategy<Value = Kind> {
         Just(Kind::Integer),
         (0u32..=18).prop_map(|scale| Kind::Decimal { scale }),
         (0u32..=18).prop_map(|scale| Kind::Money { scale, currency: "USD".to_owned() }),
-        Just(Kind::Date),
+        prop::sample::select(vec![None, Some("America/New_York"), Some("Asia/Tokyo"), Some("America/Sao_Paulo")])
+            .prop_map(|name| Kind::Date { zone: name.map(zone) }),
+        Just(Kind::Stage(stages())),
         Just(Kind::DateTime),
         Just(Kind::Picklist(Options::Same)),
         Just(Kind::Picklist(map.clone())),
         Just(Kind::MultiPicklist(Options::Same)),
         Just(Kind::MultiPicklist(map)),
         Just(Kind::Atom(vec![Kind::Text, Kind::Text])),
-        Just(Kind::Atom(vec![Kind::Text, Kind::Boolean, Kind::Date])),
+        Just(Kind::Atom(vec![Kind::Text, Kind::Boolean, Kind::Date { zone: None }])),
         Just(Kind::Reference { to: ObjectName::from("company") }),
     ]
+}
+
+/// A zone of the database in the binary.
+fn zone(name: &str) -> TimeZone {
+    TimeZoneDatabase::bundled().get(name).unwrap()
+}
+
+/// Two pipelines with a stage of one name.
+fn stages() -> Options {
+    let map = [("default/open", "Prospecting"), ("renewals/open", "Renewal"), ("default/won", "Closed Won")];
+    Options::Map(map.into_iter().map(|(h, s)| (h.to_owned(), s.to_owned())).collect())
 }
 
 /// Anything that a side might show for one field.
@@ -214,6 +231,7 @@ fn text() -> impl Strategy<Value = String> {
         "-?[0-9]{1,12}(\\.[0-9]{0,20})?(e-?[0-9]{1,2})?",
         "-?[0-9]{1,3}(\\.[0-9]{0,3}5)?",
         "(USD|eur|Jpy|US|DOLLAR)",
+        "(default|renewals|open|won|Prospecting|Renewal)",
         "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])",
         "[12][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9])T(00:00:00|[01][0-9]:[0-5][0-9]:[0-5][0-9])(\\.[0-9]{1,9})?(Z|\\+0000|[+-]0[0-9]:?[03]0)",
         (-20_000i64..200_000).prop_map(|day| (day * 86_400_000).to_string()),

@@ -22,6 +22,7 @@ use concord_core::contract::{
 };
 use concord_core::names::{ContractVersion, FieldName, ObjectName, PerSide, Side, WireName};
 use concord_core::port::ObjectSpec;
+use jiff::tz::TimeZoneDatabase;
 
 /// The smallest contract; the tests below add what they are about after its last line, which is line 8.
 const SMALL: &str = "\
@@ -154,7 +155,8 @@ fn every_setting_of_a_field_is_read() {
         ("url", Kind::Url),
         ("boolean", Kind::Boolean),
         ("integer", Kind::Integer),
-        ("date", Kind::Date),
+        ("date", Kind::Date { zone: None }),
+        ("date, zone: Europe/Berlin", Kind::Date { zone: TimeZoneDatabase::bundled().get("Europe/Berlin").ok() }),
         ("datetime", Kind::DateTime),
         ("owner", Kind::Owner(Arc::default())),
         ("decimal, scale: 18", Kind::Decimal { scale: 18 }),

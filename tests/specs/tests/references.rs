@@ -209,6 +209,34 @@ async fn a_deleted_company_takes_no_contact_out_of_the_other_sides_account() {
 }
 
 #[tokio::test]
+async fn a_company_that_was_deleted_unheard_is_looked_at_when_salesforce_refuses_to_point_to_it() {
+    let (mut spine, [_, globex], contact) = employed().await;
+    let there = spine.counterpart_of("company", H, &globex).await;
+    let written = spine.written();
+    spine.deaf = true;
+    spine.salesforce.person(Method::DELETE, &format!("{ACCOUNTS}{there}"), &Value::Null);
+    spine.run().await;
+    spine.deaf = false;
+    spine.hubspot_edits(&contact, &json!({"associatedcompanyid": globex}));
+    spine.run().await;
+    // A write that was refused, the same once more before the company was looked at, and the flag on HubSpot's company.
+    assert_eq!(spine.written() - written, 3);
+    let flag = spine.hubspot.person(
+        Method::GET,
+        &format!("{COMPANIES}/{globex}?properties=deleted_in_crm"),
+        &Value::Null,
+    );
+    assert_eq!(flag["properties"]["deleted_in_crm"], "true");
+    let parked = spine.engine.store.parked(10).await.unwrap_or_default();
+    assert_eq!(parked.len(), 1, "{parked:?}");
+    assert!(parked[0].reason.contains("in no pair"), "{}", parked[0].reason);
+    for task in [Task::Sweep, Task::Poll, Task::Repair] {
+        spine.reconcile(task).await;
+    }
+    assert_eq!(spine.written() - written, 3, "and that is all");
+}
+
+#[tokio::test]
 async fn a_contact_of_a_deleted_company_moves_to_another_wherever_it_is_moved() {
     let (mut spine, [acme, globex], contact) = employed().await;
     let there = spine.counterpart_of("company", H, &globex).await;

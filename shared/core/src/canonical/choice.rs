@@ -10,6 +10,8 @@ use crate::value::{Presence, Raw, Value};
 
 /// Separates the members of a set on both sides (HubSpot property values; Salesforce multipicklists).
 pub(crate) const SET_SEPARATOR: char = ';';
+/// Separates a pipeline from its stage in the contract: HubSpot's internal names are letters, digits and hyphens.
+const STAGE_SEPARATOR: char = '/';
 
 /// A blank is `false`: a Salesforce checkbox is never blank, so a blank could not make the round trip.
 pub(super) fn canonical_boolean(raw: &Presence<Raw>) -> Result<Presence<Value>, Reason> {
@@ -65,6 +67,34 @@ pub(super) fn render_set(options: &Options, side: Side, set: &BTreeSet<String>) 
         set.iter().map(|choice| written(options, side, choice)).collect::<Result<_, _>>()?;
     let written: Vec<&str> = written.into_iter().collect();
     Ok(Raw::Text(written.join(&SET_SEPARATOR.to_string())))
+}
+
+/// A pipeline and a stage are one choice: HubSpot names stages per pipeline.
+pub(super) fn canonical_stage(
+    stages: &Options,
+    pipeline: &Presence<Raw>,
+    stage: &Presence<Raw>,
+) -> Result<Presence<Value>, Reason> {
+    match (trimmed(pipeline)?, trimmed(stage)?) {
+        (None, None) => Ok(Presence::Blank),
+        (pipeline, stage) => {
+            let at = format!("{}{STAGE_SEPARATOR}{}", pipeline.unwrap_or_default(), stage.unwrap_or_default());
+            read(stages, Side::HubSpot, &at).map(Value::Text).map(Presence::Value)
+        }
+    }
+}
+
+pub(super) fn render_stage(stages: &Options, at: &str) -> Result<Vec<Presence<Raw>>, Reason> {
+    let (pipeline, stage) = stage_parts(written(stages, Side::HubSpot, at)?).ok_or(Reason::Option)?;
+    Ok([pipeline, stage].map(|part| Presence::Value(Raw::Text(part.to_owned()))).into())
+}
+
+/// The pipeline and the stage of `pipeline/stage`.
+pub(crate) fn stage_parts(at: &str) -> Option<(&str, &str)> {
+    at.split_once(STAGE_SEPARATOR)
+        .filter(|(pipeline, stage)| {
+            !pipeline.is_empty() && !stage.is_empty() && !stage.contains(STAGE_SEPARATOR)
+        })
 }
 
 fn read(options: &Options, side: Side, choice: &str) -> Result<String, Reason> {

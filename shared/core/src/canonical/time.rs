@@ -8,20 +8,28 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Reason, from_text};
+use crate::names::Side;
 use crate::value::{Presence, Raw, Value};
 
 const MS_PER_DAY: i64 = 86_400_000;
 /// Years that ISO 8601 writes with four digits.
 const YEARS: std::ops::RangeInclusive<i16> = 1..=9999;
 
-/// A day in any of: `YYYY-MM-DD`, an instant at midnight UTC, epoch milliseconds at midnight UTC.
-pub(super) fn canonical_date(raw: &Presence<Raw>) -> Result<Presence<Value>, Reason> {
+/// A day in any of: `YYYY-MM-DD`, an instant at midnight UTC, epoch milliseconds at midnight UTC. With a zone, HubSpot's
+/// instants are days by its calendar.
+pub(super) fn canonical_date(
+    zone: Option<&TimeZone>,
+    side: Side,
+    raw: &Presence<Raw>,
+) -> Result<Presence<Value>, Reason> {
     from_text(raw, |text| {
-        let date = match instant(text) {
-            Some(at) if at.as_nanosecond() % (i128::from(MS_PER_DAY) * 1_000_000) == 0 => Some(utc_day(at)),
-            Some(_) => None,
-            None if is_iso_day(text) => text.parse().ok(),
-            None => None,
+        let date = match (instant(text), zone) {
+            (Some(at), Some(zone)) if side == Side::HubSpot => Some(zone.to_datetime(at).date()),
+            (None, Some(_)) if side == Side::HubSpot => None,
+            (Some(at), _) if at.as_nanosecond() % (i128::from(MS_PER_DAY) * 1_000_000) == 0 => Some(utc_day(at)),
+            (Some(_), _) => None,
+            (None, _) if is_iso_day(text) => text.parse().ok(),
+            (None, _) => None,
         };
         date.filter(|date| YEARS.contains(&date.year())).map(Value::Date).ok_or(Reason::Date)
     })
@@ -59,8 +67,17 @@ fn utc_day(at: Timestamp) -> Date {
     TimeZone::UTC.to_datetime(at).date()
 }
 
-pub(super) fn render_date(date: Date) -> Raw {
-    Raw::Text(date.to_string())
+/// With a zone, HubSpot gets the day's noon there: it is the same day for people up to half a day east and west.
+pub(super) fn render_date(zone: Option<&TimeZone>, side: Side, date: Date) -> Result<Raw, Reason> {
+    match zone.filter(|_| side == Side::HubSpot) {
+        None => Ok(Raw::Text(date.to_string())),
+        Some(zone) => {
+            let noon = zone.to_timestamp(date.at(12, 0, 0, 0)).map_err(|_| Reason::Date)?;
+            // A zone that moved over the date line has left days out.
+            let is_there = zone.to_datetime(noon).date() == date;
+            is_there.then(|| render_datetime(noon)).ok_or(Reason::Date)
+        }
+    }
 }
 
 pub(super) fn render_datetime(at: Timestamp) -> Raw {

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::fault::Fault;
 use super::tree::Tree;
 use super::{CONCORD_ID, CONCORD_TOKEN, Contract, Delete, Direction, Field, Kind, Object, Options};
+use crate::canonical::stage_parts;
 use crate::names::{FieldName, ObjectName, PerSide, Side, WireName};
 use crate::port::{FieldKind, FieldSchema, Schema};
 
@@ -161,14 +162,16 @@ impl Found<'_> {
             }
         }
         match &field.kind {
-            Kind::Picklist(options) | Kind::MultiPicklist(options) => self.options(field, options),
+            Kind::Picklist(options) | Kind::MultiPicklist(options) | Kind::Stage(options) => {
+                self.options(field, options);
+            }
             Kind::Text | Kind::Email | Kind::Url | Kind::Atom(_) => self.lengths(field),
             Kind::Phone { .. }
             | Kind::Boolean
             | Kind::Integer
             | Kind::Decimal { .. }
             | Kind::Money { .. }
-            | Kind::Date
+            | Kind::Date { .. }
             | Kind::DateTime
             | Kind::Reference { .. }
             | Kind::Owner(_) => {}
@@ -186,7 +189,7 @@ impl Found<'_> {
             Direction::To(to) => to == side,
         };
         let read_only = written && !live.writable;
-        let fitting = fitting(&field.kind, part);
+        let fitting = fitting(&field.kind, side, part);
         let misfit = !fitting.contains(&live.kind);
         let is = live.kind.name();
         if read_only {
@@ -201,18 +204,19 @@ impl Found<'_> {
         }
     }
 
+    /// A stage is chosen in the last of HubSpot's two fields; that its pipeline has it, no schema tells.
     fn options(&mut self, field: &Field, options: &Options) {
-        let live = PerSide::of(|side| choices(self.schemas[side].fields.get(field.wire[side].first()?)?));
+        let live = PerSide::of(|side| choices(self.schemas[side].fields.get(field.wire[side].last()?)?));
         let mapped = match options {
             Options::Map(map) => PerSide {
-                hubspot: map.keys().map(String::as_str).collect(),
+                hubspot: map.keys().map(|key| choice_of(&field.kind, key)).collect(),
                 salesforce: map.values().map(String::as_str).collect(),
             },
             // Each side has to know every choice of the other.
             Options::Same => PerSide::of(|side| live[side.other()].clone().unwrap_or_default()),
         };
         for side in Side::BOTH {
-            let (Some(live), Some(wire)) = (&live[side], field.wire[side].first()) else { continue };
+            let (Some(live), Some(wire)) = (&live[side], field.wire[side].last()) else { continue };
             let mapped: &BTreeSet<&str> = &mapped[side];
             let gone: Vec<&str> = mapped.difference(live).copied().collect();
             if !gone.is_empty() {
@@ -265,18 +269,25 @@ fn choices(field: &FieldSchema) -> Option<BTreeSet<&str>> {
     }
 }
 
+/// What HubSpot's field holds for a key of a `map`.
+fn choice_of<'a>(kind: &Kind, key: &'a str) -> &'a str {
+    let of_stage = stage_parts(key).filter(|_| matches!(kind, Kind::Stage(_)));
+    of_stage.map_or(key, |(_, stage)| stage)
+}
+
 /// The kinds of a side's field that can hold a part of a contract's field.
-fn fitting(kind: &Kind, part: usize) -> &'static [FieldKind] {
+fn fitting(kind: &Kind, side: Side, part: usize) -> &'static [FieldKind] {
     match kind {
         Kind::Text | Kind::Email | Kind::Phone { .. } | Kind::Url => &[FieldKind::Text],
         Kind::Boolean => &[FieldKind::Boolean],
         Kind::Money { .. } if part > 0 => &[FieldKind::Text, FieldKind::Choice],
         Kind::Integer | Kind::Decimal { .. } | Kind::Money { .. } => &[FieldKind::Number],
-        Kind::Date => &[FieldKind::Date],
+        Kind::Date { zone: Some(_) } if side == Side::HubSpot => &[FieldKind::DateTime],
+        Kind::Date { .. } => &[FieldKind::Date],
         Kind::DateTime => &[FieldKind::DateTime],
-        Kind::Picklist(_) => &[FieldKind::Choice, FieldKind::Text],
+        Kind::Picklist(_) | Kind::Stage(_) => &[FieldKind::Choice, FieldKind::Text],
         Kind::MultiPicklist(_) => &[FieldKind::Choices],
-        Kind::Atom(kinds) => kinds.get(part).map_or(&[], |kind| fitting(kind, 0)),
+        Kind::Atom(kinds) => kinds.get(part).map_or(&[], |kind| fitting(kind, side, 0)),
         // HubSpot declares ids as numbers, texts and choices alike (reference: properties).
         Kind::Owner(_) => &[FieldKind::Reference],
         Kind::Reference { .. } => &[FieldKind::Reference, FieldKind::Number, FieldKind::Text],

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jiff::tz::{TimeZone, TimeZoneDatabase};
+
 use super::fault::Place;
 use super::file::{FileDirection, FileField, FileKind, FileOtherwise, FilePart, FilePolicy, Names};
 use super::parse::wire_field;
 use super::reader::{Given, given_or};
 use super::{Direction, Field, Kind, Options, Policy};
-use crate::canonical::{SCALE_MAX, SET_SEPARATOR, is_phone_region};
+use crate::canonical::{SCALE_MAX, SET_SEPARATOR, is_phone_region, stage_parts};
 use crate::names::{FieldName, ObjectName, PerSide, Side, WireName};
 
 /// `objects` are the names of all objects of the contract; `default` is the object's conflict policy.
@@ -92,10 +94,11 @@ fn kind(
             let (scale, currency) = (scale(file, place), currency(file, place));
             Some(Kind::Money { scale: scale?, currency: currency? })
         }
-        FileKind::Date => Some(Kind::Date),
+        FileKind::Date => zone(file, place).map(|zone| Kind::Date { zone }),
         FileKind::DateTime => Some(Kind::DateTime),
         FileKind::Picklist => options(file, place, Members::One).map(Kind::Picklist),
         FileKind::MultiPicklist => options(file, place, Members::Many).map(Kind::MultiPicklist),
+        FileKind::Stage => stages(file, place).map(Kind::Stage),
         FileKind::Reference => reference(file, place, objects).map(|to| Kind::Reference { to }),
         FileKind::Owner => Some(Kind::Owner(Arc::default())),
         FileKind::Atom => atom(file, parts?, place),
@@ -146,6 +149,44 @@ fn currency(file: &mut FileField, place: &Place<'_>) -> Option<String> {
         );
     }
     plain.then_some(currency)
+}
+
+/// `Some(None)` if none is given, `None` if it is wrong.
+fn zone(file: &mut FileField, place: &Place<'_>) -> Option<Option<TimeZone>> {
+    let place = place.at("zone");
+    match file.zone.take() {
+        None | Some(Given::Absent) => Some(None),
+        Some(Given::Wrong) => None,
+        Some(Given::As(name)) => match TimeZoneDatabase::bundled().get(&name) {
+            Ok(zone) => Some(Some(zone)),
+            Err(_) => {
+                place.fault(
+                    format!("`{name}` is not a time zone"),
+                    "use a name of the IANA database, such as `Europe/Berlin`",
+                );
+                None
+            }
+        },
+    }
+}
+
+/// Stages have to be mapped, each with its pipeline.
+fn stages(file: &mut FileField, place: &Place<'_>) -> Option<Options> {
+    let options = options(file, place, Members::One)?;
+    let place = place.at("map");
+    let Options::Map(map) = &options else {
+        place.fault("is missing", "map each stage: `map: { default/closedwon: Closed Won }`");
+        return None;
+    };
+    for key in map.keys() {
+        if stage_parts(key).is_none() {
+            place.at(key).fault(
+                "is not a pipeline and a stage",
+                "write both by their internal names: `default/closedwon`",
+            );
+        }
+    }
+    Some(options)
 }
 
 fn reference(file: &mut FileField, place: &Place<'_>, objects: &[String]) -> Option<ObjectName> {
@@ -222,7 +263,7 @@ fn atom(file: &mut FileField, parts: usize, place: &Place<'_>) -> Option<Kind> {
         FilePart::Url => Kind::Url,
         FilePart::Boolean => Kind::Boolean,
         FilePart::Integer => Kind::Integer,
-        FilePart::Date => Kind::Date,
+        FilePart::Date => Kind::Date { zone: None },
         FilePart::DateTime => Kind::DateTime,
     });
     Some(Kind::Atom(kinds.collect()))
@@ -230,14 +271,15 @@ fn atom(file: &mut FileField, parts: usize, place: &Place<'_>) -> Option<Kind> {
 
 /// A setting that the kind does not read would look as if it did something.
 fn no_leftovers(file: &FileField, kind: &Kind, place: &Place<'_>) {
-    let FileField { region, scale, currency, map, parts, to, .. } = file;
+    let FileField { region, scale, currency, map, parts, to, zone, .. } = file;
     let left: BTreeSet<(&str, &str)> = [
         (region.is_some(), ("region", "`type: phone`")),
         (scale.is_some(), ("scale", "`type: decimal` or `money`")),
         (currency.is_some(), ("currency", "`type: money`")),
-        (map.is_some(), ("map", "`type: picklist` or `multi-picklist`")),
+        (map.is_some(), ("map", "`type: picklist`, `multi-picklist` or `stage`")),
         (parts.is_some(), ("parts", "`type: atom`")),
         (to.is_some(), ("to", "`type: reference`")),
+        (zone.is_some(), ("zone", "`type: date`")),
     ]
     .into_iter()
     .filter_map(|(left, key)| left.then_some(key))
@@ -265,6 +307,16 @@ fn numbers_of_wires(wire: &PerSide<Vec<WireName>>, kind: &Kind, place: &Place<'_
             }
         }
         Kind::Money { .. } => several(wire, 2, "name the amount, and perhaps the currency's field", place),
+        Kind::Stage(_) => {
+            if hubspot != 2 {
+                place
+                    .at("hubspot")
+                    .fault("is not two fields", "name the pipeline's and the stage's: `[pipeline, dealstage]`");
+            }
+            if salesforce != 1 {
+                place.at("salesforce").fault(format!("names {salesforce} fields"), "name one field");
+            }
+        }
         Kind::Text
         | Kind::Email
         | Kind::Phone { .. }
@@ -272,7 +324,7 @@ fn numbers_of_wires(wire: &PerSide<Vec<WireName>>, kind: &Kind, place: &Place<'_
         | Kind::Boolean
         | Kind::Integer
         | Kind::Decimal { .. }
-        | Kind::Date
+        | Kind::Date { .. }
         | Kind::DateTime
         | Kind::Picklist(_)
         | Kind::MultiPicklist(_)

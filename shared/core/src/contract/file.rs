@@ -143,7 +143,8 @@ impl From<FileSide> for Side {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct FileField {
-    /// HubSpot's property; a list for `atom`, and for `money` with its currency's property.
+    /// HubSpot's property; a list for `atom`, for `money` with its currency's property, and for `stage`: the pipeline's and
+    /// the stage's.
     pub(super) hubspot: Given<Names>,
     /// Salesforce's field; a list for `atom`, and for `money` with its currency's field.
     pub(super) salesforce: Given<Names>,
@@ -158,12 +159,15 @@ pub(super) struct FileField {
     /// For `money`: the ISO 4217 currency where a side has no currency field, such as `USD`.
     pub(super) currency: Option<Given<String>>,
     /// For `picklist` and `multi-picklist`: HubSpot's internal names to Salesforce's values. If it is not given,
-    /// both sides use the same values.
+    /// both sides use the same values. For `stage`: `pipeline/stage`, by HubSpot's internal names, to Salesforce's stages.
     pub(super) map: Option<Given<BTreeMap<String, String>>>,
     /// For `atom`: what each of its parts holds; `text` if it is not given.
     pub(super) parts: Option<Given<Vec<FilePart>>>,
     /// For `reference`: the object of this contract that it points to.
     pub(super) to: Option<Given<String>>,
+    /// For `date`: HubSpot's property is a date with time, and this is the zone in which it is a day, such as
+    /// `Europe/Berlin`. The portal's own zone is the one to take.
+    pub(super) zone: Option<Given<String>>,
     /// Which way the field goes; `both` if it is not given.
     pub(super) direction: Option<Given<FileDirection>>,
     /// What happens when both sides changed the field. If it is not given: what the object says.
@@ -199,6 +203,8 @@ pub(super) enum FileKind {
     Picklist,
     /// Any number of choices.
     MultiPicklist,
+    /// Where a deal stands: a pipeline and a stage in HubSpot, a stage in Salesforce.
+    Stage,
     /// Several fields that stand and fall together, such as a name or an address.
     Atom,
     /// Another record.

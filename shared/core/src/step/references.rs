@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use super::fetch::Pair;
 use super::{Engine, StepError, digest, id_list};
+use crate::canonical::record_id;
 use crate::contract::{Field, Object};
 use crate::decide::Decision;
 use crate::link::{Link, Status};
@@ -286,6 +287,21 @@ fn link_in(raw: &Presence<Raw>) -> Option<LinkId> {
         Presence::Value(Raw::Text(text)) if LinkId::is_one(text) => Some(LinkId::new(text.clone())),
         Presence::Value(_) | Presence::Blank | Presence::Unknown => None,
     }
+}
+
+/// The records that a write points to.
+pub(super) fn targets(side: Side, object: &Object, write: &Write) -> Vec<RecordKey> {
+    let points = |(wire, to): (&WireName, &ObjectName)| {
+        let values = match &write.operation {
+            Operation::Insert { values } | Operation::Update { values, .. } => values.as_slice(),
+            Operation::Archive { .. } | Operation::Undelete { .. } => &[],
+        };
+        let raw = values.iter().find_map(|(name, raw)| (name == wire).then_some(raw))?;
+        let Presence::Value(Raw::Text(text)) = raw else { return None };
+        let id = RecordId::new(record_id(side, text)?);
+        Some(RecordKey { side, object: to.clone(), id })
+    };
+    reference::fields(object, side).filter_map(points).collect()
 }
 
 /// What a write carries in these fields.

@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 
+use super::references::targets;
 use super::{CONCURRENCY, Engine, LOGIN_WAIT, Next, StepError};
 use crate::contract::Object;
 use crate::decide::{ATTEMPT_MAX, Decision};
-use crate::link::{Action, Intent, Link, Progress, Refusal};
-use crate::names::{LinkId, RecordId, RecordKey, Side, Token};
+use crate::link::{Action, Intent, Link, Progress, Refusal, Status};
+use crate::names::{LinkId, ObjectName, RecordId, RecordKey, Side, Token};
 use crate::port::{
     Commit, CommitError, Crm, Expected, Failure, Hints, Operation, Outcome, ParkKey, Parked, Queue, Sends,
     Store, Write,
@@ -26,25 +27,28 @@ struct Attempted {
     outcome: Outcome,
 }
 
-/// Records to look at again, by side and by how long to wait.
+/// Records to look at again, by side, object and how long to wait.
 #[derive(Default)]
-struct LookAgain(BTreeMap<(Side, Option<Timestamp>), Vec<RecordId>>);
+struct LookAgain(BTreeMap<(Side, ObjectName, Option<Timestamp>), Vec<RecordId>>);
 
 impl LookAgain {
-    fn record(&mut self, side: Side, id: Option<&RecordId>, at: Option<Timestamp>) {
-        if let Some(id) = id {
-            self.0.entry((side, at)).or_default().push(id.clone());
-        }
+    fn record(&mut self, record: RecordKey, at: Option<Timestamp>) {
+        self.0.entry((record.side, record.object, at)).or_default().push(record.id);
     }
 
     /// One record of the link is enough: fetch reads both.
     fn link(&mut self, link: &Link, at: Option<Timestamp>) {
-        match &link.records.hubspot {
-            Some(id) => self.record(Side::HubSpot, Some(id), at),
-            None => self.record(Side::Salesforce, link.records.salesforce.as_ref(), at),
+        let known = Side::BOTH.into_iter().find_map(|side| Some((side, link.records[side].clone()?)));
+        if let Some((side, id)) = known {
+            self.record(RecordKey { side, object: link.object.clone(), id }, at);
         }
     }
 }
+
+/// Writes to one side of a link, within the bound on landings, after which the next look is not taken at once; and the
+/// longest breath, as a power of two, in seconds. Ours: people who edit a row all the time are met within three.
+const AT_ONCE_MAX: usize = 4;
+const BREATH_MAX: u32 = 6;
 
 /// How often an attempt is recorded on a link that keeps moving. Ours: a link has two sides, so one more than can
 /// be at it at once.
@@ -71,6 +75,12 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         pointless.iter().for_each(|link| again.link(link, None));
         let (links, writes): (Vec<Link>, Vec<Write>) = current.into_iter().unzip();
         let outcomes = self.attempt(sends.side, object, &writes).await;
+        for (write, outcome) in writes.iter().zip(&outcomes) {
+            if may_be_about_another(outcome) {
+                let targets = targets(sends.side, object, write);
+                targets.into_iter().for_each(|target| again.record(target, None));
+            }
+        }
         let attempted: Vec<Attempted> = links
             .into_iter()
             .zip(writes)
@@ -82,12 +92,12 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             .buffered(CONCURRENCY)
             .try_collect()
             .await?;
-        let mut looks: BTreeMap<(Side, Option<Timestamp>), Vec<RecordId>> = BTreeMap::new();
+        let mut looks: BTreeMap<(Side, ObjectName, Option<Timestamp>), Vec<RecordId>> = BTreeMap::new();
         for (key, ids) in looked.into_iter().chain([again]).flat_map(|look| look.0) {
             looks.entry(key).or_default().extend(ids);
         }
-        for ((side, not_before), ids) in looks {
-            let (object, correlation) = (sends.object.clone(), sends.correlation.clone());
+        for ((side, object, not_before), ids) in looks {
+            let correlation = sends.correlation.clone();
             self.hint_again(&Hints { side, object, ids, not_before, correlation }, now).await?;
         }
         Ok(Next::Done)
@@ -170,7 +180,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             | Outcome::Moved
             | Outcome::Gone
             | Outcome::Failed(Failure::Conflict { .. }) => {
-                again.link(&link, None);
+                again.link(&link, breath(&link, side, now));
                 Progress::PutOff
             }
             Outcome::Failed(Failure::Retry { after_ms, reason }) => {
@@ -256,12 +266,18 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     }
 
     /// A refusal that nothing is left of is over, whether or not the answer to the write that ended it ever came: the
-    /// last write was taken, or is no longer wanted.
+    /// last write was taken, or is no longer wanted, or the pair is over.
     pub(super) async fn forgive_what_is_over(&self, decision: &mut Decision) -> Result<(), StepError> {
         for side in Side::BOTH {
             let of_side = |intent: &&Intent| intent.side == side;
             let last = decision.link.intents.iter().filter(of_side).max_by_key(|intent| intent.number);
-            let over = last.is_none_or(|last| last.progress == Progress::Closed);
+            let over = match decision.link.status {
+                Status::Unlinked { .. } => true,
+                Status::Flagged { deleted } if deleted == side => true,
+                Status::Live | Status::Flagged { .. } => {
+                    last.is_none_or(|last| last.progress == Progress::Closed)
+                }
+            };
             if over && decision.wait.is_none() && decision.link.records[side].is_some() {
                 self.forgive(side, &mut decision.link).await?;
             }
@@ -289,6 +305,29 @@ fn refusal_key(side: Side, link: &Link) -> Option<ParkKey> {
         None => (side.other(), link.records[side.other()].as_ref()?),
     };
     Some(ParkKey::Record(RecordKey { side, object: link.object.clone(), id: id.clone() }))
+}
+
+/// Whether a refusal may be about a record that this one refers to, which nobody has told of: not every answer says whose
+/// absence it means.
+const fn may_be_about_another(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Gone | Outcome::Failed(Failure::Park { .. } | Failure::Conflict { .. }) => true,
+        Outcome::Done(_)
+        | Outcome::Duplicate(_)
+        | Outcome::Moved
+        | Outcome::Failed(
+            Failure::Retry { .. } | Failure::RefreshLogin { .. } | Failure::Bug { .. },
+        ) => false,
+    }
+}
+
+/// When to look again at a link whose writes come to nothing: at once, and after a few writes within the bound on
+/// landings a little later each time, so that no misunderstanding with a side becomes a hot loop.
+fn breath(link: &Link, side: Side, now: Timestamp) -> Option<Timestamp> {
+    let recent = link.intents.iter().filter(|intent| intent.side == side).count();
+    let beyond = u32::try_from(recent.checked_sub(AT_ONCE_MAX)?).unwrap_or(u32::MAX);
+    let wait = SignedDuration::from_secs(1 << beyond.min(BREATH_MAX));
+    now.checked_add(wait).ok()
 }
 
 /// Whether a duplicate may be a record that an earlier attempt made, which looking again finds (P6). If looking has

@@ -10,7 +10,7 @@ use concord_core::owner::{Owner, OwnerStanding, Owners};
 use concord_core::value::{Presence, Raw, Value};
 use rust_decimal::Decimal;
 
-use super::field;
+use super::{field, stages, zone};
 
 #[test]
 fn text_loses_surrounding_blanks_and_carriage_returns_and_nothing_else() {
@@ -138,13 +138,13 @@ fn an_amount_in_another_currency_is_refused_by_a_side_without_a_currency_field()
 fn a_day_comes_as_a_day_or_as_midnight_utc() {
     let day = Value::Date("2026-02-28".parse().unwrap());
     for same in ["2026-02-28", "2026-02-28T00:00:00Z", "2026-02-28T00:00:00.000+0000", "1772236800000"] {
-        assert_eq!(read(Kind::Date, HubSpot, text(same)), Ok(Presence::Value(day.clone())), "{same}");
+        assert_eq!(read(Kind::Date { zone: None }, HubSpot, text(same)), Ok(Presence::Value(day.clone())), "{same}");
     }
     for wrong in ["2026-02-29", "28.02.2026", "2026-02-28T01:00:00Z", "1772236800001", "20260228"] {
-        refuses(Kind::Date, HubSpot, text(wrong), Reason::Date);
+        refuses(Kind::Date { zone: None }, HubSpot, text(wrong), Reason::Date);
     }
     for side in Side::BOTH {
-        writes(Kind::Date, side, &Presence::Value(day.clone()), text("2026-02-28"));
+        writes(Kind::Date { zone: None }, side, &Presence::Value(day.clone()), text("2026-02-28"));
     }
 }
 
@@ -295,6 +295,51 @@ fn an_owner_is_the_person_behind_both_ids_and_concords_own_user_is_nobody() {
 
 fn map() -> Options {
     Options::Map([("lead".to_owned(), "Open".to_owned()), ("customer".to_owned(), "Won".to_owned())].into())
+}
+
+#[test]
+fn with_a_zone_hubspot_holds_an_instant_that_is_a_day_there_and_gets_the_days_noon() {
+    let kind = |name| Kind::Date { zone: Some(zone(name)) };
+    let day = |text: &str| Ok(Presence::Value(Value::Date(text.parse().unwrap())));
+    // An evening in New York, which is the next day in London.
+    let evening = || text("2026-03-01T02:30:00.000Z");
+    assert_eq!(read(kind("America/New_York"), HubSpot, evening()), day("2026-02-28"));
+    assert_eq!(read(kind("Europe/London"), HubSpot, evening()), day("2026-03-01"));
+    assert_eq!(read(kind("America/New_York"), HubSpot, text("1772332200000")), day("2026-02-28"));
+    assert_eq!(read(kind("America/New_York"), Salesforce, text("2026-02-28")), day("2026-02-28"));
+    let (winter, summer) = (day("2026-02-28").unwrap(), day("2026-07-01").unwrap());
+    writes(kind("America/New_York"), HubSpot, &winter, text("2026-02-28T17:00:00.000Z"));
+    writes(kind("America/New_York"), HubSpot, &summer, text("2026-07-01T16:00:00.000Z"));
+    writes(kind("America/New_York"), Salesforce, &summer, text("2026-07-01"));
+    refuses(kind("America/New_York"), HubSpot, text("2026-02-28"), Reason::Date);
+    refuses(kind("America/New_York"), Salesforce, evening(), Reason::Date);
+    // Samoa went from the 29th to the 31st.
+    let left_out = field(kind("Pacific/Apia")).render(HubSpot, &day("2011-12-30").unwrap());
+    let sample = field(Kind::Text).name;
+    assert_eq!(left_out, Err(Unmappable::Write { field: sample, side: HubSpot, reason: Reason::Date }));
+}
+
+#[test]
+fn a_stage_is_read_with_its_pipeline_and_written_with_it() {
+    let field = field(Kind::Stage(stages()));
+    let at = |stage: &str| Ok(Presence::Value(Value::Text(stage.to_owned())));
+    assert_eq!(field.canonicalise(HubSpot, &[text("default"), text("open")]), at("default/open"));
+    assert_eq!(field.canonicalise(HubSpot, &[text("renewals"), text("open")]), at("renewals/open"));
+    assert_eq!(field.canonicalise(Salesforce, &[text("Renewal")]), at("renewals/open"));
+    assert_eq!(field.canonicalise(HubSpot, &[Presence::Blank, Presence::Blank]), Ok(Presence::Blank));
+    let wires = |parts: &[(&str, &str)]| {
+        Ok(parts.iter().map(|(wire, value)| (WireName::from(*wire), text(value))).collect::<Vec<_>>())
+    };
+    let renewal = at("renewals/open").unwrap();
+    assert_eq!(
+        field.render(HubSpot, &renewal),
+        wires(&[("hubspot_0", "renewals"), ("hubspot_1", "open")])
+    );
+    assert_eq!(field.render(Salesforce, &renewal), wires(&[("salesforce_0", "Renewal")]));
+    for unmapped in [[text("renewals"), text("won")], [Presence::Blank, text("open")], [text("default"), Presence::Blank]] {
+        let refused = Unmappable::Read { field: field.name.clone(), side: HubSpot, reason: Reason::Option };
+        assert_eq!(field.canonicalise(HubSpot, &unmapped), Err(refused));
+    }
 }
 
 fn text(text: &str) -> Presence<Raw> {

@@ -92,6 +92,35 @@ fn an_unknown_key_is_refused_and_one_of_a_later_version_by_that_name() {
 }
 
 #[test]
+fn a_stage_is_mapped_with_its_pipeline_and_a_zone_is_one_that_exists() {
+    refused_field(
+        "{ hubspot: [pipeline, dealstage], salesforce: StageName, type: stage }",
+        &[
+            "9:7: objects.contact.fields.it.map: is missing; map each stage: `map: { default/closedwon: Closed Won }`",
+        ],
+    );
+    refused_field(
+        "{ hubspot: dealstage, salesforce: StageName, type: stage, map: { closedwon: Closed Won } }",
+        &[
+            "9:13: objects.contact.fields.it.hubspot: is not two fields; name the pipeline's and the stage's: `[pipeline, dealstage]`",
+            "9:76: objects.contact.fields.it.map.closedwon: is not a pipeline and a stage; write both by their internal names: `default/closedwon`",
+        ],
+    );
+    refused_field(
+        "{ hubspot: a, salesforce: A, type: date, zone: Berlin }",
+        &[
+            "9:52: objects.contact.fields.it.zone: `Berlin` is not a time zone; use a name of the IANA database, such as `Europe/Berlin`",
+        ],
+    );
+    refused_field(
+        "{ hubspot: a, salesforce: A, type: datetime, zone: Europe/Berlin }",
+        &[
+            "9:52: objects.contact.fields.it.zone: says nothing for a field of type datetime; remove it, or make the field `type: date`",
+        ],
+    );
+}
+
+#[test]
 fn names_are_fit_for_keys_and_queries() {
     refused(
         &SMALL.replace("contact:", "Contact Person:"),
