@@ -13,7 +13,7 @@ use crate::canonical::{Reason, Unmappable};
 use crate::contract::{Field, Object};
 use crate::link::{Base, FieldStanding, Held, Link, Refusal, Role, Status};
 use crate::merge::{Verdict, Why, merge};
-use crate::names::{ContractVersion, FieldName, PerSide, Side, Token};
+use crate::names::{ContractVersion, FieldName, PerSide, Side, Token, WireName};
 use crate::port::{Conflict, JournalEntry, NaturalKey};
 use crate::row::{Row, Standing};
 use crate::settle::{FieldFault, Scene, Settled, Stands, View};
@@ -420,7 +420,12 @@ impl Draft<'_> {
         role: Role,
     ) -> Result<crate::link::Part, FieldFault> {
         let values = field.render(to, value)?;
-        let raw: Vec<_> = values.iter().map(|(_, raw)| raw.clone()).collect();
+        // What is not written has no part in it: the currency of a blank amount.
+        let written = |wire: &WireName| {
+            let of_wire = values.iter().find(|(name, _)| name == wire);
+            of_wire.map_or(Presence::Blank, |(_, raw)| raw.clone())
+        };
+        let raw: Vec<_> = field.wire[to].iter().map(written).collect();
         let sent = self.hash_of(&field.canonicalise(to, &raw)?);
         Ok(crate::link::Part { field: field.name.clone(), role, seen, sent, values })
     }

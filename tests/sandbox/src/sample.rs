@@ -1,6 +1,6 @@
-//! Sample people and companies: the requests that a person makes to enter them on each side.
+//! Sample people, companies and deals: the requests that a person makes to enter them on each side.
 //!
-//! The same for the same number. Of ten, three are only in HubSpot, three only in Salesforce and four in both,
+//! The same for the same number. A deal has no key, so each is on one side only. Of ten, three are only in HubSpot, three only in Salesforce and four in both,
 //! where they share e-mail or domain; of those, most agree but for the spelling of phone numbers, some lack a
 //! field on one side, and a few hold different values. Deliberately absent: references between records, whose
 //! ids only the answers tell.
@@ -66,6 +66,18 @@ const COMPANY_KINDS: [&str; 5] = ["Logistics", "Software", "Foods", "Health", "C
 const AREA_CODES: [u32; 6] = [212, 312, 415, 503, 617, 713];
 /// One in five is a company.
 const COMPANY_EACH: usize = 5;
+/// One in twenty is a deal: the one with this remainder.
+const DEAL_EACH: usize = 20;
+const DEAL_AT: usize = 7;
+/// HubSpot's stage and Salesforce's, as the sample contract maps them.
+const DEAL_STAGES: [(&str, &str); 5] = [
+    ("appointmentscheduled", "Prospecting"),
+    ("qualifiedtobuy", "Qualification"),
+    ("contractsent", "Negotiation/Review"),
+    ("closedwon", "Closed Won"),
+    ("closedlost", "Closed Lost"),
+];
+const CURRENCIES: [&str; 3] = ["USD", "USD", "EUR"];
 /// Records in one HubSpot batch (API page: batch create).
 const HUBSPOT_BATCH: usize = 100;
 /// Records in one Salesforce collection (API page: sObject collections).
@@ -96,14 +108,16 @@ enum Difference {
     Title,
 }
 
-/// So many people and companies in sum; one that is in both is one.
+/// So many people, companies and deals in sum; one that is in both is one.
 #[must_use]
 pub fn sample(records: usize) -> Sample {
     let (mut contacts, mut people) = (Vec::new(), Vec::new());
     let (mut companies, mut accounts) = (Vec::new(), Vec::new());
+    let (mut deals, mut opportunities) = (Vec::new(), Vec::new());
     for n in 0..records {
         let ([hubspot, salesforce], left, right) = match n % COMPANY_EACH {
             0 => (company(n / COMPANY_EACH), &mut companies, &mut accounts),
+            _ if n % DEAL_EACH == DEAL_AT => (deal(n / DEAL_EACH), &mut deals, &mut opportunities),
             _ => (person(n), &mut contacts, &mut people),
         };
         left.extend(hubspot);
@@ -123,8 +137,13 @@ pub fn sample(records: usize) -> Sample {
         records.chunks(SALESFORCE_BATCH).map(batch).collect()
     };
     Sample {
-        hubspot: [in_hubspot("companies", &companies), in_hubspot("contacts", &contacts)].concat(),
-        salesforce: [in_salesforce(&accounts), in_salesforce(&people)].concat(),
+        hubspot: [
+            in_hubspot("companies", &companies),
+            in_hubspot("contacts", &contacts),
+            in_hubspot("deals", &deals),
+        ]
+        .concat(),
+        salesforce: [in_salesforce(&accounts), in_salesforce(&people), in_salesforce(&opportunities)].concat(),
     }
 }
 
@@ -179,6 +198,20 @@ fn company(number: usize) -> [Option<Value>; 2] {
         Place::Both(Difference::Title) => account["NumberOfEmployees"] = json!(employees + 12),
     }
     placed(place, json!({"properties": company}), account)
+}
+
+/// HubSpot's record, or Salesforce's.
+fn deal(number: usize) -> [Option<Value>; 2] {
+    let name = format!("{} {} rollout {}", pick(&COMPANY_NAMES, number), pick(&COMPANY_KINDS, number), number + 1);
+    let (stage, stage_name) = pick(&DEAL_STAGES, number);
+    let (amount, currency) = (1_500 + (number * 731) % 90_000, pick(&CURRENCIES, number));
+    let day = format!("2026-{:02}-{:02}", 1 + number % 12, 1 + number * 5 % 28);
+    let deal = json!({"dealname": name, "pipeline": "default", "dealstage": stage, "amount": amount.to_string(),
+        "deal_currency_code": currency, "closedate": format!("{day}T15:30:00Z")});
+    let row = json!({"attributes": {"type": "Opportunity"}, "Name": name, "StageName": stage_name,
+        "CloseDate": day, "Amount": amount, "CurrencyIsoCode": currency});
+    let place = if number.is_multiple_of(2) { Place::HubSpot } else { Place::Salesforce };
+    placed(place, json!({"properties": deal}), row)
 }
 
 const fn place(number: usize) -> Place {

@@ -1,12 +1,14 @@
 //! What people see: the records of both CRMs, field by field, in a form in which values can be compared.
 //!
 //! This is the oracle's own notion of "the same value". It shares no code with Concord's: phones are their last ten
-//! digits, texts are lower case, sets are sorted, and nothing else is known.
+//! digits, texts are lower case, sets are sorted, days are Tokyo's, and nothing else is known.
 
 use std::collections::BTreeMap;
 
 use concord_core::names::Side;
 use concord_sandbox::salesforce::user_id;
+use jiff::Timestamp;
+use jiff::tz::Offset;
 use serde_json::Value;
 
 /// How a field's values are compared.
@@ -18,6 +20,12 @@ pub enum Form {
     Phone,
     /// As sets, by HubSpot's names.
     Set,
+    /// By HubSpot's names of stages; there is one pipeline.
+    Stage,
+    /// As days in Tokyo, where there is no summer time.
+    Day,
+    /// As whole numbers with a currency, which is dollars where none is said.
+    Amount,
 }
 
 /// One mapped field, as a person knows it.
@@ -69,7 +77,7 @@ impl Mapped {
 }
 
 /// What the simulation's contract maps (see [`crate::profile::Profile::contract`]).
-pub const OBJECTS: [Object; 2] = [
+pub const OBJECTS: [Object; 3] = [
     Object {
         name: "contact",
         hubspot: "contacts",
@@ -108,7 +116,43 @@ pub const OBJECTS: [Object; 2] = [
             },
         ],
     },
+    Object {
+        name: "deal",
+        hubspot: "deals",
+        salesforce: "Opportunity",
+        fields: &[
+            Mapped { name: "name", hubspot: &["dealname"], salesforce: &["Name"], form: Form::Text },
+            Mapped {
+                name: "stage",
+                hubspot: &["pipeline", "dealstage"],
+                salesforce: &["StageName"],
+                form: Form::Stage,
+            },
+            Mapped {
+                name: "close_date",
+                hubspot: &["closedate"],
+                salesforce: &["CloseDate"],
+                form: Form::Day,
+            },
+            Mapped {
+                name: "amount",
+                hubspot: &["amount", "deal_currency_code"],
+                salesforce: &["Amount", "CurrencyIsoCode"],
+                form: Form::Amount,
+            },
+        ],
+    },
 ];
+
+/// The stages of deals: HubSpot's name and Salesforce's.
+pub const STAGES: [(&str, &str); 4] = [
+    ("appointmentscheduled", "Prospecting"),
+    ("qualifiedtobuy", "Qualification"),
+    ("closedwon", "Closed Won"),
+    ("closedlost", "Closed Lost"),
+];
+/// HubSpot's pipeline, whose stages they are.
+pub const PIPELINE: &str = "default";
 
 /// The options of the set field: HubSpot's name and Salesforce's.
 pub const INTERESTS: [(&str, &str); 4] =
@@ -167,6 +211,8 @@ pub const fn owner_field(side: Side) -> &'static str {
 pub const CONTACT: usize = 0;
 /// See [`CONTACT`].
 pub const COMPANY: usize = 1;
+/// See [`CONTACT`].
+pub const DEAL: usize = 2;
 
 /// A contact's company, as each side names the field.
 #[must_use]
@@ -197,9 +243,32 @@ pub fn compared(form: Form, values: &[&str]) -> String {
             options.sort_unstable();
             options.join(";")
         }
+        Form::Stage => STAGES
+            .iter()
+            .find(|(ours, theirs)| *ours == value || *theirs == value)
+            .map_or_else(String::new, |(ours, _)| (*ours).to_owned()),
+        Form::Day => day_in_tokyo(value),
+        Form::Amount => value.trim_end_matches(".0").to_lowercase(),
     };
+    match (form, values) {
+        (Form::Stage, [.., stage]) => return plain(stage),
+        (Form::Amount, [amount, currency]) if !amount.is_empty() => {
+            let currency = if currency.is_empty() { "usd".to_owned() } else { currency.to_lowercase() };
+            return format!("{} {currency}", plain(amount));
+        }
+        (Form::Amount, _) => return String::new(),
+        (Form::Text | Form::Phone | Form::Set | Form::Stage | Form::Day, _) => {}
+    }
     let plain: Vec<String> = values.iter().map(|value| plain(value)).collect();
     if plain.iter().all(String::is_empty) { String::new() } else { plain.join("|") }
+}
+
+/// A day as it is, an instant nine hours east of Greenwich.
+fn day_in_tokyo(value: &str) -> String {
+    match value.parse::<Timestamp>() {
+        Ok(at) => Offset::constant(9).to_datetime(at).date().to_string(),
+        Err(_) => value.to_owned(),
+    }
 }
 
 /// Every record of an object type, dead ones too, from a side's truth.

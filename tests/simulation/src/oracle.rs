@@ -252,15 +252,12 @@ pub(crate) fn plain(value: &Presence<Value>) -> String {
         Presence::Value(Value::Choices(choices)) => choices.iter().cloned().collect::<Vec<_>>().join(";"),
         Presence::Value(Value::Text(text)) => match text.strip_prefix('+') {
             Some(phone) => phone.chars().skip(phone.chars().count().saturating_sub(10)).collect(),
-            None => text.to_lowercase(),
+            None => text.strip_prefix("default/").unwrap_or(text).to_lowercase(),
         },
+        Presence::Value(Value::Date(day)) => day.to_string(),
+        Presence::Value(Value::Money { amount, currency }) => format!("{amount} {}", currency.to_lowercase()),
         Presence::Value(
-            Value::Boolean(_)
-            | Value::Integer(_)
-            | Value::Decimal(_)
-            | Value::Money { .. }
-            | Value::Date(_)
-            | Value::DateTime(_),
+            Value::Boolean(_) | Value::Integer(_) | Value::Decimal(_) | Value::DateTime(_),
         ) => format!("{value:?}"),
     }
 }

@@ -5,6 +5,7 @@ use concord_core::port::Store as _;
 use concord_core::step::Task;
 
 use crate::chance::{Chance, Script};
+use crate::display::DEAL;
 use crate::fault::Fault;
 use crate::oracle;
 use crate::post::Handling;
@@ -91,6 +92,9 @@ impl World {
     fn life(&mut self, chance: &mut Chance, meddle: impl FnOnce(&mut Self)) -> Result<(), Broken> {
         for number in 0..self.profile.people.pairs {
             self.users.create(&self.site, Side::BOTH[number % 2], usize::from(number == 2), None);
+        }
+        if self.profile.people.sell {
+            self.users.create(&self.site, Side::HubSpot, DEAL, None);
         }
         self.drain()?;
         self.chaos(chance);

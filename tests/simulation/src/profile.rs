@@ -44,6 +44,8 @@ pub struct People {
     pub associate: bool,
     /// Whether they give contacts to each other.
     pub own: bool,
+    /// Whether they have deals.
+    pub sell: bool,
     /// Whether an operator decides what is held.
     pub decide: bool,
     /// How many pairs are there before anything goes wrong.
@@ -88,6 +90,7 @@ impl Profile {
                 remove: false,
                 associate: false,
                 own: false,
+                sell: false,
                 decide: false,
                 pairs: 0,
                 acts: 0,
@@ -113,7 +116,7 @@ impl Profile {
         let workers = 1 + chance.below(3);
         let mut policy = || POLICIES[chance.below(POLICIES.len())];
         let policies = [policy(), policy(), policy()];
-        let people = People {
+        let mut people = People {
             take_back: chance.happens(64),
             remove: chance.happens(96),
             pairs: 1 + chance.below(3),
@@ -121,8 +124,10 @@ impl Profile {
             associate: chance.happens(96),
             decide: chance.happens(128),
             own: chance.happens(96),
+            sell: false,
         };
         swarm.draw_later(chance);
+        people.sell = chance.happens(96);
         let few = swarm.weight(Fault::OperatorRedrive) > 0;
         Self {
             swarm,
@@ -185,6 +190,38 @@ impl Profile {
             ),
             false => String::new(),
         };
+        let deal = match self.people.sell {
+            true => format!(
+                "  deal:
+    hubspot: deals
+    salesforce: Opportunity
+    create: {{ hubspot: true, salesforce: true }}
+    delete: {{ flag: {{ hubspot: deleted_in_crm, salesforce: Deleted_In_CRM__c }} }}
+    guard: strict
+    fields:
+      name: {{ hubspot: dealname, salesforce: Name, type: text, conflict: {name} }}
+      stage:
+        hubspot: [pipeline, dealstage]
+        salesforce: StageName
+        type: stage
+        map:
+          default/appointmentscheduled: Prospecting
+          default/qualifiedtobuy: Qualification
+          default/closedwon: Closed Won
+          default/closedlost: Closed Lost
+        conflict: {phone}
+      close_date: {{ hubspot: closedate, salesforce: CloseDate, type: date, zone: Asia/Tokyo, conflict: {text} }}
+      amount:
+        hubspot: [amount, deal_currency_code]
+        salesforce: [Amount, CurrencyIsoCode]
+        type: money
+        scale: 2
+        currency: USD
+        conflict: {name}
+"
+            ),
+            false => String::new(),
+        };
         let yaml = format!(
             "version: {version}
 objects:
@@ -218,7 +255,7 @@ objects:
       domain: {{ hubspot: domain, salesforce: Domain__c, type: text }}
       phone: {{ hubspot: phone, salesforce: Phone, type: phone, region: US, conflict: {phone} }}
       description: {{ hubspot: description, salesforce: Description, type: text, conflict: {text} }}
-"
+{deal}"
         );
         parse(&yaml).map_err(|faults| anyhow::anyhow!("the simulation's contract is broken: {faults:?}"))
     }

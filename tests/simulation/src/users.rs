@@ -9,10 +9,11 @@ use bytes::Bytes;
 use concord_core::names::Side;
 use concord_sandbox::crm::{Caller, Machine as _};
 use http::{Method, Request};
+use jiff::{SignedDuration, civil};
 use serde_json::{Map, Value, json};
 
 use crate::chance::Chance;
-use crate::display::{CONTACT, Form, INTERESTS, Mapped, OBJECTS, Shown, records};
+use crate::display::{CONTACT, DEAL, Form, INTERESTS, Mapped, OBJECTS, PIPELINE, STAGES, Shown, records};
 use crate::profile::People;
 use crate::site::Site;
 
@@ -84,6 +85,7 @@ impl Users {
     pub fn act(&mut self, site: &Site, people: People, chance: &mut Chance) {
         let side = Side::BOTH[chance.below(2)];
         let object = usize::from(chance.happens(64));
+        let object = if people.sell && chance.happens(80) { DEAL } else { object };
         let act = match (chance.byte(), people.remove) {
             (0..=199, _) | (212.., false) => Act::Edit,
             (200..=205, _) => Act::Create,
@@ -134,6 +136,8 @@ impl Users {
                     restore(site, side, object, id);
                 }
             }
+            // Salesforce merges no opportunities (SOAP API, `merge()`).
+            Act::Merge if (side, object) == (Side::Salesforce, DEAL) => {}
             Act::Merge => {
                 if let [winner, loser, ..] = shown.as_slice() {
                     self.merge(site, side, object, winner, loser);
@@ -150,6 +154,14 @@ impl Users {
             "contact" => {
                 let (first, title) = (self.text(), self.text());
                 vec![(0, vec![key.clone()]), (1, vec![first, name]), (3, vec![title])]
+            }
+            "deal" => {
+                let stage = match side {
+                    Side::HubSpot => vec![PIPELINE.to_owned(), STAGES[0].0.to_owned()],
+                    Side::Salesforce => vec![STAGES[0].1.to_owned()],
+                };
+                let day = sent(&OBJECTS[DEAL].fields[2], side, &self.day());
+                vec![(0, vec![name]), (1, stage), (2, vec![day])]
             }
             _company => vec![(0, vec![name]), (1, vec![key.clone()])],
         };
@@ -170,7 +182,8 @@ impl Users {
         for (field, texts) in values {
             let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
             let value = crate::display::compared(of.fields[field].form, &texts);
-            let how = if texts == [key.as_str()] { How::TakenBack } else { How::Typed };
+            let chosen = of.fields[field].form == Form::Stage;
+            let how = if texts == [key.as_str()] || chosen { How::TakenBack } else { How::Typed };
             self.note(
                 site,
                 Edit { side, object, id: id.clone(), field, value, saw: vec![String::new()], how },
@@ -202,7 +215,11 @@ impl Users {
                 parts
             }
         };
-        let at = chance.below(parts.len());
+        let at = match mapped.form {
+            Form::Stage => parts.len() - 1,
+            Form::Amount => 0,
+            Form::Text | Form::Phone | Form::Set | Form::Day => chance.below(parts.len()),
+        };
         let earlier: Vec<String> = self
             .edits
             .iter()
@@ -225,6 +242,12 @@ impl Users {
             (Form::Text, _) if mapped.name == "email" || mapped.name == "domain" => self.key(object),
             (Form::Text, _) => self.text(),
             (Form::Phone, false) => self.phone(),
+            (Form::Stage, _) => {
+                how = How::TakenBack;
+                STAGES[chance.below(STAGES.len())].0.to_owned()
+            }
+            (Form::Day, _) => self.day(),
+            (Form::Amount, _) => (1_000 + self.next()).to_string(),
         };
         let (id, text) = (record.id.as_str(), parts[at].clone());
         if self.write(site, side, object, id, (field, at), &text) {
@@ -257,7 +280,7 @@ impl Users {
         let saw = record.values[field].clone();
         let now = self.look(site, side, object).into_iter().find(|shown| shown.id == record.id);
         let value = now.map_or_else(String::new, |shown| shown.values[field].clone());
-        let new = mapped.form != Form::Set
+        let new = !matches!(mapped.form, Form::Set | Form::Stage)
             && !value.is_empty()
             && self.edits.iter().all(|edit| edit.value != value);
         let how = if new { How::Typed } else { How::TakenBack };
@@ -390,8 +413,15 @@ impl Users {
         format!("+1415{}", 5_550_000 + self.next())
     }
 
+    /// A day that nobody has named before.
+    fn day(&mut self) -> String {
+        let days = i64::try_from(self.next()).unwrap_or_default();
+        civil::date(2030, 1, 1).saturating_add(SignedDuration::from_hours(24 * days)).to_string()
+    }
+
     fn key(&mut self, object: usize) -> String {
         match OBJECTS[object].name {
+            "deal" => self.text(),
             "contact" => format!("{SECRET_MARK}{}@example.com", self.next()),
             _company => format!("{SECRET_MARK}{}.example.com", self.next()),
         }
@@ -445,7 +475,14 @@ fn sent(mapped: &Mapped, side: Side, value: &str) -> String {
                 |option: &str| INTERESTS.iter().find(|(ours, _)| *ours == option).map(|(_, label)| *label);
             value.split(';').filter_map(label).collect::<Vec<_>>().join(";")
         }
-        (Form::Set, Side::HubSpot) | (Form::Text | Form::Phone, _) => value.to_owned(),
+        (Form::Stage, Side::Salesforce) => {
+            STAGES.iter().find(|(ours, _)| *ours == value).map_or(value, |(_, label)| *label).to_owned()
+        }
+        // Late in Tokyo's evening.
+        (Form::Day, Side::HubSpot) if !value.is_empty() => format!("{value}T14:59:00Z"),
+        (Form::Set | Form::Stage | Form::Day, _) | (Form::Text | Form::Phone | Form::Amount, _) => {
+            value.to_owned()
+        }
     }
 }
 

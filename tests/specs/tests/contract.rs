@@ -230,7 +230,7 @@ fn a_client_is_told_every_field_of_its_side_once_in_order_with_the_flag() {
 fn the_sample_is_a_contract_and_its_parts_are_those_that_it_shows() {
     let contract = parse(&sample()).unwrap();
     let names: Vec<&str> = contract.objects.keys().map(ObjectName::as_str).collect();
-    assert_eq!(names, ["company", "contact"]);
+    assert_eq!(names, ["company", "contact", "deal"]);
 }
 
 /// `CONCORD_BLESS=1 cargo test -p concord-specs --test contract` writes it anew.

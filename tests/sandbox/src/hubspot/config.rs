@@ -167,7 +167,7 @@ pub enum WatchedProperties {
 impl Default for Subscriptions {
     fn default() -> Self {
         let kinds = ["creation", "deletion", "merge", "restore", "associationChange"];
-        let mut events: BTreeSet<String> = ["contact", "company"]
+        let mut events: BTreeSet<String> = ["contact", "company", "deal"]
             .iter()
             .flat_map(|object| kinds.iter().map(move |kind| format!("{object}.{kind}")))
             .collect();

@@ -107,7 +107,7 @@ const COMPANIES: [Line; 16] = [
     ("lifecyclestage", Enumeration, "radio", Any, Open, HubSpot),
 ];
 
-const DEALS: [Line; 8] = [
+const DEALS: [Line; 9] = [
     ("createdate", Datetime, "date", Any, ReadOnly, HubSpot),
     ("hs_lastmodifieddate", Datetime, "date", Any, ReadOnly, HubSpot),
     ("dealname", Text, "text", Any, Open, HubSpot),
@@ -116,6 +116,7 @@ const DEALS: [Line; 8] = [
     ("amount", Number, "number", Any, Open, HubSpot),
     ("closedate", Datetime, "date", Any, Open, HubSpot),
     ("deal_currency_code", Text, "text", Any, Open, HubSpot),
+    ("description", Text, "textarea", Any, Open, HubSpot),
 ];
 
 pub(super) fn contact() -> BTreeMap<String, Property> {

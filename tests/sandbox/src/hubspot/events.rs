@@ -9,7 +9,7 @@ use crate::crm::Notice;
 
 use super::HubSpot;
 use super::config::WatchedProperties;
-use super::schema::{COMPANY, CONTACT, TypeIndex, Writing};
+use super::schema::{COMPANY, CONTACT, DEAL, TypeIndex, Writing};
 use super::store::{Set, Who};
 use super::value;
 
@@ -93,7 +93,7 @@ impl HubSpot {
         match &self.config.subscriptions.properties {
             WatchedProperties::Writable => {
                 let writable = of_type.property(name).is_some_and(|known| known.writing == Writing::Open);
-                writable && (object == CONTACT || object == COMPANY)
+                writable && [CONTACT, COMPANY, DEAL].contains(&object)
             }
             WatchedProperties::Only(names) => {
                 let listed = names.get(&of_type.plural).is_some_and(|names| names.contains(name));

@@ -268,6 +268,10 @@ impl Salesforce {
         for field in object.fields.iter().filter(|field| field.kind == Kind::Boolean) {
             values.entry(field.name).or_insert(Some(Stored::Boolean(false)));
         }
+        for field in object.fields.iter().filter(|field| field.defaulted && field.kind == Kind::Picklist) {
+            let first = field.values.first().cloned().map(Stored::Text);
+            values.entry(field.name).or_insert(first);
+        }
         if values.get("OwnerId").is_none_or(Option::is_none) {
             values.insert("OwnerId", Some(Stored::of_id(&context.user)));
         }

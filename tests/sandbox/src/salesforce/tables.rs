@@ -8,8 +8,21 @@ const INDUSTRY_VALUES: &[&str] =
     &["Agriculture", "Banking", "Education", "Energy", "Healthcare", "Retail", "Technology"];
 const LEAD_STATUS_VALUES: &[&str] =
     &["Open - Not Contacted", "Working - Contacted", "Closed - Converted", "Closed - Not Converted"];
-const DEAL_STAGE_VALUES: &[&str] =
-    &["Prospecting", "Qualification", "Proposal", "Negotiation", "Closed Won", "Closed Lost"];
+/// As a new organisation has them.
+const DEAL_STAGE_VALUES: &[&str] = &[
+    "Prospecting",
+    "Qualification",
+    "Needs Analysis",
+    "Value Proposition",
+    "Id. Decision Makers",
+    "Perception Analysis",
+    "Proposal/Price Quote",
+    "Negotiation/Review",
+    "Closed Won",
+    "Closed Lost",
+];
+/// This organisation has several currencies; the first is its own.
+const CURRENCIES: &[&str] = &["USD", "EUR", "GBP"];
 
 /// Every object, in the order in which describe lists them.
 pub(crate) fn objects() -> Vec<Object> {
@@ -76,6 +89,7 @@ fn opportunity() -> Vec<Field> {
         picklist("StageName", "Stage", DEAL_STAGE_VALUES).required(),
         field("CloseDate", "Close Date", Kind::Date, 0).required(),
         field("Amount", "Amount", Kind::Currency { scale: 2 }, 0),
+        picklist("CurrencyIsoCode", "Opportunity Currency", CURRENCIES).defaulted(),
         field("Description", "Description", Kind::TextArea, 32_000),
     ]
 }

@@ -193,7 +193,8 @@ fn nothing_is_invented(scene: &Scene<'_>, histories: &Histories<'_>) -> Result<(
     for (record, shown) in scene.records.iter().filter(|(_, shown)| shown.alive) {
         for (field, mapped) in OBJECTS[record.1].fields.iter().enumerate() {
             let value = &shown.values[field];
-            if value.is_empty() || mapped.form == Form::Set || is_automated(scene, record.1, field) {
+            let chosen = matches!(mapped.form, Form::Set | Form::Stage);
+            if value.is_empty() || chosen || is_automated(scene, record.1, field) {
                 continue;
             }
             let history = histories.get(&(scene.thing(record), field));

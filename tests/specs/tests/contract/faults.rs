@@ -115,7 +115,7 @@ fn a_stage_is_mapped_with_its_pipeline_and_a_zone_is_one_that_exists() {
     refused_field(
         "{ hubspot: a, salesforce: A, type: datetime, zone: Europe/Berlin }",
         &[
-            "9:52: objects.contact.fields.it.zone: says nothing for a field of type datetime; remove it, or make the field `type: date`",
+            "9:56: objects.contact.fields.it.zone: says nothing for a field of type datetime; remove it, or make the field `type: date`",
         ],
     );
 }
