@@ -90,12 +90,21 @@ impl Link {
         known.for_each(|intent| intent.close(progress.clone()));
     }
 
-    /// Closes what is open. Whether anything was.
+    /// Closes what is open, and what was refused, on both sides. Whether anything was.
     pub fn give_up(&mut self) -> bool {
+        let given_up = Side::BOTH.map(|side| self.give_up_on(side));
+        given_up.contains(&true)
+    }
+
+    /// Nothing is to be written to this side: what is open there is no longer wanted, and what was refused no longer
+    /// matters. What lands of it all the same is known by its token.
+    pub fn give_up_on(&mut self, side: Side) -> bool {
         let mut given_up = false;
-        for intent in self.intents.iter_mut().filter(|intent| intent.progress.is_open()) {
-            intent.close(Progress::Closed);
-            given_up = true;
+        for intent in self.intents.iter_mut().filter(|intent| intent.side == side) {
+            if intent.progress.is_open() || intent.progress == Progress::Refused {
+                intent.close(Progress::Closed);
+                given_up = true;
+            }
         }
         given_up
     }

@@ -12,6 +12,7 @@ use crate::canonical::Unmappable;
 use crate::contract::Field;
 use crate::link::{Base, Image, Intent, Link, Part, Place, Proof, Role};
 use crate::names::{PerSide, Side, Token};
+use crate::reference;
 use crate::row::{Author, History, Row, Versions};
 use crate::value::{ImageHash, ImageKey, Known, Presence, Value};
 
@@ -295,12 +296,22 @@ impl Scene<'_> {
                 // Written with our login but not by an intent: an operator's script, say. It is an edit.
                 None if ours => self
                     .repeated(side, history, &events, (at, &value))
+                    .or_else(|| self.associated(side, &value))
                     .map_or(Who::Somebody, |known| Who::Us(Some(known))),
                 None => Who::Somebody,
             };
             events.push(Event { at, value, who });
         }
         events
+    }
+
+    /// A reference that is written as an association, which carries no token: it is known by what was sent.
+    fn associated(&self, side: Side, value: &Presence<Value>) -> Option<(&Intent, &Part)> {
+        reference::target_of(self.field)?;
+        let sent = self.hash(value)?;
+        let intents = self.link.intents.iter().rev().filter(|intent| intent.side == side);
+        let mut parts = intents.flat_map(|intent| intent.parts.iter().map(move |part| (intent, part)));
+        parts.find(|(_, part)| part.field == self.field.name && part.sent == sent)
     }
 
     /// A landing of ours that left no token version: its token was on the row already, so an attempt was repeated. It
@@ -375,7 +386,9 @@ impl Walk<'_, '_> {
                 let effective = self.scene.hash(&self.value);
                 let stored = self.scene.image(&event.value, Place::Version(Some(event.at)));
                 match (&part.role, stored) {
-                    (Role::Carry { source }, Some(stored)) if rises(self.base.as_ref(), intent.number) => {
+                    (Role::Carry { source }, Some(stored))
+                        if rises(self.base.as_ref(), intent.number) || self.completes(intent, part, hash) =>
+                    {
                         let base = landed(self.side, intent.number, source.clone(), stored, Proof::Seen);
                         if effective == Some(part.sent) || !self.hides(part) {
                             *self.base = Some(base);
@@ -398,6 +411,14 @@ impl Walk<'_, '_> {
             }
             Who::Us(None) => self.set_aside(hash),
         }
+    }
+
+    /// Whether a reference arrives after the token of its intent: the record and its associations are two things to HubSpot.
+    fn completes(&self, intent: &Intent, part: &Part, hash: Option<ImageHash>) -> bool {
+        let Some(base) = self.base.as_ref().filter(|base| base.number == intent.number) else { return false };
+        reference::target_of(self.scene.field).is_some()
+            && base.images[self.side].hash != part.sent
+            && hash == Some(part.sent)
     }
 
     /// Whether a landing went over what a person typed since it was decided.

@@ -14,6 +14,7 @@ mod find;
 mod list;
 mod login;
 mod owners;
+mod primary;
 mod read;
 mod refusal;
 mod row;

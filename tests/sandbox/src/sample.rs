@@ -143,7 +143,8 @@ pub fn sample(records: usize) -> Sample {
             in_hubspot("deals", &deals),
         ]
         .concat(),
-        salesforce: [in_salesforce(&accounts), in_salesforce(&people), in_salesforce(&opportunities)].concat(),
+        salesforce: [in_salesforce(&accounts), in_salesforce(&people), in_salesforce(&opportunities)]
+            .concat(),
     }
 }
 
@@ -202,7 +203,8 @@ fn company(number: usize) -> [Option<Value>; 2] {
 
 /// HubSpot's record, or Salesforce's.
 fn deal(number: usize) -> [Option<Value>; 2] {
-    let name = format!("{} {} rollout {}", pick(&COMPANY_NAMES, number), pick(&COMPANY_KINDS, number), number + 1);
+    let name =
+        format!("{} {} rollout {}", pick(&COMPANY_NAMES, number), pick(&COMPANY_KINDS, number), number + 1);
     let (stage, stage_name) = pick(&DEAL_STAGES, number);
     let (amount, currency) = (1_500 + (number * 731) % 90_000, pick(&CURRENCIES, number));
     let day = format!("2026-{:02}-{:02}", 1 + number % 12, 1 + number * 5 % 28);

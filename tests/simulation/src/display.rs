@@ -214,12 +214,13 @@ pub const COMPANY: usize = 1;
 /// See [`CONTACT`].
 pub const DEAL: usize = 2;
 
-/// A contact's company, as each side names the field.
+/// A contact's or a deal's company, as each side names the field.
 #[must_use]
-pub const fn company_field(side: Side) -> &'static str {
-    match side {
-        Side::HubSpot => "associatedcompanyid",
-        Side::Salesforce => "AccountId",
+pub fn company_field(object: &str, side: Side) -> &'static str {
+    match (side, object) {
+        (Side::HubSpot, "deal") => "hs_primary_associated_company",
+        (Side::HubSpot, _) => "associatedcompanyid",
+        (Side::Salesforce, _) => "AccountId",
     }
 }
 
@@ -310,7 +311,7 @@ fn shown(object: &Object, side: Side, id: &str, row: &Value) -> Shown {
         concord_id: fields[names.0].as_str().filter(|id| !id.is_empty()).map(str::to_owned),
         made_by_us: row["history"][0]["by"] == "api",
         flagged: text(&fields[names.1]) == "true",
-        company: Some(text(&fields[company_field(side)])).filter(|id| !id.is_empty()),
+        company: Some(text(&fields[company_field(object.name, side)])).filter(|id| !id.is_empty()),
         owner: (0..OWNERS.len()).find(|person| owner_id(side, *person) == text(&fields[owner_field(side)])),
     }
 }

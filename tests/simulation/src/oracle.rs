@@ -256,8 +256,8 @@ pub(crate) fn plain(value: &Presence<Value>) -> String {
         },
         Presence::Value(Value::Date(day)) => day.to_string(),
         Presence::Value(Value::Money { amount, currency }) => format!("{amount} {}", currency.to_lowercase()),
-        Presence::Value(
-            Value::Boolean(_) | Value::Integer(_) | Value::Decimal(_) | Value::DateTime(_),
-        ) => format!("{value:?}"),
+        Presence::Value(Value::Boolean(_) | Value::Integer(_) | Value::Decimal(_) | Value::DateTime(_)) => {
+            format!("{value:?}")
+        }
     }
 }

@@ -40,7 +40,7 @@ pub struct People {
     pub take_back: bool,
     /// Whether they delete, restore and merge.
     pub remove: bool,
-    /// Whether they choose companies for contacts.
+    /// Whether they choose companies for contacts and deals.
     pub associate: bool,
     /// Whether they give contacts to each other.
     pub own: bool,
@@ -176,13 +176,17 @@ impl Profile {
         let mut policies = self.policies;
         policies.rotate_left(usize::from(version == 2));
         let [text, phone, name] = policies;
-        let company = match self.people.associate {
+        let company = |property: &str| {
+            match self.people.associate {
             true => format!(
                 "
-      company: {{ hubspot: associatedcompanyid, salesforce: AccountId, type: reference, to: company, conflict: {name} }}"
+      company: {{ hubspot: {property}, salesforce: AccountId, type: reference, to: company, conflict: {name} }}"
             ),
             false => String::new(),
+        }
         };
+        let (of_contact, of_deal) =
+            (company("associatedcompanyid"), company("hs_primary_associated_company"));
         let owner = match self.people.own {
             true => format!(
                 "
@@ -217,7 +221,7 @@ impl Profile {
         type: money
         scale: 2
         currency: USD
-        conflict: {name}
+        conflict: {name}{of_deal}
 "
             ),
             false => String::new(),
@@ -242,7 +246,7 @@ objects:
         salesforce: Interests__c
         type: multi-picklist
         map: {{ cycling: Events, music: Offers, reading: News, sailing: Research }}
-        conflict: union{company}{owner}
+        conflict: union{of_contact}{owner}
   company:
     hubspot: companies
     salesforce: Account

@@ -13,7 +13,9 @@ use jiff::{SignedDuration, civil};
 use serde_json::{Map, Value, json};
 
 use crate::chance::Chance;
-use crate::display::{CONTACT, DEAL, Form, INTERESTS, Mapped, OBJECTS, PIPELINE, STAGES, Shown, records};
+use crate::display::{
+    COMPANY, CONTACT, DEAL, Form, INTERESTS, Mapped, OBJECTS, PIPELINE, STAGES, Shown, records,
+};
 use crate::profile::People;
 use crate::site::Site;
 
@@ -59,10 +61,10 @@ pub struct Users {
     pub deleted: Vec<(Side, usize, String)>,
     /// Two records that became one: the side, the object, the loser and the winner.
     pub merged: Vec<(Side, usize, String, String)>,
-    /// Companies that somebody chose for a contact: the side, the contact and the company there.
-    pub chosen: Vec<(Side, String, String)>,
-    /// Contacts for which somebody chose none.
-    pub cleared: Vec<(Side, String)>,
+    /// Companies that somebody chose for a record: the side, the object, the record and the company there.
+    pub chosen: Vec<(Side, usize, String, String)>,
+    /// Records for which somebody chose none.
+    pub cleared: Vec<(Side, usize, String)>,
     /// Contacts that somebody gave to a person, or to nobody.
     pub given: Vec<(Side, String, Option<usize>)>,
     typed: usize,
@@ -85,7 +87,7 @@ impl Users {
     pub fn act(&mut self, site: &Site, people: People, chance: &mut Chance) {
         let side = Side::BOTH[chance.below(2)];
         let object = usize::from(chance.happens(64));
-        let object = if people.sell && chance.happens(80) { DEAL } else { object };
+        let object = if people.sell && chance.happens(112) { DEAL } else { object };
         let act = match (chance.byte(), people.remove) {
             (0..=199, _) | (212.., false) => Act::Edit,
             (200..=205, _) => Act::Create,
@@ -94,7 +96,7 @@ impl Users {
             (227..=240, true) => Act::Restore,
             (241.., true) => Act::Merge,
         };
-        let associates = people.associate && object == CONTACT;
+        let associates = people.associate && object != COMPANY;
         let act =
             if associates && matches!(act, Act::Edit) && chance.happens(96) { Act::Associate } else { act };
         let gives = people.own && object == CONTACT && matches!(act, Act::Edit);
@@ -103,8 +105,8 @@ impl Users {
             self.look(site, side, object).into_iter().filter(|shown| shown.alive).collect();
         match act {
             Act::Associate => {
-                if let Some(contact) = chance.pick(&shown) {
-                    self.associate(site, side, &contact.id, chance);
+                if let Some(record) = chance.pick(&shown) {
+                    self.associate(site, side, object, record, chance);
                 }
             }
             Act::Give => {
@@ -322,15 +324,19 @@ impl Users {
             Side::HubSpot => format!("/crm/v3/objects/{}/{id}", of.hubspot),
             Side::Salesforce => format!("/services/data/v66.0/sobjects/{}/{id}", of.salesforce),
         };
-        // Salesforce deletes an account's contacts with it.
-        let alive = || self.look(site, side, CONTACT).into_iter().filter(|shown| shown.alive);
-        let before: Vec<String> = alive().map(|shown| shown.id).collect();
+        // Salesforce deletes an account's contacts and opportunities with it.
+        let living = |of: usize| self.look(site, side, of).into_iter().filter(|shown| shown.alive);
+        let alive = || -> Vec<(usize, String)> {
+            [CONTACT, DEAL].into_iter().flat_map(|of| living(of).map(move |shown| (of, shown.id))).collect()
+        };
+        let before = alive();
         if person(site, side, Method::DELETE, &path, &Value::Null).is_some() {
             site.watch().log(format_args!("USER {side} deletes {} {id}", of.name));
-            let after: Vec<String> = alive().map(|shown| shown.id).collect();
+            let after = alive();
             self.deleted.push((side, object, id.to_owned()));
-            let with_it = before.into_iter().filter(|contact| contact != id && !after.contains(contact));
-            self.deleted.extend(with_it.map(|contact| (side, CONTACT, contact)));
+            let itself = (object, id.to_owned());
+            let with_it = before.into_iter().filter(|one| *one != itself && !after.contains(one));
+            self.deleted.extend(with_it.map(|(of, gone)| (side, of, gone)));
         }
     }
 

@@ -183,8 +183,13 @@ fn kind() -> impl Strategy<Value = Kind> {
         Just(Kind::Integer),
         (0u32..=18).prop_map(|scale| Kind::Decimal { scale }),
         (0u32..=18).prop_map(|scale| Kind::Money { scale, currency: "USD".to_owned() }),
-        prop::sample::select(vec![None, Some("America/New_York"), Some("Asia/Tokyo"), Some("America/Sao_Paulo")])
-            .prop_map(|name| Kind::Date { zone: name.map(zone) }),
+        prop::sample::select(vec![
+            None,
+            Some("America/New_York"),
+            Some("Asia/Tokyo"),
+            Some("America/Sao_Paulo")
+        ])
+        .prop_map(|name| Kind::Date { zone: name.map(zone) }),
         Just(Kind::Stage(stages())),
         Just(Kind::DateTime),
         Just(Kind::Picklist(Options::Same)),

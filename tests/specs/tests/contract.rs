@@ -156,7 +156,10 @@ fn every_setting_of_a_field_is_read() {
         ("boolean", Kind::Boolean),
         ("integer", Kind::Integer),
         ("date", Kind::Date { zone: None }),
-        ("date, zone: Europe/Berlin", Kind::Date { zone: TimeZoneDatabase::bundled().get("Europe/Berlin").ok() }),
+        (
+            "date, zone: Europe/Berlin",
+            Kind::Date { zone: TimeZoneDatabase::bundled().get("Europe/Berlin").ok() },
+        ),
         ("datetime", Kind::DateTime),
         ("owner", Kind::Owner(Arc::default())),
         ("decimal, scale: 18", Kind::Decimal { scale: 18 }),

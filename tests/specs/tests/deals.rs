@@ -3,7 +3,7 @@
 use concord_core::names::Side;
 use concord_core::port::{ParkKey, Store as _};
 use concord_core::step::Task;
-use concord_specs::spine::Spine;
+use concord_specs::spine::{Spine, Trouble};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -51,6 +51,30 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
+/// A company on both sides: its ids.
+async fn company(spine: &mut Spine, name: &str) -> (String, String) {
+    let body =
+        json!({"properties": {"name": name, "domain": format!("{}.example.com", name.to_lowercase())}});
+    let made = text(&spine.hubspot.person(Method::POST, "/crm/v3/objects/companies", &body)["id"]);
+    spine.run().await;
+    let there = spine.counterpart_of("company", H, &made).await;
+    (made, there)
+}
+
+/// What each side shows as a deal's company.
+fn companies_of(spine: &Spine, deal: &str, row: &str) -> [Value; 2] {
+    [
+        hubspot_shows(spine, deal, &["hs_primary_associated_company"]).remove(0),
+        salesforce_shows(spine, row, &["AccountId"]).remove(0),
+    ]
+}
+
+fn associates(spine: &Spine, deal: &str, company: &str) {
+    let path = format!("/crm/v4/objects/deals/{deal}/associations/companies/{company}");
+    let primary = json!([{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 5}]);
+    spine.hubspot.person(Method::PUT, &path, &primary);
+}
+
 async fn assert_quiet(spine: &mut Spine) {
     let written = spine.written();
     for task in [Task::Sweep, Task::Poll, Task::Repair] {
@@ -74,8 +98,13 @@ async fn a_deal_arrives_with_its_stage_its_day_and_its_amount_both_ways() {
     spine.run().await;
     let deal = spine.counterpart_of("deal", S, &made).await;
     assert_eq!(
-        hubspot_shows(&spine, &deal, &["dealname", "pipeline", "dealstage", "closedate", "amount", "deal_currency_code"]),
-        ["Engine No. 3", "default", "closedwon", "2026-12-24T17:00:00.000Z", "99", "EUR"].map(|text| json!(text))
+        hubspot_shows(
+            &spine,
+            &deal,
+            &["dealname", "pipeline", "dealstage", "closedate", "amount", "deal_currency_code"]
+        ),
+        ["Engine No. 3", "default", "closedwon", "2026-12-24T17:00:00.000Z", "99", "EUR"]
+            .map(|text| json!(text))
     );
     assert_quiet(&mut spine).await;
 }
@@ -115,7 +144,11 @@ async fn another_hour_of_the_same_day_is_no_edit_and_an_evening_belongs_to_its_o
     spine.run().await;
     assert_eq!(salesforce_shows(&spine, &row, &["CloseDate"]), [json!("2026-07-01")]);
     assert_eq!(spine.written() - written, 1);
-    assert_eq!(hubspot_shows(&spine, &deal, &["closedate"]), [json!("2026-07-02T02:30:00.000Z")], "as it was typed");
+    assert_eq!(
+        hubspot_shows(&spine, &deal, &["closedate"]),
+        [json!("2026-07-02T02:30:00.000Z")],
+        "as it was typed"
+    );
     assert_quiet(&mut spine).await;
 }
 
@@ -148,4 +181,51 @@ async fn a_deal_without_a_day_waits_until_it_has_one_and_says_so() {
     let row = spine.counterpart_of("deal", H, &deal).await;
     assert_eq!(salesforce_shows(&spine, &row, &["CloseDate"]), [json!("2026-06-30")]);
     assert_quiet(&mut spine).await;
+}
+
+#[tokio::test]
+async fn a_deal_is_made_with_its_company_and_follows_it_both_ways() {
+    let mut spine = Spine::new();
+    let (acme, account) = company(&mut spine, "Acme").await;
+    let (globex, other) = company(&mut spine, "Globex").await;
+    let fields = json!({"Name": "Engine No. 3", "StageName": "Prospecting", "CloseDate": "2026-12-24",
+        "AccountId": account});
+    let row = text(&spine.salesforce.person(Method::POST, OPPORTUNITIES, &fields)["id"]);
+    spine.run().await;
+    let deal = spine.counterpart_of("deal", S, &row).await;
+    assert_eq!(companies_of(&spine, &deal, &row), [json!(acme), json!(account)]);
+
+    let written = spine.written();
+    associates(&spine, &deal, &globex);
+    spine.run().await;
+    assert_eq!(companies_of(&spine, &deal, &row), [json!(globex), json!(other)]);
+    assert_eq!(spine.written() - written, 1);
+
+    let path = format!("{OPPORTUNITIES}{row}");
+    spine.salesforce.person(Method::PATCH, &path, &json!({"AccountId": account, "Name": "Engine No. 4"}));
+    spine.run().await;
+    assert_eq!(companies_of(&spine, &deal, &row), [json!(acme), json!(account)]);
+    assert_eq!(hubspot_shows(&spine, &deal, &["dealname"]), [json!("Engine No. 4")]);
+    // The association, and the row with its token.
+    assert_eq!(spine.written() - written, 3);
+
+    spine.salesforce.person(Method::PATCH, &path, &json!({"AccountId": null}));
+    spine.run().await;
+    assert_eq!(companies_of(&spine, &deal, &row), [json!(null), json!(null)]);
+    assert_quiet(&mut spine).await;
+}
+
+#[tokio::test]
+async fn an_association_whose_answer_is_lost_is_known_by_its_value() {
+    for kind in ["write_batch_associate", "write_batch_update"] {
+        let (mut spine, deal, row) = agreed().await;
+        let (acme, account) = company(&mut spine, "Acme").await;
+        spine.hubspot.trouble(kind, Trouble::AnswerLost);
+        let path = format!("{OPPORTUNITIES}{row}");
+        spine.salesforce.person(Method::PATCH, &path, &json!({"AccountId": account}));
+        spine.run().await;
+        assert!(spine.hubspot.troubles_over(), "{kind}");
+        assert_eq!(companies_of(&spine, &deal, &row), [json!(acme), json!(account)]);
+        assert_quiet(&mut spine).await;
+    }
 }

@@ -401,10 +401,7 @@ async fn what_was_refused_is_tried_again_after_a_day_when_an_administrator_may_h
     assert_eq!(spine.written(), written, "a refusal stands for a day");
     spine.pass(SignedDuration::from_hours(1));
     spine.reconcile(Task::Sweep).await;
-    assert_eq!(
-        spine.salesforce_shows(&salesforce, &["Interests__c"]),
-        json!({"Interests__c": "Events"})
-    );
+    assert_eq!(spine.salesforce_shows(&salesforce, &["Interests__c"]), json!({"Interests__c": "Events"}));
     assert_eq!(spine.written(), written + 1);
     assert_eq!(spine.engine.store.parked(10).await.unwrap(), []);
     assert_quiet(&mut spine).await;

@@ -78,7 +78,8 @@ pub(super) fn canonical_stage(
     match (trimmed(pipeline)?, trimmed(stage)?) {
         (None, None) => Ok(Presence::Blank),
         (pipeline, stage) => {
-            let at = format!("{}{STAGE_SEPARATOR}{}", pipeline.unwrap_or_default(), stage.unwrap_or_default());
+            let at =
+                format!("{}{STAGE_SEPARATOR}{}", pipeline.unwrap_or_default(), stage.unwrap_or_default());
             read(stages, Side::HubSpot, &at).map(Value::Text).map(Presence::Value)
         }
     }
@@ -91,10 +92,9 @@ pub(super) fn render_stage(stages: &Options, at: &str) -> Result<Vec<Presence<Ra
 
 /// The pipeline and the stage of `pipeline/stage`.
 pub(crate) fn stage_parts(at: &str) -> Option<(&str, &str)> {
-    at.split_once(STAGE_SEPARATOR)
-        .filter(|(pipeline, stage)| {
-            !pipeline.is_empty() && !stage.is_empty() && !stage.contains(STAGE_SEPARATOR)
-        })
+    at.split_once(STAGE_SEPARATOR).filter(|(pipeline, stage)| {
+        !pipeline.is_empty() && !stage.is_empty() && !stage.contains(STAGE_SEPARATOR)
+    })
 }
 
 fn read(options: &Options, side: Side, choice: &str) -> Result<String, Reason> {

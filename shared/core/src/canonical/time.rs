@@ -26,7 +26,9 @@ pub(super) fn canonical_date(
         let date = match (instant(text), zone) {
             (Some(at), Some(zone)) if side == Side::HubSpot => Some(zone.to_datetime(at).date()),
             (None, Some(_)) if side == Side::HubSpot => None,
-            (Some(at), _) if at.as_nanosecond() % (i128::from(MS_PER_DAY) * 1_000_000) == 0 => Some(utc_day(at)),
+            (Some(at), _) if at.as_nanosecond() % (i128::from(MS_PER_DAY) * 1_000_000) == 0 => {
+                Some(utc_day(at))
+            }
             (Some(_), _) => None,
             (None, _) if is_iso_day(text) => text.parse().ok(),
             (None, _) => None,

@@ -309,9 +309,10 @@ fn numbers_of_wires(wire: &PerSide<Vec<WireName>>, kind: &Kind, place: &Place<'_
         Kind::Money { .. } => several(wire, 2, "name the amount, and perhaps the currency's field", place),
         Kind::Stage(_) => {
             if hubspot != 2 {
-                place
-                    .at("hubspot")
-                    .fault("is not two fields", "name the pipeline's and the stage's: `[pipeline, dealstage]`");
+                place.at("hubspot").fault(
+                    "is not two fields",
+                    "name the pipeline's and the stage's: `[pipeline, dealstage]`",
+                );
             }
             if salesforce != 1 {
                 place.at("salesforce").fault(format!("names {salesforce} fields"), "name one field");

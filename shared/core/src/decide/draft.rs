@@ -106,14 +106,9 @@ impl<'a> Draft<'a> {
         self.issue(side, Action::Insert);
     }
 
-    /// Nothing is to be written to this side: what is open there is no longer wanted. What lands of it all the same
-    /// is known by its token.
+    /// Nothing is to be written to this side.
     pub(super) fn give_up(&mut self, side: Side) {
-        for intent in self.decision.link.intents.iter_mut().filter(|intent| intent.side == side) {
-            if intent.progress.is_open() {
-                intent.close(Progress::Closed);
-            }
-        }
+        self.decision.link.give_up_on(side);
     }
 
     /// Turns the gathered parts into an intent, unless one that says the same is under way or was refused.

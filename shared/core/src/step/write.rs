@@ -10,7 +10,7 @@ use super::references::targets;
 use super::{CONCURRENCY, Engine, LOGIN_WAIT, Next, StepError};
 use crate::contract::Object;
 use crate::decide::{ATTEMPT_MAX, Decision};
-use crate::link::{Action, Intent, Link, Progress, Refusal, Status};
+use crate::link::{Action, Intent, Link, Progress, Refusal};
 use crate::names::{LinkId, ObjectName, RecordId, RecordKey, Side, Token};
 use crate::port::{
     Commit, CommitError, Crm, Expected, Failure, Hints, Operation, Outcome, ParkKey, Parked, Queue, Sends,
@@ -271,14 +271,8 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         for side in Side::BOTH {
             let of_side = |intent: &&Intent| intent.side == side;
             let last = decision.link.intents.iter().filter(of_side).max_by_key(|intent| intent.number);
-            let over = match decision.link.status {
-                Status::Unlinked { .. } => true,
-                Status::Flagged { deleted } if deleted == side => true,
-                Status::Live | Status::Flagged { .. } => {
-                    last.is_none_or(|last| last.progress == Progress::Closed)
-                }
-            };
-            if over && decision.wait.is_none() && decision.link.records[side].is_some() {
+            let over = last.is_none_or(|last| last.progress == Progress::Closed);
+            if over && decision.wait.is_none() {
                 self.forgive(side, &mut decision.link).await?;
             }
         }
@@ -315,9 +309,9 @@ const fn may_be_about_another(outcome: &Outcome) -> bool {
         Outcome::Done(_)
         | Outcome::Duplicate(_)
         | Outcome::Moved
-        | Outcome::Failed(
-            Failure::Retry { .. } | Failure::RefreshLogin { .. } | Failure::Bug { .. },
-        ) => false,
+        | Outcome::Failed(Failure::Retry { .. } | Failure::RefreshLogin { .. } | Failure::Bug { .. }) => {
+            false
+        }
     }
 }
 

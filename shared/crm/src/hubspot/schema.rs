@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::HubSpot;
 use super::call::{Call, Unsuccessful};
 use super::config::{Area, plural};
+use super::primary;
 use crate::transport::Transport;
 
 /// Longest text of a property, in characters (reference: 3.3, documented).
@@ -73,7 +74,8 @@ impl Definition {
         let kind = self.field_kind();
         FieldSchema {
             kind,
-            writable: !self.modification_metadata.read_only_value && !self.calculated,
+            writable: (!self.modification_metadata.read_only_value && !self.calculated)
+                || primary::is_association(object, &self.name),
             // The contacts' e-mail is an identifier of its own: unique without being declared so.
             unique: self.has_unique_value
                 || self.name == "email" && plural(object.as_str()).as_str() == "contacts",

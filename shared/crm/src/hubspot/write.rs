@@ -18,6 +18,7 @@ use serde_json::{Map, Value, json};
 
 use super::call::{Answer, Call, Unsuccessful};
 use super::config::{Area, PropertyNames};
+use super::primary::{self, Choice};
 use super::refusal::{self, Refusal};
 use super::wire::{Batch, Problem, record_id};
 use super::{CALLS_IN_FLIGHT_MAX, HubSpot};
@@ -74,8 +75,22 @@ impl<T: Transport> HubSpot<T> {
     pub(super) async fn write_rows(&self, object: &ObjectSpec, writes: &[Write]) -> Vec<Outcome> {
         let mut outcomes: Vec<Option<Outcome>> = vec![None; writes.len()];
         let mut attempts = Vec::new();
-        for (index, write) in writes.iter().enumerate() {
-            match attempt(index, write, &self.config.names) {
+        let mut writes = writes.to_vec();
+        let choices: Vec<Option<Choice>> =
+            writes.iter_mut().map(|write| primary::take(&object.wire, write)).collect();
+        let of_updates = writes.iter().zip(&choices).filter_map(|(write, choice)| match &write.operation {
+            Operation::Update { id, .. } => Some((id.clone(), choice.clone()?)),
+            Operation::Insert { .. } | Operation::Archive { .. } | Operation::Undelete { .. } => None,
+        });
+        let failed = self.choose_primaries(of_updates.collect()).await;
+        for (index, (write, choice)) in writes.iter().zip(&choices).enumerate() {
+            if let Operation::Update { id, .. } = &write.operation
+                && let (Some(_), Some(failure)) = (choice, failed.get(id))
+            {
+                outcomes[index] = Some(Outcome::Failed(failure.clone()));
+                continue;
+            }
+            match attempt(index, write, choice.as_ref(), &self.config.names) {
                 Ok(attempt) => attempts.push(attempt),
                 Err(failure) => outcomes[index] = Some(Outcome::Failed(failure)),
             }
@@ -156,12 +171,21 @@ impl<T: Transport> HubSpot<T> {
 }
 
 /// Makes a write ready, or says why it cannot be sent.
-fn attempt<'a>(index: usize, write: &'a Write, names: &PropertyNames) -> Result<Attempt<'a>, Failure> {
+fn attempt<'a>(
+    index: usize,
+    write: &'a Write,
+    choice: Option<&Choice>,
+    names: &PropertyNames,
+) -> Result<Attempt<'a>, Failure> {
     let trace = format!("{}:{}", write.link, write.token);
     let (kind, id, input) = match &write.operation {
         Operation::Insert { values } => {
             let properties = properties(write, values, names)?;
-            (Kind::Create, None, json!({ "objectWriteTraceId": trace, "properties": properties }))
+            let mut input = json!({ "objectWriteTraceId": trace, "properties": properties });
+            if let Some(choice) = choice {
+                input["associations"] = primary::of_insert(choice);
+            }
+            (Kind::Create, None, input)
         }
         Operation::Update { id, values, unmodified_since: _ } => {
             let properties = properties(write, values, names)?;

@@ -107,7 +107,7 @@ const COMPANIES: [Line; 16] = [
     ("lifecyclestage", Enumeration, "radio", Any, Open, HubSpot),
 ];
 
-const DEALS: [Line; 9] = [
+const DEALS: [Line; 10] = [
     ("createdate", Datetime, "date", Any, ReadOnly, HubSpot),
     ("hs_lastmodifieddate", Datetime, "date", Any, ReadOnly, HubSpot),
     ("dealname", Text, "text", Any, Open, HubSpot),
@@ -115,6 +115,7 @@ const DEALS: [Line; 9] = [
     ("pipeline", Text, "text", Any, Open, HubSpot),
     ("amount", Number, "number", Any, Open, HubSpot),
     ("closedate", Datetime, "date", Any, Open, HubSpot),
+    ("hs_primary_associated_company", Number, "number", Any, ReadOnly, HubSpot),
     ("deal_currency_code", Text, "text", Any, Open, HubSpot),
     ("description", Text, "textarea", Any, Open, HubSpot),
 ];

@@ -1,18 +1,28 @@
-//! A contact's primary company as a property. Users report that `associatedcompanyid` can be written and then makes the
+//! Primary companies as properties. A deal's follows its associations and is read-only. Of a contact's, users report that `associatedcompanyid` can be written and then makes the
 //! primary association (skarpdev/dotnetcore-hubspot-client issues 59 and 69); that the property follows the association, and what
 //! the refusal says, is unverified.
 
 use jiff::Timestamp;
 
 use super::HubSpot;
-use super::pairs::{Bond, Step};
-use super::schema::{COMPANY, CONTACT, TypeIndex};
+use super::pairs::{Bond, End, Step};
+use super::schema::{COMPANY, CONTACT, DEAL, TypeIndex};
 use super::store::{Set, Who};
 use super::value::Invalid;
 use super::write::Actor;
 
 /// The contact's property.
 pub(super) const PRIMARY_COMPANY: &str = "associatedcompanyid";
+
+/// The deal's property.
+pub(super) const DEAL_COMPANY: &str = "hs_primary_associated_company";
+
+/// What shows a type's primary company.
+fn property_of(object: TypeIndex) -> Option<&'static str> {
+    [(CONTACT, PRIMARY_COMPANY), (DEAL, DEAL_COMPANY)]
+        .into_iter()
+        .find_map(|(of, property)| (of == object).then_some(property))
+}
 
 impl HubSpot {
     /// Refuses a company that is not there.
@@ -31,7 +41,7 @@ impl HubSpot {
         let contact = (CONTACT, id);
         let steps = match self.live_end(COMPANY, &value) {
             Ok(company) => self.pairs.set(contact, company, Bond::Primary),
-            Err(_) => match self.primary_of(id) {
+            Err(_) => match self.primary_of(contact) {
                 Some(company) => self.pairs.remove(contact, (COMPANY, company), Bond::Plain),
                 None => Vec::new(),
             },
@@ -42,37 +52,38 @@ impl HubSpot {
     /// The property follows an association that came or went.
     pub(super) fn show_primary(&mut self, actor: Actor, steps: &[Step]) {
         for step in steps.iter().filter(|step| step.bond == Bond::Primary) {
-            for end in [step.from, step.to].into_iter().filter(|end| end.0 == CONTACT) {
-                self.show_primary_of(end.1, actor.now, actor.who);
+            for end in [step.from, step.to] {
+                self.show_primary_of(end, actor.now, actor.who);
             }
         }
     }
 
-    /// A company went into the bin, came back, or took the place of another: its contacts show it.
+    /// A company went into the bin, came back, or took the place of another: those who belong to it show it.
     pub(super) fn show_primary_at_all(&mut self, object: TypeIndex, id: u64, now: Timestamp) {
-        let contacts: Vec<u64> = match object {
-            COMPANY => self.pairs.of((COMPANY, id), CONTACT).map(|(id, _)| id).collect(),
-            CONTACT => vec![id],
-            TypeIndex(_) => Vec::new(),
+        let of_company = |to| self.pairs.of((object, id), to).map(move |(id, _)| (to, id));
+        let ends: Vec<End> = match object {
+            COMPANY => [CONTACT, DEAL].into_iter().flat_map(of_company).collect(),
+            TypeIndex(_) => vec![(object, id)],
         };
-        for contact in contacts {
-            self.show_primary_of(contact, now, Who::System);
+        for end in ends {
+            self.show_primary_of(end, now, Who::System);
         }
     }
 
-    fn show_primary_of(&mut self, contact: u64, now: Timestamp, who: Who) {
-        let value = self.primary_of(contact).map_or_else(String::new, |id| id.to_string());
-        let store = &mut self.types[CONTACT.0].store;
-        let Some(record) = store.live(contact) else { return };
-        if record.current(PRIMARY_COMPANY).unwrap_or_default() != value {
-            let set = Set { name: PRIMARY_COMPANY.to_owned(), value, who };
-            let (at, changed) = store.write(contact, now, &[set]);
-            self.tell_changed(CONTACT, contact, at, &changed);
+    fn show_primary_of(&mut self, end: End, now: Timestamp, who: Who) {
+        let Some(property) = property_of(end.0) else { return };
+        let value = self.primary_of(end).map_or_else(String::new, |id| id.to_string());
+        let store = &mut self.types[end.0.0].store;
+        let Some(record) = store.live(end.1) else { return };
+        if record.current(property).unwrap_or_default() != value {
+            let set = Set { name: property.to_owned(), value, who };
+            let (at, changed) = store.write(end.1, now, &[set]);
+            self.tell_changed(end.0, end.1, at, &changed);
         }
     }
 
-    fn primary_of(&self, contact: u64) -> Option<u64> {
-        let pairs = self.live_pairs((CONTACT, contact), COMPANY);
+    fn primary_of(&self, end: End) -> Option<u64> {
+        let pairs = self.live_pairs(end, COMPANY);
         pairs.into_iter().find(|(_, bond)| *bond == Bond::Primary).map(|(id, _)| id)
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::defaults;
-use super::primary::PRIMARY_COMPANY;
+use super::primary::{DEAL_COMPANY, PRIMARY_COMPANY};
 use super::store::Store;
 use super::wire::iso;
 
@@ -162,7 +162,7 @@ impl Property {
         if self.is_owner() {
             shown["referencedObjectType"] = json!("OWNER");
         }
-        if self.name == PRIMARY_COMPANY {
+        if [PRIMARY_COMPANY, DEAL_COMPANY].contains(&self.name.as_str()) {
             shown["referencedObjectType"] = json!("COMPANY");
         }
         if let Some(at) = self.archived_at {

@@ -96,14 +96,13 @@ fn no_owner_is_invented(scene: &Scene<'_>) -> Result<(), Broken> {
     Ok(())
 }
 
-/// I17: both halves of a pair of contacts belong to one company, as far as their companies are pairs that live.
+/// I17: both halves of a pair belong to one company, as far as their companies are pairs that live.
 fn references_agree(scene: &Scene<'_>) -> Result<(), Broken> {
     let kept = |side: Side, id: &String| {
         let company = Some((side, COMPANY, id.clone()));
         scene.links.iter().find(|link| scene.half(link, side) == company && scene.living(link).is_some())
     };
-    let contacts = scene.links.iter().filter(|link| object_index(&link.object) == Some(CONTACT));
-    for link in contacts.filter(|_| scene.world.profile.people.associate) {
+    for link in scene.links.iter().filter(|_| scene.world.profile.people.associate) {
         let Some(pair) = scene.living(link) else { continue };
         let companies = PerSide::of(|side| pair[side].company.as_ref().map(|id| kept(side, id)));
         let agree = match (companies.hubspot, companies.salesforce) {
@@ -122,20 +121,20 @@ fn references_agree(scene: &Scene<'_>) -> Result<(), Broken> {
     Ok(())
 }
 
-/// I10: where somebody chose a company for a contact it has one, unless somebody chose none, or deleted that company there.
+/// I10: where somebody chose a company for a record it has one, unless somebody chose none, or deleted that company there.
 fn no_company_is_taken_away(scene: &Scene<'_>) -> Result<(), Broken> {
     let users = &scene.world.users;
-    for (side, contact, _) in &users.chosen {
-        let record = (*side, CONTACT, contact.clone());
+    for (side, object, id, _) in &users.chosen {
+        let record = (*side, *object, id.clone());
         let Some(shown) = scene.records.get(&record).filter(|shown| shown.alive) else { continue };
         let thing = scene.thing(&record);
-        let about_it = |side: Side, id: &String| scene.thing(&(side, CONTACT, id.clone())) == thing;
-        let cleared = users.cleared.iter().any(|(side, id)| about_it(*side, id));
+        let about_it = |side: Side, of: usize, id: &String| scene.thing(&(side, of, id.clone())) == thing;
+        let cleared = users.cleared.iter().any(|(side, of, id)| about_it(*side, *of, id));
         let deleted = users.deleted.iter().any(|(of, object, id)| {
             let company = scene.thing(&(*of, *object, id.clone()));
             (*of, *object) == (*side, COMPANY)
-                && users.chosen.iter().any(|(side, contact, firm)| {
-                    about_it(*side, contact) && scene.thing(&(*side, COMPANY, firm.clone())) == company
+                && users.chosen.iter().any(|(side, of, chooser, firm)| {
+                    about_it(*side, *of, chooser) && scene.thing(&(*side, COMPANY, firm.clone())) == company
                 })
         });
         if shown.company.is_none() && !cleared && !deleted {
@@ -146,14 +145,14 @@ fn no_company_is_taken_away(scene: &Scene<'_>) -> Result<(), Broken> {
     Ok(())
 }
 
-/// I16: a contact belongs to a company that somebody chose for it.
+/// I16: a record belongs to a company that somebody chose for it.
 fn no_company_is_invented(scene: &Scene<'_>) -> Result<(), Broken> {
     let chosen = &scene.world.users.chosen;
-    for (record, shown) in scene.records.iter().filter(|(record, shown)| record.1 == CONTACT && shown.alive) {
+    for (record, shown) in scene.records.iter().filter(|(_, shown)| shown.alive) {
         let Some(company) = &shown.company else { continue };
-        let (contact, company) = (scene.thing(record), scene.thing(&(record.0, COMPANY, company.clone())));
-        let found = chosen.iter().any(|(side, person, firm)| {
-            scene.thing(&(*side, CONTACT, person.clone())) == contact
+        let (thing, company) = (scene.thing(record), scene.thing(&(record.0, COMPANY, company.clone())));
+        let found = chosen.iter().any(|(side, object, chooser, firm)| {
+            scene.thing(&(*side, *object, chooser.clone())) == thing
                 && scene.thing(&(*side, COMPANY, firm.clone())) == company
         });
         if !found {

@@ -138,7 +138,11 @@ fn an_amount_in_another_currency_is_refused_by_a_side_without_a_currency_field()
 fn a_day_comes_as_a_day_or_as_midnight_utc() {
     let day = Value::Date("2026-02-28".parse().unwrap());
     for same in ["2026-02-28", "2026-02-28T00:00:00Z", "2026-02-28T00:00:00.000+0000", "1772236800000"] {
-        assert_eq!(read(Kind::Date { zone: None }, HubSpot, text(same)), Ok(Presence::Value(day.clone())), "{same}");
+        assert_eq!(
+            read(Kind::Date { zone: None }, HubSpot, text(same)),
+            Ok(Presence::Value(day.clone())),
+            "{same}"
+        );
     }
     for wrong in ["2026-02-29", "28.02.2026", "2026-02-28T01:00:00Z", "1772236800001", "20260228"] {
         refuses(Kind::Date { zone: None }, HubSpot, text(wrong), Reason::Date);
@@ -331,12 +335,11 @@ fn a_stage_is_read_with_its_pipeline_and_written_with_it() {
         Ok(parts.iter().map(|(wire, value)| (WireName::from(*wire), text(value))).collect::<Vec<_>>())
     };
     let renewal = at("renewals/open").unwrap();
-    assert_eq!(
-        field.render(HubSpot, &renewal),
-        wires(&[("hubspot_0", "renewals"), ("hubspot_1", "open")])
-    );
+    assert_eq!(field.render(HubSpot, &renewal), wires(&[("hubspot_0", "renewals"), ("hubspot_1", "open")]));
     assert_eq!(field.render(Salesforce, &renewal), wires(&[("salesforce_0", "Renewal")]));
-    for unmapped in [[text("renewals"), text("won")], [Presence::Blank, text("open")], [text("default"), Presence::Blank]] {
+    for unmapped in
+        [[text("renewals"), text("won")], [Presence::Blank, text("open")], [text("default"), Presence::Blank]]
+    {
         let refused = Unmappable::Read { field: field.name.clone(), side: HubSpot, reason: Reason::Option };
         assert_eq!(field.canonicalise(HubSpot, &unmapped), Err(refused));
     }
