@@ -10,6 +10,9 @@ use crate::canonical::stage_parts;
 use crate::names::{FieldName, ObjectName, PerSide, Side, WireName};
 use crate::port::{FieldKind, FieldSchema, Schema};
 
+/// Account and Contact have this field in an organisation with Person Accounts, and in no other (Object Reference, Account).
+const PERSON_ACCOUNT: &str = "IsPersonAccount";
+
 /// Something in a live schema that is not as the contract says.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mismatch {
@@ -80,6 +83,7 @@ impl Mismatch {
 pub fn check(contract: &Contract, object: &ObjectName, schemas: &PerSide<Schema>) -> Vec<Mismatch> {
     let Some(object) = contract.objects.get(object) else { return Vec::new() };
     let mut found = Found { object, schemas, mismatches: Vec::new() };
+    found.person_accounts();
     found.own_fields();
     found.flag();
     for field in object.fields.values() {
@@ -105,6 +109,16 @@ impl Found<'_> {
     ) {
         let (object, what, remedy) = (self.object.name.clone(), what.into(), remedy.into());
         self.mismatches.push(Mismatch { object, effect, side, wire: wire.clone(), what, remedy });
+    }
+
+    /// A person account is one person and two records, an Account and a Contact: both would be made in HubSpot.
+    fn person_accounts(&mut self) {
+        let wire = WireName::from(PERSON_ACCOUNT);
+        if self.schemas[Side::Salesforce].fields.contains_key(&wire) {
+            let what = "shows that the organisation has Person Accounts, which Concord does not keep in agreement";
+            let remedy = "use an organisation without them, or take the object out of the contract";
+            self.add(Effect::SuspendObject, Side::Salesforce, &wire, what, remedy);
+        }
     }
 
     /// `concord_id` and `concord_token`.

@@ -54,6 +54,23 @@ fn a_field_that_is_gone_read_only_or_of_another_type_is_suspended_alone() {
 }
 
 #[test]
+fn an_organisation_with_person_accounts_is_refused() {
+    let mut schemas = live();
+    schemas.salesforce.fields.insert(WireName::from("IsPersonAccount"), live_field(FieldKind::Boolean));
+    let [refused] = checked(&schemas).try_into().unwrap();
+    assert_eq!(
+        refused,
+        mismatch(
+            Effect::SuspendObject,
+            Side::Salesforce,
+            "IsPersonAccount",
+            "shows that the organisation has Person Accounts, which Concord does not keep in agreement",
+            "use an organisation without them, or take the object out of the contract",
+        )
+    );
+}
+
+#[test]
 fn a_field_that_is_never_written_may_be_read_only() {
     let mut schemas = live();
     change(&mut schemas.hubspot, "hs_score", |field| field.writable = false);
