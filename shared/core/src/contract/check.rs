@@ -115,7 +115,8 @@ impl Found<'_> {
     fn person_accounts(&mut self) {
         let wire = WireName::from(PERSON_ACCOUNT);
         if self.schemas[Side::Salesforce].fields.contains_key(&wire) {
-            let what = "shows that the organisation has Person Accounts, which Concord does not keep in agreement";
+            let what =
+                "shows that the organisation has Person Accounts, which Concord does not keep in agreement";
             let remedy = "use an organisation without them, or take the object out of the contract";
             self.add(Effect::SuspendObject, Side::Salesforce, &wire, what, remedy);
         }

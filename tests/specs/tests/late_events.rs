@@ -1,0 +1,344 @@
+//! DESIGN 4's table of late events, row by row, on both sides: what we know, what came, what a read by id shows, and what is
+//! done. An event is a hint: only what is read decides.
+
+use concord_core::event::Event;
+use concord_core::names::{RecordId, RecordKey, Side};
+use concord_core::port::{EventKey, ParkKey, Parked, Store as _, Whereabouts};
+use concord_core::step::Task;
+use concord_specs::spine::{Spine, Trouble};
+use http::Method;
+use serde_json::{Value, json};
+
+const HUBSPOT: &str = "/crm/v3/objects/contacts";
+const SALESFORCE: &str = "/services/data/v66.0/sobjects/Contact/";
+
+/// A world with one pair, and how often something was told of it by hand.
+struct Scene {
+    spine: Spine,
+    told: usize,
+}
+
+impl Scene {
+    fn new() -> Self {
+        Self { spine: Spine::new(), told: 0 }
+    }
+
+    /// A linked pair at rest: the id on `side`, and the counterpart's.
+    async fn linked(side: Side) -> (Self, String, String) {
+        let mut scene = Self::new();
+        let id = scene.makes(side, "ada@example.com");
+        scene.spine.run().await;
+        let other = scene.spine.counterpart(side, &id).await;
+        (scene, id, other)
+    }
+
+    fn makes(&self, side: Side, email: &str) -> String {
+        match side {
+            Side::HubSpot => self.spine.hubspot_creates(&json!({"email": email, "lastname": "Lovelace"})),
+            Side::Salesforce => {
+                self.spine.salesforce_creates(&json!({"Email": email, "LastName": "Lovelace"}))
+            }
+        }
+    }
+
+    fn edits(&self, side: Side, id: &str, title: &str) {
+        match side {
+            Side::HubSpot => self.spine.hubspot_edits(id, &json!({"jobtitle": title})),
+            Side::Salesforce => self.spine.salesforce_edits(id, &json!({"Title": title})),
+        }
+    }
+
+    fn title(&self, side: Side, id: &str) -> Value {
+        match side {
+            Side::HubSpot => self.spine.hubspot_shows(id, &["jobtitle"])["jobtitle"].clone(),
+            Side::Salesforce => self.spine.salesforce_shows(id, &["Title"])["Title"].clone(),
+        }
+    }
+
+    fn is_flagged(&self, side: Side, id: &str) -> bool {
+        let shown = match side {
+            Side::HubSpot => self.spine.hubspot_shows(id, &["deleted_in_crm"])["deleted_in_crm"].clone(),
+            Side::Salesforce => {
+                self.spine.salesforce_shows(id, &["Deleted_In_CRM__c"])["Deleted_In_CRM__c"].clone()
+            }
+        };
+        shown == json!("true") || shown == json!(true)
+    }
+
+    fn contacts(&self) -> (Vec<String>, Vec<String>) {
+        (self.spine.hubspot_contacts(), self.spine.salesforce_contacts())
+    }
+
+    fn deletes(&self, side: Side, id: &str) {
+        match side {
+            Side::HubSpot => {
+                self.spine.hubspot.person(Method::DELETE, &format!("{HUBSPOT}/{id}"), &Value::Null)
+            }
+            Side::Salesforce => {
+                self.spine.salesforce.person(Method::DELETE, &format!("{SALESFORCE}{id}"), &Value::Null)
+            }
+        };
+    }
+
+    fn restores(&self, side: Side, id: &str) {
+        match side {
+            Side::HubSpot => {
+                let path = format!("{HUBSPOT}/{id}/restore");
+                self.spine.hubspot.person(Method::POST, &path, &json!({}));
+            }
+            Side::Salesforce => self.soap(&format!("<urn:undelete><urn:ids>{id}</urn:ids></urn:undelete>")),
+        }
+    }
+
+    /// Nothing is left of the record, not even in a bin.
+    fn purges(&self, side: Side, id: &str) {
+        match side {
+            Side::HubSpot => {
+                let path = format!("{HUBSPOT}/gdpr-delete");
+                self.spine.hubspot.person(Method::POST, &path, &json!({ "objectId": id }));
+            }
+            Side::Salesforce => {
+                self.deletes(side, id);
+                self.soap(&format!("<urn:emptyRecycleBin><urn:ids>{id}</urn:ids></urn:emptyRecycleBin>"));
+            }
+        }
+    }
+
+    fn merges(&self, side: Side, winner: &str, loser: &str) -> String {
+        match side {
+            Side::HubSpot => {
+                let body = json!({"primaryObjectId": winner, "objectIdToMerge": loser});
+                let made = self.spine.hubspot.person(Method::POST, &format!("{HUBSPOT}/merge"), &body);
+                made["id"].as_str().unwrap_or(winner).to_owned()
+            }
+            Side::Salesforce => {
+                self.soap(&format!(
+                    "<urn:merge><urn:request><urn:masterRecord xmlns:so=\"urn:sobject.partner.soap.sforce.com\">\
+                     <so:type>Contact</so:type><so:Id>{winner}</so:Id></urn:masterRecord>\
+                     <urn:recordToMergeIds>{loser}</urn:recordToMergeIds></urn:request></urn:merge>"
+                ));
+                winner.to_owned()
+            }
+        }
+    }
+
+    fn soap(&self, operation: &str) {
+        let envelope = format!(
+            "<soapenv:Envelope xmlns:soapenv=\"http://schemas.xmlsoap.org/soap/envelope/\" \
+             xmlns:urn=\"urn:partner.soap.sforce.com\"><soapenv:Header><urn:SessionHeader>\
+             <urn:sessionId>person</urn:sessionId></urn:SessionHeader></soapenv:Header>\
+             <soapenv:Body>{operation}</soapenv:Body></soapenv:Envelope>"
+        );
+        let answer = self.spine.salesforce.person_soap("/services/Soap/u/66.0", &envelope);
+        assert!(answer.contains("<success>true</success>"), "{answer}");
+    }
+
+    /// Something happens that no event tells of.
+    fn unheard(&mut self, what: impl FnOnce(&Self)) {
+        what(self);
+        let _forgotten = self.spine.told();
+    }
+
+    /// An event comes that names this record; what it says happened is not even looked at.
+    async fn comes(&mut self, side: Side, id: &str) {
+        self.told += 1;
+        let object = match side {
+            Side::HubSpot => "contacts",
+            Side::Salesforce => "Contact",
+        };
+        let key = EventKey(format!("by hand {}", self.told));
+        let event = Event { key, side, object: object.into(), ids: vec![RecordId::from(id)] };
+        self.spine.take_in(&[event]).await;
+        self.spine.run().await;
+    }
+
+    async fn parked(&self) -> Vec<Parked> {
+        self.spine.engine.store.parked(10).await.unwrap_or_default()
+    }
+
+    async fn links(&self) -> u64 {
+        self.spine.engine.store.census().await.map_or(0, |census| census.links)
+    }
+
+    async fn whereabouts(&self, side: Side, id: &str) -> Whereabouts {
+        let key = RecordKey { side, object: "contact".into(), id: RecordId::from(id) };
+        let located = self.spine.engine.store.locate(&[key]).await.unwrap_or_default();
+        located.into_iter().next().unwrap_or(Whereabouts::Nowhere)
+    }
+}
+
+#[tokio::test]
+async fn linked_and_an_update_late_or_repeated_is_an_ordinary_decision() {
+    for side in Side::BOTH {
+        let (mut scene, id, other) = Scene::linked(side).await;
+        let written = scene.spine.written();
+        scene.unheard(|scene| scene.edits(side, &id, "Countess"));
+        scene.comes(side, &id).await;
+        for _ in 0..3 {
+            scene.comes(side, &id).await;
+        }
+        assert_eq!(scene.title(side.other(), &other), "Countess", "{side}");
+        assert_eq!(scene.spine.written() - written, 1, "{side}");
+    }
+}
+
+#[tokio::test]
+async fn linked_and_a_delete_with_evidence_is_told_by_the_flag() {
+    for side in Side::BOTH {
+        let (mut scene, id, other) = Scene::linked(side).await;
+        let written = scene.spine.written();
+        scene.unheard(|scene| scene.deletes(side, &id));
+        scene.comes(side, &id).await;
+        assert!(scene.is_flagged(side.other(), &other), "{side}");
+        assert_eq!(scene.spine.written() - written, 1, "{side}");
+    }
+}
+
+#[tokio::test]
+async fn linked_and_a_delete_of_what_is_alive_again_is_ignored() {
+    for side in Side::BOTH {
+        let (mut scene, id, other) = Scene::linked(side).await;
+        let written = scene.spine.written();
+        scene.unheard(|scene| {
+            scene.deletes(side, &id);
+            scene.restores(side, &id);
+        });
+        scene.comes(side, &id).await;
+        assert!(!scene.is_flagged(side.other(), &other), "{side}");
+        assert_eq!(scene.spine.written(), written, "{side}");
+    }
+}
+
+#[tokio::test]
+async fn linked_and_not_found_without_evidence_is_suspected_and_never_acted_on() {
+    for side in Side::BOTH {
+        let (mut scene, id, other) = Scene::linked(side).await;
+        let written = scene.spine.written();
+        scene.unheard(|scene| scene.purges(side, &id));
+        for _ in 0..3 {
+            scene.spine.reconcile(Task::Sweep).await;
+            scene.comes(side, &id).await;
+        }
+        assert!(!scene.is_flagged(side.other(), &other), "{side}");
+        assert_eq!(scene.spine.written(), written, "{side}");
+        let parked = scene.parked().await;
+        assert_eq!(parked.len(), 1, "{side}: {parked:?}");
+        let key =
+            ParkKey::Record(RecordKey { side, object: "contact".into(), id: RecordId::from(id.as_str()) });
+        assert_eq!(parked[0].key, key);
+    }
+}
+
+#[tokio::test]
+async fn a_tombstone_and_nothing_there_is_dropped() {
+    for side in Side::BOTH {
+        let (mut scene, id, other) = Scene::linked(side).await;
+        scene.deletes(side, &id);
+        scene.spine.run().await;
+        assert!(scene.is_flagged(side.other(), &other), "{side}");
+        let (written, links) = (scene.spine.written(), scene.links().await);
+        scene.unheard(|scene| match side {
+            Side::HubSpot => scene.purges(side, &id),
+            Side::Salesforce => {
+                scene.soap(&format!("<urn:emptyRecycleBin><urn:ids>{id}</urn:ids></urn:emptyRecycleBin>"));
+            }
+        });
+        scene.comes(side, &id).await;
+        assert_eq!((scene.spine.written(), scene.links().await), (written, links), "{side}");
+        assert!(scene.is_flagged(side.other(), &other), "{side}: as it was");
+    }
+}
+
+#[tokio::test]
+async fn a_tombstone_and_a_record_that_lives_revives_the_same_link() {
+    for side in Side::BOTH {
+        let (mut scene, id, other) = Scene::linked(side).await;
+        scene.deletes(side, &id);
+        scene.spine.run().await;
+        let (written, links) = (scene.spine.written(), scene.links().await);
+        scene.unheard(|scene| scene.restores(side, &id));
+        scene.comes(side, &id).await;
+        assert!(!scene.is_flagged(side.other(), &other), "{side}");
+        assert_eq!((scene.spine.written() - written, scene.links().await), (1, links), "{side}");
+        assert_eq!(scene.spine.counterpart(side, &id).await, other);
+    }
+}
+
+#[tokio::test]
+async fn nothing_known_and_nothing_there_makes_nothing() {
+    for side in Side::BOTH {
+        let mut scene = Scene::new();
+        let id = scene.makes(side, "ada@example.com");
+        scene.unheard(|scene| scene.purges(side, &id));
+        scene.comes(side, &id).await;
+        assert_eq!((scene.spine.written(), scene.links().await), (0, 0), "{side}");
+        assert_eq!(scene.whereabouts(side, &id).await, Whereabouts::Nowhere);
+        assert_eq!(scene.parked().await, [], "{side}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_known_and_a_living_stranger_is_matched_or_made() {
+    for side in Side::BOTH {
+        // Somebody with the same address is there already.
+        let mut scene = Scene::new();
+        let id = scene.makes(side, "ada@example.com");
+        let there = scene.makes(side.other(), "ada@example.com");
+        let _unheard = scene.spine.told();
+        scene.comes(side, &id).await;
+        assert_eq!(scene.spine.counterpart(side, &id).await, there, "{side}");
+        let (hubspot, salesforce) = scene.contacts();
+        assert_eq!((hubspot.len(), salesforce.len()), (1, 1), "{side}");
+
+        // Nobody is.
+        let mut scene = Scene::new();
+        let id = scene.makes(side, "ada@example.com");
+        let _unheard = scene.spine.told();
+        for _ in 0..3 {
+            scene.comes(side, &id).await;
+        }
+        let (hubspot, salesforce) = scene.contacts();
+        assert_eq!((hubspot.len(), salesforce.len(), scene.links().await), (1, 1, 1), "{side}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_known_and_a_record_with_our_mark_is_adopted() {
+    for side in Side::BOTH {
+        let mut scene = Scene::new();
+        let id = scene.makes(side.other(), "ada@example.com");
+        // It is made on `side`, and nobody hears of it but by its own event.
+        match side {
+            Side::HubSpot => scene.spine.hubspot.trouble("write_batch_create", Trouble::AnswerLost),
+            Side::Salesforce => scene.spine.salesforce.trouble("write_", Trouble::AnswerLost),
+        }
+        scene.spine.run().await;
+        let (hubspot, salesforce) = scene.contacts();
+        assert_eq!((hubspot.len(), salesforce.len(), scene.links().await), (1, 1, 1), "{side}");
+        let made = if side == Side::HubSpot { &hubspot[0] } else { &salesforce[0] };
+        scene.comes(side, made).await;
+        assert_eq!(scene.spine.counterpart(side, made).await, id, "{side}");
+        assert_eq!(scene.contacts(), (hubspot.clone(), salesforce.clone()), "{side}");
+    }
+}
+
+#[tokio::test]
+async fn whatever_comes_of_a_merged_record_leads_to_the_winner() {
+    for side in Side::BOTH {
+        let (mut scene, winner, other) = Scene::linked(side).await;
+        let loser = scene.makes(side, "augusta@example.com");
+        let _unheard = scene.spine.told();
+        let left = scene.merges(side, &winner, &loser);
+        let _unheard = scene.spine.told();
+        scene.comes(side, &loser).await;
+        scene.comes(side, &left).await;
+        let (hubspot, salesforce) = scene.contacts();
+        assert_eq!((hubspot.len(), salesforce.len()), (1, 1), "{side}: nobody is made for the loser");
+        assert_eq!(scene.spine.counterpart(side, &left).await, other, "{side}");
+        let written = scene.spine.written();
+        scene.unheard(|scene| scene.edits(side, &left, "Countess"));
+        scene.comes(side, &loser).await;
+        assert_eq!(scene.title(side.other(), &other), "Countess", "{side}");
+        assert_eq!(scene.spine.written() - written, 1, "{side}");
+    }
+}
