@@ -9,6 +9,7 @@ use comfy_table::{ContentArrangement, Table};
 use concord_aws::deployment::DeployedEngine;
 use concord_core::contract::printable;
 use concord_core::names::Side;
+use concord_core::port::Conflict;
 use concord_core::step::Inbox;
 use concord_core::value::{Presence, Value};
 use jiff::Timestamp;
@@ -116,12 +117,18 @@ fn table(inbox: &[Inbox]) -> Table {
             format!("{}.{}", conflict.object, conflict.field),
             records.join("\n"),
             printable(&shown(agreed)),
-            printable(&shown(&conflict.values.hubspot)),
-            printable(&shown(&conflict.values.salesforce)),
+            typed(conflict, Side::HubSpot),
+            typed(conflict, Side::Salesforce),
             taken.map_or_else(|| format!("{:.0}", conflict.since), |side| format!("{side}'s is on its way")),
         ]);
     }
     table
+}
+
+/// A side's value, and when it was typed.
+fn typed(conflict: &Conflict, side: Side) -> String {
+    let value = printable(&shown(&conflict.values[side]));
+    conflict.edited[side].map_or_else(|| value.clone(), |at| format!("{value}\n({at:.0})"))
 }
 
 fn line(Inbox { name, conflict, agreed, taken }: &Inbox) -> serde_json::Value {
@@ -132,6 +139,7 @@ fn line(Inbox { name, conflict, agreed, taken }: &Inbox) -> serde_json::Value {
         "link": conflict.link,
         "records": conflict.records,
         "values": { "hubspot": plain(&conflict.values.hubspot), "salesforce": plain(&conflict.values.salesforce) },
+        "edited": conflict.edited,
         "since": conflict.since,
         "taken": taken,
     });

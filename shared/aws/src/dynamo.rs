@@ -11,7 +11,7 @@
 //! | `LINK#id` | `generation` N, `link` B (a format byte, then postcard of `Link`), `writer` B, and while an intent is open `open_shard` S, `open_since` N | a link with its base and intents |
 //! | `RECORD#side#object#id` | `link` S, or `merged_into` S | whose record it is; a merged one redirects, for ever |
 //! | `KEY#object#field#hash` | `link` S | whose natural key it is |
-//! | `CONFLICT#link#field` | `object`, `field`, `link_id` S, `conflict_records` S (JSON), `since` S, `sealed` B, `listed`, `listed_since` | two values that wait for a person |
+//! | `CONFLICT#link#field` | `object`, `field`, `link_id` S, `conflict_records`, `edited` S (JSON), `since` S, `sealed` B, `listed`, `listed_since` | two values that wait for a person |
 //! | `PARK#RECORD#..`, `PARK#FIELD#link#field`, `PARK#MESSAGE#id` | `parked` S (JSON), `listed`, `listed_since` | something set aside |
 //! | `WAIT#RECORD#side#object#id` | `waiting` SS (JSON) | the records that wait for this one to be in a pair |
 //! | `SECRET#link` | `secret` B | the key of the link's sealed values; deleting it shreds them |

@@ -142,6 +142,7 @@ async fn values_are_sealed_and_shredded_with_the_links_secret() {
         object: ObjectName::from("contact"),
         field: FieldName::from("phone"),
         values: PerSide::of(|side| Presence::Value(Value::Text(format!("secret {side}")))),
+        edited: PerSide { hubspot: Some(at(0)), salesforce: None },
         records: PerSide { hubspot: Some(RecordId::from("1")), salesforce: None },
         since: at(1),
     };

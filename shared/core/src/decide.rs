@@ -365,6 +365,7 @@ impl Draft<'_> {
             object: self.situation.link.object.clone(),
             field: field.name.clone(),
             values,
+            edited: PerSide::of(|side| settled.views[side].edited),
             records: self.situation.link.records.clone(),
             since: self.situation.now,
         });

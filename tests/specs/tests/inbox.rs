@@ -7,8 +7,11 @@ use concord_core::port::Store as _;
 use concord_core::step::{Inbox, Task};
 use concord_core::value::{Presence, Value as Field};
 use concord_specs::spine::Spine;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
+/// When the sandboxes' days begin.
+const MADE: Timestamp = Timestamp::constant(1_800_000_000, 0);
 const H: Side = Side::HubSpot;
 const S: Side = Side::Salesforce;
 
@@ -54,8 +57,10 @@ async fn assert_over(spine: &mut Spine) {
 }
 
 #[tokio::test]
-async fn the_inbox_shows_both_values_and_the_one_before() {
-    let (_, [hubspot, salesforce], Inbox { conflict, agreed, .. }) = held().await;
+async fn the_inbox_shows_both_values_when_they_were_typed_and_the_one_before() {
+    let (spine, [hubspot, salesforce], Inbox { conflict, agreed, .. }) = held().await;
+    let typed = Side::BOTH.map(|side| conflict.edited[side].is_some_and(|at| at > MADE && at < spine.now()));
+    assert_eq!(typed, [true, true], "{:?}", conflict.edited);
     assert_eq!(agreed, text("Analyst"));
     assert_eq!(conflict.values[H], text("Countess"));
     assert_eq!(conflict.values[S], text("Programmer"));

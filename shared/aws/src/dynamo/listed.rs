@@ -237,14 +237,19 @@ pub(super) fn sealed_place(link: &LinkId, place: &str) -> String {
 pub(super) fn conflict_item(conflict: &Conflict, secret: &LinkSecret) -> Result<Item, StoreError> {
     let key = keys::conflict(&conflict.link, &conflict.field);
     let sealed = secret.seal(&sealed_place(&conflict.link, &key), &conflict.values)?;
-    let records = serde_json::to_string(&conflict.records)
-        .map_err(|error| StoreError::Refused { operation: "store a conflict", reason: error.to_string() })?;
+    let refused = |error: serde_json::Error| StoreError::Refused {
+        operation: "store a conflict",
+        reason: error.to_string(),
+    };
+    let records = serde_json::to_string(&conflict.records).map_err(refused)?;
+    let edited = serde_json::to_string(&conflict.edited).map_err(refused)?;
     Ok(Item::from([
         ("pk".to_owned(), pack::text(key)),
         ("link_id".to_owned(), pack::text(conflict.link.as_str())),
         ("object".to_owned(), pack::text(conflict.object.as_str())),
         ("field".to_owned(), pack::text(conflict.field.as_str())),
         ("conflict_records".to_owned(), pack::text(records)),
+        ("edited".to_owned(), pack::text(edited)),
         ("since".to_owned(), pack::text(conflict.since.to_string())),
         ("sealed".to_owned(), pack::binary(sealed)),
         ("listed".to_owned(), pack::text(CONFLICT)),
@@ -268,6 +273,7 @@ fn conflict_of(item: &Item, secrets: &BTreeMap<LinkId, LinkSecret>) -> Option<Co
     Some(Conflict {
         object: ObjectName::from(pack::text_of(item, "object")?),
         values,
+        edited: serde_json::from_str(pack::text_of(item, "edited")?).ok()?,
         records,
         since: pack::text_of(item, "since")?.parse().ok()?,
         link,

@@ -275,6 +275,9 @@ pub struct Conflict {
     pub field: FieldName,
     /// The two values. The store keeps them encrypted under the link's key.
     pub values: PerSide<Presence<Value>>,
+    /// When each was typed, as far as its side tells: HubSpot of the field, Salesforce of the whole row, if it was touched
+    /// last by somebody else than us.
+    pub edited: PerSide<Option<Timestamp>>,
     /// The records.
     pub records: PerSide<Option<RecordId>>,
     /// Since when.

@@ -84,6 +84,7 @@ fn i6_a_conflict_of_equal_values_is_none() {
             object: commit.link.object.clone(),
             field: FieldName::new("job_title"),
             values: PerSide { hubspot: Presence::Blank, salesforce: Presence::Blank },
+            edited: PerSide { hubspot: None, salesforce: None },
             records: commit.link.records.clone(),
             since: jiff::Timestamp::UNIX_EPOCH,
         });

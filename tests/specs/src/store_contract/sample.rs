@@ -71,6 +71,7 @@ pub(super) fn conflict(link: &str, field: &str, text: &str, since: Timestamp) ->
             hubspot: Presence::Value(Value::Text(text.to_owned())),
             salesforce: Presence::Blank,
         },
+        edited: PerSide { hubspot: Some(since), salesforce: None },
         records: PerSide { hubspot: Some(RecordId::from("1")), salesforce: None },
         since,
     }
