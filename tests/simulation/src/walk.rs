@@ -8,7 +8,7 @@ use concord_core::port::ParkKey;
 use serde_json::json;
 
 use crate::course::{Course, Strike};
-use crate::display::{OBJECTS, Shown};
+use crate::display::{COMPANY, OBJECTS, Shown};
 use crate::fault::Fault;
 use crate::oracle::{self, Scene};
 use crate::post::Handling;
@@ -31,6 +31,12 @@ pub enum Act {
     Delete(Side),
     /// Somebody takes the record out of the bin that was deleted first.
     Restore(Side),
+    /// Somebody makes a company.
+    MakeCompany(Side),
+    /// Somebody puts a record into the oldest company.
+    Join(Side),
+    /// Somebody takes it out of its company.
+    Leave(Side),
     /// Somebody merges the second oldest record into the oldest.
     Merge(Side),
     /// Whatever the CRMs have to tell by now is never told.
@@ -87,7 +93,10 @@ pub struct Ended {
 /// # Errors
 /// The scenario cannot be played: a fault of ours in it.
 pub fn play(scenario: &Scenario, strike: Strike) -> anyhow::Result<Ended> {
-    let mut world = World::of_profile(Profile::calm(scenario.policy), true)?;
+    let mut profile = Profile::calm(scenario.policy);
+    profile.people.sell = scenario.object == "deal";
+    profile.people.associate = profile.people.sell;
+    let mut world = World::of_profile(profile, true)?;
     world.course.strike = strike;
     let object = OBJECTS.iter().position(|object| object.name == scenario.object);
     let object = object.with_context(|| format!("no object type {}", scenario.object))?;
@@ -130,6 +139,18 @@ impl World {
                 let gone = self.users.deleted.iter().find(|(at, of, _)| (*at, *of) == (side, object));
                 let (_, _, id) = gone.context("nothing was deleted there")?;
                 restore(&self.site, side, object, id);
+            }
+            Act::MakeCompany(side) => {
+                self.users.create(&self.site, side, COMPANY, None).context("refused")?;
+            }
+            Act::Join(side) => {
+                let (record, company) = (self.living(side, object, 0)?, self.living(side, COMPANY, 0)?);
+                let put = self.users.join(&self.site, side, object, &record, Some(&company.id), false);
+                anyhow::ensure!(put, "refused");
+            }
+            Act::Leave(side) => {
+                let record = self.living(side, object, 0)?;
+                anyhow::ensure!(self.users.join(&self.site, side, object, &record, None, false), "refused");
             }
             Act::Merge(side) => {
                 let (winner, loser) = (self.living(side, object, 0)?, self.living(side, object, 1)?);

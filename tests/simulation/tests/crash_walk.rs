@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test")]
 
+#[path = "crash_walk/deals.rs"]
+mod deals;
 #[path = "crash_walk/edits.rs"]
 mod edits;
 #[path = "crash_walk/mishaps.rs"]
@@ -28,6 +30,11 @@ const fn contact(name: &'static str, acts: Acts, ends: Ends) -> Scenario {
 /// A scenario with companies; conflicts are held.
 const fn company(name: &'static str, acts: Acts, ends: Ends) -> Scenario {
     Scenario { name, object: "company", policy: "hold", acts, ends }
+}
+
+/// A scenario with deals and companies; conflicts are held.
+const fn deal(name: &'static str, acts: Acts, ends: Ends) -> Scenario {
+    Scenario { name, object: "deal", policy: "hold", acts, ends }
 }
 
 fn walk(scenarios: &[Scenario]) {

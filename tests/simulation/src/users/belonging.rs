@@ -22,39 +22,53 @@ impl Users {
         let mut companies = self.look(site, side, COMPANY);
         companies.retain(|shown| shown.alive);
         let chosen = chance.pick(&companies).filter(|_| !chance.happens(48)).map(|shown| shown.id.clone());
+        let by_field = object == CONTACT && !(chosen.is_some() && chance.happens(128));
+        self.join(site, side, object, record, chosen.as_deref(), by_field);
+    }
+
+    /// Somebody puts a record into a company, or takes it out of its own. A deal's field cannot be written in HubSpot. Whether it
+    /// was taken.
+    pub fn join(
+        &mut self,
+        site: &Site,
+        side: Side,
+        object: usize,
+        record: &Shown,
+        company: Option<&str>,
+        by_field: bool,
+    ) -> bool {
         let (of, id) = (&OBJECTS[object], record.id.as_str());
         let field = company_field(of.name, side);
-        let value = chosen.as_ref().map_or(Value::Null, |id| json!(id));
         let pair =
             |company: &str| format!("/crm/v4/objects/{}/{id}/associations/companies/{company}", of.hubspot);
-        let done = match (side, &chosen) {
-            (Side::HubSpot, Some(company)) if object == DEAL || chance.happens(128) => {
+        let done = match (side, company) {
+            (Side::HubSpot, _) if by_field => {
+                let path = format!("/crm/v3/objects/{}/{id}", of.hubspot);
+                let body = json!({ "properties": { field: company.unwrap_or_default() } });
+                person(site, side, Method::PATCH, &path, &body)
+            }
+            (Side::HubSpot, Some(company)) => {
                 let kind = if object == DEAL { 5 } else { 1 };
                 let primary = json!([{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": kind}]);
                 person(site, side, Method::PUT, &pair(company), &primary)
             }
-            // A deal's field cannot be written.
-            (Side::HubSpot, _) if object == DEAL => record
+            (Side::HubSpot, None) => record
                 .company
                 .as_ref()
                 .and_then(|company| person(site, side, Method::DELETE, &pair(company), &Value::Null)),
-            (Side::HubSpot, _) => {
-                let path = format!("/crm/v3/objects/{}/{id}", of.hubspot);
-                let value = if value.is_null() { json!("") } else { value };
-                person(site, side, Method::PATCH, &path, &json!({ "properties": { field: value } }))
-            }
             (Side::Salesforce, _) => {
                 let path = format!("/services/data/v66.0/sobjects/{}/{id}", of.salesforce);
-                person(site, side, Method::PATCH, &path, &json!({ field: value }))
+                person(site, side, Method::PATCH, &path, &json!({ field: company }))
             }
         };
         if done.is_some() {
-            site.watch().log(format_args!("USER {side} {} {id} company -> {chosen:?}", of.name));
-            match chosen {
-                Some(company) => self.chosen.push((side, object, id.to_owned(), company)),
+            site.watch().log(format_args!("USER {side} {} {id} company -> {company:?}", of.name));
+            match company {
+                Some(company) => self.chosen.push((side, object, id.to_owned(), company.to_owned())),
                 None => self.cleared.push((side, object, id.to_owned())),
             }
         }
+        done.is_some()
     }
 
     /// Somebody gives a contact to a person or, in HubSpot, to nobody.
