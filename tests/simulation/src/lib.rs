@@ -3,8 +3,8 @@
 //! the same world on any machine.
 //!
 //! Read in this order: [`turn`] is how every effect becomes a choice, [`site`] and [`desk`] are the outside and
-//! one worker's hands on it, [`worker`] and [`world`] are what runs, [`users`] are the people, [`chaos`] and
-//! [`phases`] the life of a world, [`oracle`] the judge. [`walk`] lives through short scenarios once for each effect
+//! one worker's hands on it, [`worker`] and [`world`] are what runs, [`users`] are the people, [`chaos`],
+//! [`surroundings`] and [`phases`] the life of a world, [`oracle`] the judge. [`walk`] lives through short scenarios once for each effect
 //! at which a worker can be struck.
 
 pub mod chance;
@@ -22,6 +22,7 @@ pub mod run;
 pub mod saved;
 pub mod shrink;
 pub mod site;
+pub mod surroundings;
 pub mod turn;
 pub mod users;
 pub mod walk;

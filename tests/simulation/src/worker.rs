@@ -43,7 +43,7 @@ pub enum Ended {
     /// How far the schedule came.
     Reconcile(Task, Result<Report, StepError>),
     /// The conflict that was decided, if there was one of that name.
-    Take(Result<Option<Conflict>, StepError>),
+    Take(Box<Result<Option<Conflict>, StepError>>),
 }
 
 type Running = Pin<Box<dyn Future<Output = Ended>>>;
@@ -129,7 +129,7 @@ impl Worker {
                 Box::pin(async move { Ended::Reconcile(task, engine.reconcile(task, clock.now()).await) })
             }
             Job::Take(name, side) => {
-                Box::pin(async move { Ended::Take(engine.take(&name, side, clock.now()).await) })
+                Box::pin(async move { Ended::Take(Box::new(engine.take(&name, side, clock.now()).await)) })
             }
         });
         self.job = Some(job);

@@ -229,7 +229,7 @@ impl World {
                 self.site.watch().log(format_args!("worker {worker} reconciled: {report:?}"));
             }
             Ended::Take(taken) => {
-                if taken.as_ref().is_ok_and(Option::is_none) {
+                if matches!(*taken, Ok(None)) {
                     self.site.watch().mark(Mark::TakenTooLate);
                 }
                 self.site.watch().log(format_args!("worker {worker} took a decision: {taken:?}"));
