@@ -22,7 +22,8 @@ impl Users {
         let mut companies = self.look(site, side, COMPANY);
         companies.retain(|shown| shown.alive);
         let chosen = chance.pick(&companies).filter(|_| !chance.happens(48)).map(|shown| shown.id.clone());
-        let by_field = object == CONTACT && !(chosen.is_some() && chance.happens(128));
+        let by_field =
+            side == Side::HubSpot && object == CONTACT && !(chosen.is_some() && chance.happens(128));
         self.join(site, side, object, record, chosen.as_deref(), by_field);
     }
 
