@@ -479,6 +479,17 @@ impl Spine {
     }
 }
 
+/// Nothing is open, parked or held, and looking at everything once more writes nothing (I34).
+pub async fn assert_quiet(spine: &mut Spine) {
+    let written = spine.written();
+    for task in [Task::Sweep, Task::Poll, Task::Repair] {
+        spine.reconcile(task).await;
+    }
+    assert_eq!(spine.written(), written, "a further reconcile writes nothing");
+    let census = spine.engine.store.census().await;
+    assert_eq!(census.map(|census| (census.open, census.parked, census.conflicts)), Ok((0, 0, 0)));
+}
+
 impl Default for Spine {
     fn default() -> Self {
         Self::new()

@@ -2,8 +2,7 @@
 
 use concord_core::names::Side;
 use concord_core::port::{ParkKey, Store as _};
-use concord_core::step::Task;
-use concord_specs::spine::{Spine, Trouble};
+use concord_specs::spine::{Spine, Trouble, assert_quiet};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -73,16 +72,6 @@ fn associates(spine: &Spine, deal: &str, company: &str) {
     let path = format!("/crm/v4/objects/deals/{deal}/associations/companies/{company}");
     let primary = json!([{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 5}]);
     spine.hubspot.person(Method::PUT, &path, &primary);
-}
-
-async fn assert_quiet(spine: &mut Spine) {
-    let written = spine.written();
-    for task in [Task::Sweep, Task::Poll, Task::Repair] {
-        spine.reconcile(task).await;
-    }
-    assert_eq!(spine.written(), written, "a further reconcile writes nothing");
-    let census = spine.engine.store.census().await;
-    assert_eq!(census.map(|census| (census.open, census.parked, census.conflicts)), Ok((0, 0, 0)));
 }
 
 #[tokio::test]

@@ -4,9 +4,9 @@
 
 use concord_core::names::Side;
 use concord_core::port::Store as _;
-use concord_core::step::{Inbox, Task};
+use concord_core::step::Inbox;
 use concord_core::value::{Presence, Value as Field};
-use concord_specs::spine::Spine;
+use concord_specs::spine::{Spine, assert_quiet};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -45,17 +45,6 @@ fn text(value: &str) -> Presence<Field> {
     Presence::Value(Field::Text(value.to_owned()))
 }
 
-/// Nothing is open or held, and looking at everything once more writes nothing.
-async fn assert_over(spine: &mut Spine) {
-    let written = spine.written();
-    for task in [Task::Sweep, Task::Poll, Task::Repair] {
-        spine.reconcile(task).await;
-    }
-    assert_eq!(spine.written(), written, "a further reconcile writes nothing");
-    let census = spine.engine.store.census().await.unwrap();
-    assert_eq!((census.open, census.parked, census.conflicts), (0, 0, 0));
-}
-
 #[tokio::test]
 async fn the_inbox_shows_both_values_when_they_were_typed_and_the_one_before() {
     let (spine, [hubspot, salesforce], Inbox { conflict, agreed, .. }) = held().await;
@@ -80,7 +69,7 @@ async fn the_value_that_a_person_takes_is_written_to_the_other_side_and_to_no_mo
         assert_eq!(spine.engine.inbox().await, Ok(vec![]));
         assert_eq!(titles(&spine, &pair), [json!(value), json!(value)]);
         assert_eq!(spine.written() - before, 1);
-        assert_over(&mut spine).await;
+        assert_quiet(&mut spine).await;
 
         let again = spine.engine.take(&conflict.name, side.other(), spine.now()).await;
         assert_eq!(again, Ok(None), "it is over");

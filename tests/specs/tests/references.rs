@@ -4,7 +4,7 @@
 use concord_core::names::Side;
 use concord_core::port::Store as _;
 use concord_core::step::Task;
-use concord_specs::spine::{SAMPLE_CONTRACT, Spine};
+use concord_specs::spine::{SAMPLE_CONTRACT, Spine, assert_quiet};
 use http::Method;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -56,17 +56,6 @@ async fn company_of(spine: &Spine, contact: &str) -> [Value; 2] {
         spine.hubspot_shows(contact, &["associatedcompanyid"])["associatedcompanyid"].clone(),
         spine.salesforce_shows(&row, &["AccountId"])["AccountId"].clone(),
     ]
-}
-
-async fn assert_quiet(spine: &mut Spine) {
-    let written = spine.written();
-    for task in [Task::Sweep, Task::Poll, Task::Repair] {
-        spine.reconcile(task).await;
-    }
-    assert_eq!(spine.written(), written, "a further reconcile writes nothing");
-    let census = spine.engine.store.census().await;
-    let left = census.map(|census| (census.open, census.parked, census.conflicts));
-    assert_eq!(left, Ok((0, 0, 0)));
 }
 
 #[tokio::test]
