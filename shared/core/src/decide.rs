@@ -19,6 +19,7 @@ use crate::row::{Row, Standing};
 use crate::settle::{FieldFault, Scene, Settled, Stands, View};
 use crate::value::{ImageHash, ImageKey, Known, Presence, Value};
 use draft::Draft;
+pub(crate) use draft::may_land;
 pub use draft::{ATTEMPT_MAX, LANDING_MAX};
 pub(crate) use presence::is_flagged;
 

@@ -413,11 +413,14 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// Whether a reference arrives after the token of its intent: the record and its associations are two things to HubSpot.
+    /// Whether a reference arrives after the token of its intent: the record and its associations are two things to HubSpot. The
+    /// base is that landing's then; one that both sides have agreed on since holds something else on the other side.
     fn completes(&self, intent: &Intent, part: &Part, hash: Option<ImageHash>) -> bool {
         let Some(base) = self.base.as_ref().filter(|base| base.number == intent.number) else { return false };
+        let Role::Carry { source } = &part.role else { return false };
         reference::target_of(self.scene.field).is_some()
             && base.images[self.side].hash != part.sent
+            && base.images[self.side.other()].hash == source.hash
             && hash == Some(part.sent)
     }
 

@@ -149,7 +149,9 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let mut messages = Vec::new();
         for ids in again.ids.chunks(Hints::IDS_MAX) {
             let hints = Hints { ids: ids.to_vec(), ..again.clone() };
-            let dedup = digest(["again", &now.to_string(), &again.correlation, &id_list(ids)]);
+            let later = hints.not_before.map(|at| at.to_string()).unwrap_or_default();
+            let of = format!("{} {} {later}", again.side, again.object);
+            let dedup = digest(["again", &now.to_string(), &again.correlation, &of, &id_list(ids)]);
             let group = match hints.not_before {
                 Some(_) => format!("later-{dedup}"),
                 None => self.shard(&dedup),

@@ -23,7 +23,7 @@ pub mod webhook;
 mod wire;
 mod write;
 
-pub use associations::{Associated, Association, AssociationType, Ends};
+pub use associations::{Associated, Association, AssociationType, Ends, Labelled};
 pub use config::{AppId, Auth, Clock, Config, Family, PortalId, PropertyNames, Secret};
 
 use concord_core::names::{RecordId, Side, WireName};

@@ -402,8 +402,11 @@ fn sent(mapped: &Mapped, side: Side, value: &str) -> String {
         (Form::Stage, Side::Salesforce) => {
             STAGES.iter().find(|(ours, _)| *ours == value).map_or(value, |(_, label)| *label).to_owned()
         }
-        // Late in Tokyo's evening.
-        (Form::Day, Side::HubSpot) if !value.is_empty() => format!("{value}T14:59:00Z"),
+        // Half past midnight in Tokyo, which is the day before in Greenwich.
+        (Form::Day, Side::HubSpot) => match value.parse::<civil::Date>() {
+            Ok(day) => format!("{}T15:30:00Z", day.saturating_sub(SignedDuration::from_hours(24))),
+            Err(_) => value.to_owned(),
+        },
         (Form::Set | Form::Stage | Form::Day, _) | (Form::Text | Form::Phone | Form::Amount, _) => {
             value.to_owned()
         }

@@ -2,8 +2,10 @@
 
 use concord_core::names::Side;
 use concord_core::port::{ParkKey, Store as _};
+use concord_sandbox::fifo::QueueName;
 use concord_specs::spine::{Spine, Trouble, assert_quiet};
 use http::Method;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 const H: Side = Side::HubSpot;
@@ -217,4 +219,26 @@ async fn an_association_whose_answer_is_lost_is_known_by_its_value() {
         assert_eq!(companies_of(&spine, &deal, &row), [json!(acme), json!(account)]);
         assert_quiet(&mut spine).await;
     }
+}
+
+#[tokio::test]
+async fn a_deal_that_was_merged_away_takes_no_company_with_it() {
+    let (mut spine, deal, row) = agreed().await;
+    let (acme, account) = company(&mut spine, "Acme").await;
+    let (_, other) = company(&mut spine, "Globex").await;
+    associates(&spine, &deal, &acme);
+    let loser = makes(&spine, &json!({"dealname": "Engine No. 1", "closedate": "2026-06-30T21:00:00Z"}));
+    spine.run().await;
+    let losers_row = spine.counterpart_of("deal", H, &loser).await;
+
+    // The write of the loser's company is decided and on its way when somebody merges it into the other deal.
+    let path = format!("{OPPORTUNITIES}{losers_row}");
+    spine.salesforce.person(Method::PATCH, &path, &json!({ "AccountId": other }));
+    spine.pass(SignedDuration::from_secs(5));
+    spine.deliver().await;
+    spine.work_at_once(QueueName::Hints).await;
+    let body = json!({"primaryObjectId": deal, "objectIdToMerge": loser});
+    let left = text(&spine.hubspot.person(Method::POST, &format!("{DEALS}/merge"), &body)["id"]);
+    spine.run().await;
+    assert_eq!(companies_of(&spine, &left, &row), [json!(acme), json!(account)]);
 }

@@ -273,7 +273,11 @@ fn conflict_of(item: &Item, secrets: &BTreeMap<LinkId, LinkSecret>) -> Option<Co
     Some(Conflict {
         object: ObjectName::from(pack::text_of(item, "object")?),
         values,
-        edited: serde_json::from_str(pack::text_of(item, "edited")?).ok()?,
+        edited: match pack::text_of(item, "edited") {
+            Some(edited) => serde_json::from_str(edited).ok()?,
+            // Stored before that was kept.
+            None => PerSide { hubspot: None, salesforce: None },
+        },
         records,
         since: pack::text_of(item, "since")?.parse().ok()?,
         link,

@@ -129,6 +129,11 @@ impl<'a> Draft<'a> {
             if refused || (young && last.progress.is_under_way()) {
                 return;
             }
+            if last.progress == Progress::Refused && !may_land(last.decided, self.situation.now) {
+                // Asked once more, day after day, by an intent that takes its place.
+                let number = last.number;
+                link.intents.retain(|intent| intent.number != number);
+            }
         }
         for intent in link.intents.iter_mut().filter(|intent| intent.side == side) {
             if intent.progress != Progress::Closed {
@@ -169,13 +174,13 @@ pub(super) fn forget(link: &mut Link, now: Timestamp) {
     let held = link.fields.values().any(|memory| memory.held.is_some());
     let waiting = link.intents.iter().any(|intent| intent.progress != Progress::Closed);
     link.intents.retain(|intent| {
-        intent.progress != Progress::Closed || held || waiting || !is_past(intent.decided, now)
+        intent.progress != Progress::Closed || held || waiting || may_land(intent.decided, now)
     });
 }
 
-/// Whether no attempt at an intent can land any more.
-fn is_past(decided: Timestamp, now: Timestamp) -> bool {
-    now.duration_since(decided) > ATTEMPT_MAX + RUN_MAX + LANDING_MAX
+/// Whether an attempt at an intent may yet land.
+pub(crate) fn may_land(decided: Timestamp, now: Timestamp) -> bool {
+    now.duration_since(decided) <= ATTEMPT_MAX + RUN_MAX + LANDING_MAX
 }
 
 /// Whether the row shows that it took this intent in (P2).

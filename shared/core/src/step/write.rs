@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::references::targets;
 use super::{CONCURRENCY, Engine, LOGIN_WAIT, Next, StepError};
 use crate::contract::Object;
-use crate::decide::{ATTEMPT_MAX, Decision};
+use crate::decide::{ATTEMPT_MAX, Decision, may_land};
 use crate::link::{Action, Intent, Link, Progress, Refusal};
 use crate::names::{LinkId, ObjectName, RecordId, RecordKey, Side, Token};
 use crate::port::{
@@ -167,7 +167,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                 self.forgive(side, &mut link).await?;
                 Progress::Sent
             }
-            Outcome::Duplicate(holder) if !may_be_ours(&link, number) => {
+            Outcome::Duplicate(holder) if !may_be_ours(&link, number, now) => {
                 let holder = holder.map_or_else(String::new, |id| format!(", {id},"));
                 let reason = format!(
                     "another {side} record{holder} holds a value that must be unique: merge the two or change one of \
@@ -318,7 +318,8 @@ const fn may_be_about_another(outcome: &Outcome) -> bool {
 /// When to look again at a link whose writes come to nothing: at once, and after a few writes within the bound on
 /// landings a little later each time, so that no misunderstanding with a side becomes a hot loop.
 fn breath(link: &Link, side: Side, now: Timestamp) -> Option<Timestamp> {
-    let recent = link.intents.iter().filter(|intent| intent.side == side).count();
+    let recent = |intent: &&Intent| intent.side == side && may_land(intent.decided, now);
+    let recent = link.intents.iter().filter(recent).count();
     let beyond = u32::try_from(recent.checked_sub(AT_ONCE_MAX)?).unwrap_or(u32::MAX);
     let wait = SignedDuration::from_secs(1 << beyond.min(BREATH_MAX));
     now.checked_add(wait).ok()
@@ -326,8 +327,9 @@ fn breath(link: &Link, side: Side, now: Timestamp) -> Option<Timestamp> {
 
 /// Whether a duplicate may be a record that an earlier attempt made, which looking again finds (P6). If looking has
 /// not found it a few times, it is somebody else's.
-fn may_be_ours(link: &Link, number: Token) -> bool {
-    let inserts = link.intents.iter().filter(|intent| intent.action == Action::Insert).count();
+fn may_be_ours(link: &Link, number: Token, now: Timestamp) -> bool {
+    let recent = |intent: &&Intent| intent.action == Action::Insert && may_land(intent.decided, now);
+    let inserts = link.intents.iter().filter(recent).count();
     let insert = link.intent(number).is_some_and(|intent| intent.action == Action::Insert);
     insert && inserts <= INSERTS_MAX
 }

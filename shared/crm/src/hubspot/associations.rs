@@ -62,6 +62,9 @@ pub struct Ends {
     pub to: RecordId,
 }
 
+/// A pair, with all the labels that it shall have.
+pub type Labelled = (Ends, Vec<AssociationType>);
+
 #[derive(Deserialize)]
 struct ReadRecord {
     from: End,
@@ -158,24 +161,37 @@ impl<T: Transport> HubSpot<T> {
         self.write_pairs(from, to, "batch/associate/default", pairs, inputs).await
     }
 
-    /// Gives pairs exactly these labels: others that they have are taken away, so old ones that are to stay
-    /// must be sent again. One result for each pair, in order.
+    /// Gives each pair exactly these labels: others that it has are taken away, so old ones that are to stay must be sent
+    /// again. One result for each pair, in order.
     pub async fn label(
         &self,
         from: &WireName,
         to: &WireName,
-        pairs: &[Ends],
-        types: &[AssociationType],
+        pairs: &[Labelled],
     ) -> Vec<Result<(), Failure>> {
-        let types: Vec<Value> = types
-            .iter()
-            .map(|of| json!({ "associationCategory": of.category, "associationTypeId": of.type_id }))
-            .collect();
         let inputs = pairs
             .iter()
-            .map(|pair| json!({ "from": end(&pair.from), "to": end(&pair.to), "types": types }))
+            .map(|(pair, types)| {
+                let types: Vec<Value> = types.iter().map(named).collect();
+                json!({ "from": end(&pair.from), "to": end(&pair.to), "types": types })
+            })
             .collect();
-        self.write_pairs(from, to, "batch/create", pairs, inputs).await
+        let pairs: Vec<Ends> = pairs.iter().map(|(pair, _)| pair.clone()).collect();
+        self.write_pairs(from, to, "batch/create", &pairs, inputs).await
+    }
+
+    /// Takes this label from pairs; what else associates them stays. One result for each pair, in order.
+    pub async fn unlabel(
+        &self,
+        from: &WireName,
+        to: &WireName,
+        pairs: &[Ends],
+        label: &AssociationType,
+    ) -> Vec<Result<(), Failure>> {
+        let input =
+            |pair: &Ends| json!({ "from": end(&pair.from), "to": end(&pair.to), "types": [named(label)] });
+        let inputs = pairs.iter().map(input).collect();
+        self.write_pairs(from, to, "batch/labels/archive", pairs, inputs).await
     }
 
     /// Takes away whatever associates the pairs, all labels together. One result for each pair, in order.
@@ -219,6 +235,10 @@ impl<T: Transport> HubSpot<T> {
     }
 }
 
+fn named(of: &AssociationType) -> Value {
+    json!({ "associationCategory": of.category, "associationTypeId": of.type_id })
+}
+
 fn end(id: &RecordId) -> Value {
     json!({ "id": id.as_str() })
 }
@@ -246,7 +266,7 @@ fn pair_result(pair: &Ends, errors: &[Problem]) -> Result<(), Failure> {
         None => Ok(()),
         Some(error) => Err(match Refusal::within_batch(error) {
             Refusal::Missing { reason } => {
-                Failure::Park { reason: format!("{reason}: one end of the association is not there") }
+                Failure::Conflict { reason: format!("{reason}: one end of the association is not there") }
             }
             other @ (Refusal::Duplicate { .. } | Refusal::Invalid { .. } | Refusal::Failed(_)) => {
                 other.into_failure()

@@ -7,12 +7,13 @@
 use std::collections::BTreeMap;
 
 use concord_core::names::{RecordId, WireName};
-use concord_core::port::{Failure, Operation, Write};
+use concord_core::port::{Failure, ObjectSpec, Operation, Outcome, Write};
+use concord_core::row::{Reading, Standing};
 use concord_core::value::{Presence, Raw};
 use serde_json::{Value, json};
 
 use super::HubSpot;
-use super::associations::{AssociationType, Ends};
+use super::associations::{Associated, AssociationType, Ends, Labelled};
 use super::config::plural;
 use crate::transport::Transport;
 
@@ -31,17 +32,20 @@ pub(super) fn is_association(object: &WireName, property: &str) -> bool {
     property == PROPERTY && plural(object.as_str()).as_str() == FROM
 }
 
-/// Takes the choice of a company out of a write.
+/// Takes the choice of a company out of a write. What is no choice stays, and is refused with the properties.
 pub(super) fn take(object: &WireName, write: &mut Write) -> Option<Choice> {
     let values = match &mut write.operation {
         Operation::Insert { values } | Operation::Update { values, .. } => values,
         Operation::Archive { .. } | Operation::Undelete { .. } => return None,
     };
     let at = values.iter().position(|(name, _)| is_association(object, name.as_str()))?;
-    match values.remove(at).1 {
-        Presence::Value(Raw::Text(id)) => Some(Some(RecordId::new(id))),
-        Presence::Value(Raw::Boolean(_) | Raw::Number(_)) | Presence::Blank | Presence::Unknown => Some(None),
-    }
+    let choice = match &values[at].1 {
+        Presence::Value(Raw::Text(id)) => Some(RecordId::new(id)),
+        Presence::Blank => None,
+        Presence::Value(Raw::Boolean(_) | Raw::Number(_)) | Presence::Unknown => return None,
+    };
+    values.remove(at);
+    Some(choice)
 }
 
 /// The associations of an insert.
@@ -60,45 +64,89 @@ fn kind() -> AssociationType {
 }
 
 impl<T: Transport> HubSpot<T> {
-    /// Makes these deals' primary companies those that were chosen. What went wrong, by deal.
+    /// Makes these deals' primary companies those that were chosen, and leaves every other label as it is. What came in the
+    /// way, by deal. A deal is read first: a call for one that was merged into another would change that other one.
     pub(super) async fn choose_primaries(
         &self,
+        object: &ObjectSpec,
         choices: Vec<(RecordId, Choice)>,
-    ) -> BTreeMap<RecordId, Failure> {
-        let (from, to) = (WireName::from(FROM), WireName::from(TO));
-        let (mut chosen, mut cleared) = (Vec::new(), Vec::new());
-        for (deal, choice) in choices {
-            match choice {
-                Some(company) => chosen.push(Ends { from: deal, to: company }),
-                None => cleared.push(deal),
+    ) -> BTreeMap<RecordId, Outcome> {
+        let mut came_to = BTreeMap::new();
+        if choices.is_empty() {
+            return came_to;
+        }
+        let failed = |choices: &[(RecordId, Choice)], failure: &Failure| {
+            let failed = |(deal, _): &(RecordId, Choice)| (deal.clone(), Outcome::Failed(failure.clone()));
+            choices.iter().map(failed).collect::<Vec<_>>()
+        };
+        let ids: Vec<RecordId> = choices.iter().map(|(deal, _)| deal.clone()).collect();
+        let readings = match self.read_rows(object, &ids).await {
+            Ok(readings) => readings,
+            Err(failure) => return failed(&choices, &failure).into_iter().collect(),
+        };
+        let mut alive = Vec::new();
+        for (choice, reading) in choices.into_iter().zip(readings) {
+            match reading {
+                Reading::Row(row) if row.standing == Standing::Alive => alive.push(choice),
+                Reading::Row(_) | Reading::MergedInto(_) | Reading::NotFound => {
+                    came_to.insert(choice.0, Outcome::Gone);
+                }
             }
         }
-        let mut failed = BTreeMap::new();
-        if !cleared.is_empty() {
-            let pairs = match self.associations(&from, &to, &cleared).await {
-                Err(failure) => {
-                    failed.extend(cleared.into_iter().map(|deal| (deal, failure.clone())));
-                    Vec::new()
+        let (from, to) = (WireName::from(FROM), WireName::from(TO));
+        let ids: Vec<RecordId> = alive.iter().map(|(deal, _)| deal.clone()).collect();
+        let known = match self.associations(&from, &to, &ids).await {
+            Ok(known) => known,
+            Err(failure) => {
+                came_to.extend(failed(&alive, &failure));
+                return came_to;
+            }
+        };
+        let (chosen, cleared) = plan(alive, known);
+        let mut results = self.label(&from, &to, &chosen).await;
+        if chosen.len() > 1 {
+            // One that is refused may have refused all.
+            for (one, result) in chosen.iter().zip(&mut results) {
+                if is_of_the_pair(result) {
+                    *result = self.label(&from, &to, std::slice::from_ref(one)).await.remove(0);
                 }
-                Ok(all) => all
-                    .into_iter()
-                    .flat_map(|of| of.to.into_iter().map(move |other| (of.from.clone(), other)))
-                    .filter(|(_, other)| other.types.iter().any(|of| of.type_id == TYPE_ID))
-                    .map(|(from, other)| Ends { from, to: other.to })
-                    .collect(),
-            };
-            let results = self.dissociate(&from, &to, &pairs).await;
-            failed.extend(failures(pairs, results));
+            }
         }
-        let results = self.label(&from, &to, &chosen, &[kind()]).await;
-        failed.extend(failures(chosen, results));
-        failed
+        let chosen = chosen.into_iter().map(|(ends, _)| ends).zip(results);
+        let results = self.unlabel(&from, &to, &cleared, &kind()).await;
+        let all = chosen.chain(cleared.into_iter().zip(results));
+        came_to.extend(all.filter_map(|(ends, result)| Some((ends.from, Outcome::Failed(result.err()?)))));
+        came_to
     }
 }
 
-fn failures(
-    pairs: Vec<Ends>,
-    results: Vec<Result<(), Failure>>,
-) -> impl Iterator<Item = (RecordId, Failure)> {
-    pairs.into_iter().zip(results).filter_map(|(pair, result)| Some((pair.from, result.err()?)))
+/// The pairs that get the label, with all their labels, and those that lose it.
+fn plan(choices: Vec<(RecordId, Choice)>, known: Vec<Associated>) -> (Vec<Labelled>, Vec<Ends>) {
+    let (mut chosen, mut cleared) = (Vec::new(), Vec::new());
+    for ((deal, choice), known) in choices.into_iter().zip(known) {
+        let ends = |to: &RecordId| Ends { from: deal.clone(), to: to.clone() };
+        match choice {
+            Some(company) => {
+                let before = known.to.iter().find(|other| other.to == company);
+                let mut types = before.map(|other| other.types.clone()).unwrap_or_default();
+                if !types.contains(&kind()) {
+                    types.push(kind());
+                    chosen.push((ends(&company), types));
+                }
+            }
+            None => {
+                let primary = known.to.iter().filter(|other| other.types.contains(&kind()));
+                cleared.extend(primary.map(|other| ends(&other.to)));
+            }
+        }
+    }
+    (chosen, cleared)
+}
+
+/// Whether a pair was refused, and not the call.
+const fn is_of_the_pair(result: &Result<(), Failure>) -> bool {
+    match result {
+        Err(Failure::Park { .. } | Failure::Conflict { .. } | Failure::Bug { .. }) => true,
+        Ok(()) | Err(Failure::Retry { .. } | Failure::RefreshLogin { .. }) => false,
+    }
 }

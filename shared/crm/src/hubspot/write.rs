@@ -82,12 +82,12 @@ impl<T: Transport> HubSpot<T> {
             Operation::Update { id, .. } => Some((id.clone(), choice.clone()?)),
             Operation::Insert { .. } | Operation::Archive { .. } | Operation::Undelete { .. } => None,
         });
-        let failed = self.choose_primaries(of_updates.collect()).await;
+        let came_to = self.choose_primaries(object, of_updates.collect()).await;
         for (index, (write, choice)) in writes.iter().zip(&choices).enumerate() {
             if let Operation::Update { id, .. } = &write.operation
-                && let (Some(_), Some(failure)) = (choice, failed.get(id))
+                && let (Some(_), Some(outcome)) = (choice, came_to.get(id))
             {
-                outcomes[index] = Some(Outcome::Failed(failure.clone()));
+                outcomes[index] = Some(outcome.clone());
                 continue;
             }
             match attempt(index, write, choice.as_ref(), &self.config.names) {

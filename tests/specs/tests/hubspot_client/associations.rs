@@ -62,16 +62,18 @@ async fn pairs_are_associated_labelled_and_taken_apart() {
         .answer(200, json!({ "status": "COMPLETE", "results": [] }))
         .answer(201, json!({ "status": "COMPLETE", "results": [] }))
         .answer(204, Value::Null)
+        .answer(204, Value::Null)
         .answer(200, json!({ "status": "COMPLETE", "results": [] }));
     let client = client(&tape);
     let (from, to) = ("contacts".into(), "companies".into());
 
     let made = client.associate(&from, &to, &[ends("1", "70")]).await;
-    let labelled = client.label(&from, &to, &[ends("1", "70")], &[kind(1)]).await;
+    let labelled = client.label(&from, &to, &[(ends("1", "70"), vec![kind(1)])]).await;
+    let unlabelled = client.unlabel(&from, &to, &[ends("1", "70")], &kind(1)).await;
     let taken = client.dissociate(&from, &to, &[ends("1", "70")]).await;
     let taken_again = client.dissociate(&from, &to, &[ends("1", "70")]).await;
 
-    assert_eq!([made, labelled, taken, taken_again], [const { [Ok(())] }; 4].map(Vec::from));
+    assert_eq!([made, labelled, unlabelled, taken, taken_again], [const { [Ok(())] }; 5].map(Vec::from));
     let types = json!([{ "associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 1 }]);
     let archive = call("archive", json!([{ "from": { "id": "1" }, "to": [{ "id": "70" }] }]));
     assert_eq!(
@@ -79,6 +81,7 @@ async fn pairs_are_associated_labelled_and_taken_apart() {
         [
             call("associate/default", json!([{ "from": { "id": "1" }, "to": { "id": "70" } }])),
             call("create", json!([{ "from": { "id": "1" }, "to": { "id": "70" }, "types": types }])),
+            call("labels/archive", json!([{ "from": { "id": "1" }, "to": { "id": "70" }, "types": types }])),
             archive.clone(),
             archive,
         ]
@@ -100,7 +103,7 @@ async fn a_refused_pair_fails_alone_and_a_refused_call_fails_all() {
     let refused = client.associate(&from, &to, &pairs).await;
 
     let missing = "404 OBJECT_NOT_FOUND: one end of the association is not there".to_owned();
-    assert_eq!(partial, [Ok(()), Err(Failure::Park { reason: missing })]);
+    assert_eq!(partial, [Ok(()), Err(Failure::Conflict { reason: missing })]);
     let outage = Failure::Retry { after_ms: 5_000, reason: "503".to_owned() };
     assert_eq!(refused, [Err(outage.clone()), Err(outage)]);
 }
