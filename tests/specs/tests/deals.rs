@@ -237,8 +237,10 @@ async fn a_deal_that_was_merged_away_takes_no_company_with_it() {
     spine.pass(SignedDuration::from_secs(5));
     spine.deliver().await;
     spine.work_at_once(QueueName::Hints).await;
+    assert_eq!(spine.queue.counts(QueueName::Intents).visible, 1, "the write waits");
     let body = json!({"primaryObjectId": deal, "objectIdToMerge": loser});
     let left = text(&spine.hubspot.person(Method::POST, &format!("{DEALS}/merge"), &body)["id"]);
+    spine.work_at_once(QueueName::Intents).await;
     spine.run().await;
     assert_eq!(companies_of(&spine, &left, &row), [json!(acme), json!(account)]);
 }
