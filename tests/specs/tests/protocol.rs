@@ -7,7 +7,7 @@ mod world;
 use concord_core::contract::Policy;
 use concord_core::names::{Side, Token};
 use proptest::prelude::*;
-use world::{FIELDS, World};
+use world::{FIELDS, World, Writing};
 
 const H: Side = Side::HubSpot;
 const S: Side = Side::Salesforce;
@@ -187,6 +187,8 @@ enum Step {
     AttemptOpen,
     /// Any intent ever issued reaches its CRM: late, repeated, out of order.
     Land(usize),
+    /// Its associations do, and its row is not written.
+    LandAssociations(usize),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -214,10 +216,12 @@ fn run(world: &mut World, steps: &[Step]) {
             Step::Decide => drop(world.decide()),
             Step::Overhear(side) => world.overhear(side),
             Step::AttemptOpen => world.attempt_open(),
-            Step::Land(back) => {
+            Step::Land(back) | Step::LandAssociations(back) => {
                 let count = world.issued.len();
-                if let Some(intent) = count.checked_sub(1 + back).map(|index| world.issued[index].number) {
-                    world.land(intent);
+                match count.checked_sub(1 + back).map(|index| world.issued[index].clone()) {
+                    Some(intent) if matches!(step, Step::Land(_)) => drop(world.land(intent.number)),
+                    Some(intent) if intent.side == H => world.land_associations(intent.number),
+                    Some(_) | None => {}
                 }
             }
         }
@@ -233,6 +237,25 @@ proptest! {
         steps in proptest::collection::vec(step(), 1..18),
     ) {
         let mut world = World::agreed(policy);
+        run(&mut world, &steps);
+        world.settle();
+        world.assert_kept();
+        let writes = world.writes;
+        world.settle();
+        prop_assert_eq!(world.writes, writes, "I34: a further look writes nothing");
+    }
+
+    /// References that HubSpot keeps as associations, which carry no token: a landing is known by its value.
+    #[test]
+    fn no_association_is_lost_and_nothing_stale_returns_whatever_the_disorder(
+        policy in proptest::sample::select(&POLICIES[..]),
+        writing in proptest::sample::select(&[Writing::Before, Writing::After][..]),
+        steps in proptest::collection::vec(
+            prop_oneof![4 => step(), 1 => (0..6_usize).prop_map(Step::LandAssociations)],
+            1..18,
+        ),
+    ) {
+        let mut world = World::associated(policy, writing);
         run(&mut world, &steps);
         world.settle();
         world.assert_kept();

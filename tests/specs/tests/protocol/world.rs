@@ -27,7 +27,8 @@ pub(crate) struct Edit {
 }
 
 /// What one request wrote to HubSpot, when, by whom, under which token.
-type Request = (Timestamp, Author, BTreeMap<&'static str, Text>, Option<Token>);
+type Request = (Timestamp, Author, Values, Option<Token>);
+type Values = BTreeMap<&'static str, Text>;
 
 /// One worker between its reads and its commit.
 #[derive(Debug, Clone)]
@@ -52,6 +53,8 @@ pub(crate) struct World {
     pub(crate) edits: Vec<Edit>,
     pub(crate) losers: BTreeSet<Text>,
     pub(crate) writes: usize,
+    /// See [`Writing`].
+    writing: Writing,
     /// What Salesforce makes of a value that an API writes.
     pub(crate) rewriting: fn(&str) -> String,
     pub(crate) looks: Vec<Look>,
@@ -65,11 +68,27 @@ pub(crate) fn plain(value: &str) -> Text {
 
 pub(crate) const FIELDS: [&str; 2] = ["f", "g"];
 
-fn object(policy: Policy) -> Object {
+/// A value: a reference's looks like a link's id.
+fn value(kind: &Kind, number: u32) -> Text {
+    if *kind == Kind::Text { number.to_string() } else { format!("{number:032x}") }
+}
+
+/// How HubSpot gets the fields of an intent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Writing {
+    /// With the token, in one request.
+    Together,
+    /// As associations, before the token.
+    Before,
+    /// As associations, after it: as with a new record.
+    After,
+}
+
+fn object(policy: Policy, kind: &Kind) -> Object {
     let field = |name: &str| Field {
         name: name.into(),
         wire: PerSide { hubspot: vec![name.into()], salesforce: vec![name.into()] },
-        kind: Kind::Text,
+        kind: kind.clone(),
         direction: Direction::Both,
         conflict: policy,
     };
@@ -85,14 +104,23 @@ fn object(policy: Policy) -> Object {
 }
 
 impl World {
-    /// Both rows hold "0" in both fields, linked and agreed on.
+    /// Both rows hold the first value in both fields, linked and agreed on.
     pub(crate) fn agreed(policy: Policy) -> Self {
+        Self::of(policy, &Kind::Text)
+    }
+
+    /// The same, with references that HubSpot keeps as associations.
+    pub(crate) fn associated(policy: Policy, writing: Writing) -> Self {
+        Self { writing, ..Self::of(policy, &Kind::Reference { to: "thing".into() }) }
+    }
+
+    fn of(policy: Policy, kind: &Kind) -> Self {
         let now = Timestamp::from_second(1_800_000_000).unwrap();
-        let object = object(policy);
+        let object = object(policy, kind);
         let mut link = Link::new(LinkId::from("L"), object.name.clone(), ContractVersion(1));
         link.records = PerSide { hubspot: Some(RecordId::from("h")), salesforce: Some(RecordId::from("s")) };
         let zero: BTreeMap<&'static str, Text> =
-            FIELDS.into_iter().map(|field| (field, "0".to_owned())).collect();
+            FIELDS.into_iter().map(|field| (field, value(kind, 0))).collect();
         let mut world = Self {
             now,
             object,
@@ -106,6 +134,7 @@ impl World {
             edits: Vec::new(),
             losers: BTreeSet::new(),
             writes: 0,
+            writing: Writing::Together,
             rewriting: |value| value.to_owned(),
             looks: Vec::new(),
             next_value: 1,
@@ -120,9 +149,9 @@ impl World {
     }
 
     fn fresh(&mut self) -> Text {
-        let value = self.next_value;
+        let number = self.next_value;
         self.next_value += 1;
-        value.to_string()
+        value(&self.object.fields[&FieldName::from(FIELDS[0])].kind, number)
     }
 
     pub(crate) fn shown(&self, side: Side, field: &'static str) -> Text {
@@ -285,8 +314,27 @@ impl World {
         }
     }
 
+    /// The associations of an attempt reach HubSpot, and the row is not written.
+    pub(crate) fn land_associations(&mut self, number: Token) {
+        self.land_in(number, |values| vec![(values, None)]);
+    }
+
     /// An attempt at an intent reaches its CRM: now, later, or once more.
     pub(crate) fn land(&mut self, number: Token) -> bool {
+        let token = || (BTreeMap::new(), Some(number));
+        match self.writing {
+            Writing::Together => self.land_in(number, |values| vec![(values, Some(number))]),
+            Writing::Before => self.land_in(number, |values| vec![(values, None), token()]),
+            Writing::After => self.land_in(number, |values| vec![token(), (values, None)]),
+        }
+    }
+
+    /// The same where HubSpot gets these requests, one after the other.
+    fn land_in(
+        &mut self,
+        number: Token,
+        requests: impl FnOnce(Values) -> Vec<(Values, Option<Token>)>,
+    ) -> bool {
         let Some(intent) = self.issued.iter().find(|intent| intent.number == number).cloned() else {
             return false;
         };
@@ -300,7 +348,12 @@ impl World {
             }
         }
         match (intent.side, &intent.action) {
-            (Side::HubSpot, _) => self.hubspot.push((at, Author::Us, values, Some(number))),
+            (Side::HubSpot, _) => {
+                for (values, token) in requests(values) {
+                    let at = self.tick();
+                    self.hubspot.push((at, Author::Us, values, token));
+                }
+            }
             (Side::Salesforce, Action::Update { unmodified_since: Some(since) })
                 if *since == self.modified.0 =>
             {
