@@ -51,6 +51,15 @@ pub fn check(world: &World) -> Result<(), Broken> {
     values::check(&scene)
 }
 
+/// Whether a side is said to refuse writes of any link.
+#[must_use]
+pub fn refuses(world: &World) -> bool {
+    Scene::of(world)
+        .links
+        .iter()
+        .any(|link| Side::BOTH.iter().any(|side| link.refused[*side] != Refusal::None))
+}
+
 /// Conflicts of pairs that live on both sides, by name, of which nobody is told that a value cannot be written: a decision
 /// ends them.
 #[must_use]

@@ -20,9 +20,10 @@ const MOVES_MAX: usize = 12_000;
 const PASSES_MAX: usize = 12;
 /// Between two passes: above the age at which an unsent intent is repaired, in milliseconds.
 const BETWEEN_PASSES_MS: u64 = 130_000;
-/// After this long nothing can land late any more (P3: 10 minutes to attempt, 2 to run, 15 to land), and what was
-/// refused is tried again (a day), in milliseconds.
-const ALL_LANDED_MS: u64 = 25 * 3_600_000;
+/// After this long nothing can land late any more, in milliseconds (P3: 10 minutes to attempt, 2 to run, 15 to land).
+const ALL_LANDED_MS: u64 = 30 * 60_000;
+/// After this long what was refused is tried again: a day and a bit, in milliseconds.
+const ASKED_AGAIN_MS: u64 = 25 * 3_600_000;
 /// Until an operator looks at dead letters: two days, in milliseconds.
 const OPERATOR_MS: u64 = 2 * 24 * 3_600_000;
 
@@ -224,11 +225,24 @@ impl World {
             self.reconcile(task)?;
         }
         self.pass(ALL_LANDED_MS);
+        self.passes(|world| match world.course.struck == struck {
+            true => oracle::check_polled(world),
+            // One of them was cut short, and is left to the next.
+            false => Ok(()),
+        })?;
+        if oracle::refuses(self) {
+            self.pass(ASKED_AGAIN_MS);
+            self.passes(|_| Ok(()))?;
+        }
+        Ok(())
+    }
+
+    /// The schedules, until they write nothing any more; `polled` judges what the first poll and repair leave.
+    fn passes(&mut self, polled: impl Fn(&Self) -> Result<(), Broken>) -> Result<(), Broken> {
         for pass in 0..PASSES_MAX {
             let mut written = self.reconcile(Task::Repair)? + self.reconcile(Task::Poll)?;
-            // Unless one of them was cut short, and left to the next.
-            if pass == 0 && self.course.struck == struck {
-                oracle::check_polled(self)?;
+            if pass == 0 {
+                polled(self)?;
             }
             written += self.reconcile(Task::Sweep)?;
             self.redrive()?;

@@ -177,16 +177,12 @@ impl Profile {
         policies.rotate_left(usize::from(version == 2));
         let [text, phone, name] = policies;
         let company = |property: &str| {
-            match self.people.associate {
-            true => format!(
+            let line = format!(
                 "
       company: {{ hubspot: {property}, salesforce: AccountId, type: reference, to: company, conflict: {name} }}"
-            ),
-            false => String::new(),
-        }
+            );
+            if self.people.associate { line } else { String::new() }
         };
-        let (of_contact, of_deal) =
-            (company("associatedcompanyid"), company("hs_primary_associated_company"));
         let owner = match self.people.own {
             true => format!(
                 "
@@ -195,37 +191,10 @@ impl Profile {
             false => String::new(),
         };
         let deal = match self.people.sell {
-            true => format!(
-                "  deal:
-    hubspot: deals
-    salesforce: Opportunity
-    create: {{ hubspot: true, salesforce: true }}
-    delete: {{ flag: {{ hubspot: deleted_in_crm, salesforce: Deleted_In_CRM__c }} }}
-    guard: strict
-    fields:
-      name: {{ hubspot: dealname, salesforce: Name, type: text, conflict: {name} }}
-      stage:
-        hubspot: [pipeline, dealstage]
-        salesforce: StageName
-        type: stage
-        map:
-          default/appointmentscheduled: Prospecting
-          default/qualifiedtobuy: Qualification
-          default/closedwon: Closed Won
-          default/closedlost: Closed Lost
-        conflict: {phone}
-      close_date: {{ hubspot: closedate, salesforce: CloseDate, type: date, zone: Asia/Tokyo, conflict: {text} }}
-      amount:
-        hubspot: [amount, deal_currency_code]
-        salesforce: [Amount, CurrencyIsoCode]
-        type: money
-        scale: 2
-        currency: USD
-        conflict: {name}{of_deal}
-"
-            ),
+            true => deals(policies, &company("hs_primary_associated_company")),
             false => String::new(),
         };
+        let of_contact = company("associatedcompanyid");
         let yaml = format!(
             "version: {version}
 objects:
@@ -263,4 +232,37 @@ objects:
         );
         parse(&yaml).map_err(|faults| anyhow::anyhow!("the simulation's contract is broken: {faults:?}"))
     }
+}
+
+/// The deals of a contract, with the line of their company.
+fn deals([text, phone, name]: [&str; 3], company: &str) -> String {
+    format!(
+        "  deal:
+    hubspot: deals
+    salesforce: Opportunity
+    create: {{ hubspot: true, salesforce: true }}
+    delete: {{ flag: {{ hubspot: deleted_in_crm, salesforce: Deleted_In_CRM__c }} }}
+    guard: strict
+    fields:
+      name: {{ hubspot: dealname, salesforce: Name, type: text, conflict: {name} }}
+      stage:
+        hubspot: [pipeline, dealstage]
+        salesforce: StageName
+        type: stage
+        map:
+          default/appointmentscheduled: Prospecting
+          default/qualifiedtobuy: Qualification
+          default/closedwon: Closed Won
+          default/closedlost: Closed Lost
+        conflict: {phone}
+      close_date: {{ hubspot: closedate, salesforce: CloseDate, type: date, zone: Asia/Tokyo, conflict: {text} }}
+      amount:
+        hubspot: [amount, deal_currency_code]
+        salesforce: [Amount, CurrencyIsoCode]
+        type: money
+        scale: 2
+        currency: USD
+        conflict: {name}{company}
+"
+    )
 }

@@ -49,6 +49,9 @@ pub enum Act {
     Quiet,
 }
 
+/// Characters of a contact's title, as Salesforce has it.
+const TITLE_LENGTH: u32 = 128;
+
 /// A short story.
 #[derive(Debug, Clone, Copy)]
 pub struct Scenario {
@@ -167,6 +170,7 @@ impl World {
             }
             Act::TitleTakes(length) => {
                 self.site.watch().strike(Fault::FieldShortened);
+                self.disturbed = length < TITLE_LENGTH;
                 self.salesforce_is(
                     "schema",
                     &json!({"object": "Contact", "field": "Title", "length": length}),
