@@ -232,7 +232,10 @@ impl World {
         })?;
         if oracle::refuses(self) {
             self.pass(ASKED_AGAIN_MS);
-            self.passes(|_| Ok(()))?;
+            // One of them may be cut short: by a login that has run out, or by what befalls a worker.
+            for _ in 0..2 {
+                self.passes(|_| Ok(()))?;
+            }
         }
         Ok(())
     }
