@@ -48,6 +48,7 @@ use self::id::Id;
 use self::query::Cursors;
 use self::rewrite::Rule;
 use self::schema::Schema;
+pub use self::soap::soap_envelope;
 use self::store::{Presence, Record, Store};
 pub use self::users::user_id;
 use self::value::{Form, Stored};

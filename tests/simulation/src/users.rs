@@ -407,7 +407,7 @@ fn sent(mapped: &Mapped, side: Side, value: &str) -> String {
             Ok(day) => format!("{}T15:30:00Z", day.saturating_sub(SignedDuration::from_hours(24))),
             Err(_) => value.to_owned(),
         },
-        (Form::Set | Form::Stage | Form::Day, _) | (Form::Text | Form::Phone | Form::Amount, _) => {
+        (Form::Set | Form::Stage | Form::Day | Form::Text | Form::Phone | Form::Amount, _) => {
             value.to_owned()
         }
     }

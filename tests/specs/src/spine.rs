@@ -107,9 +107,10 @@ impl<M: Machine> Wire<M> {
 }
 
 impl<M: Machine> Wire<M> {
-    /// A person's call in XML.
-    pub fn person_soap(&self, path: &str, envelope: &str) -> String {
-        let body = Bytes::from(envelope.to_owned());
+    /// A person's call of Salesforce's SOAP API.
+    pub fn person_soap(&self, operation: &str) -> String {
+        let path = "/services/Soap/u/66.0";
+        let body = Bytes::from(salesforce_sandbox::soap_envelope("person", operation));
         let mut request = Request::new(body);
         *request.method_mut() = Method::POST;
         if let Ok(uri) = path.parse() {

@@ -123,13 +123,7 @@ impl Scene {
     }
 
     fn soap(&self, operation: &str) {
-        let envelope = format!(
-            "<soapenv:Envelope xmlns:soapenv=\"http://schemas.xmlsoap.org/soap/envelope/\" \
-             xmlns:urn=\"urn:partner.soap.sforce.com\"><soapenv:Header><urn:SessionHeader>\
-             <urn:sessionId>person</urn:sessionId></urn:SessionHeader></soapenv:Header>\
-             <soapenv:Body>{operation}</soapenv:Body></soapenv:Envelope>"
-        );
-        let answer = self.spine.salesforce.person_soap("/services/Soap/u/66.0", &envelope);
+        let answer = self.spine.salesforce.person_soap(operation);
         assert!(answer.contains("<success>true</success>"), "{answer}");
     }
 

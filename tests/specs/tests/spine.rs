@@ -165,10 +165,7 @@ async fn a_delete_flags_the_other_record_and_an_undelete_takes_the_flag_back() {
     assert_eq!(spine.written() - before, 1);
     assert_quiet(&mut spine).await;
 
-    let envelope = format!(
-        r#"<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" xmlns:urn="urn:partner.soap.sforce.com"><soapenv:Header><urn:SessionHeader><urn:sessionId>person</urn:sessionId></urn:SessionHeader></soapenv:Header><soapenv:Body><urn:undelete><urn:ids>{salesforce}</urn:ids></urn:undelete></soapenv:Body></soapenv:Envelope>"#
-    );
-    spine.salesforce.person_soap("/services/Soap/u/66.0", &envelope);
+    spine.salesforce.person_soap(&format!("<urn:undelete><urn:ids>{salesforce}</urn:ids></urn:undelete>"));
     spine.run().await;
     assert_eq!(spine.hubspot_shows(&hubspot, &["deleted_in_crm"]), json!({"deleted_in_crm": "false"}));
     assert_eq!(spine.written() - before, 2);

@@ -130,6 +130,25 @@ pub enum Operation {
     },
 }
 
+impl Operation {
+    /// The values on the wire; none for what writes no fields.
+    #[must_use]
+    pub fn values(&self) -> &[(WireName, Presence<Raw>)] {
+        match self {
+            Self::Insert { values } | Self::Update { values, .. } => values,
+            Self::Archive { .. } | Self::Undelete { .. } => &[],
+        }
+    }
+
+    /// The same, to be changed.
+    pub const fn values_mut(&mut self) -> Option<&mut Vec<(WireName, Presence<Raw>)>> {
+        match self {
+            Self::Insert { values } | Self::Update { values, .. } => Some(values),
+            Self::Archive { .. } | Self::Undelete { .. } => None,
+        }
+    }
+}
+
 /// The answer to one write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {

@@ -10,12 +10,11 @@ use jiff::Timestamp;
 
 use super::fetch::Pair;
 use super::{Engine, StepError, digest, id_list};
-use crate::canonical::record_id;
 use crate::contract::{Field, Object};
 use crate::decide::Decision;
 use crate::link::{Link, Status};
 use crate::names::{LinkId, ObjectName, RecordId, RecordKey, Side, WireName};
-use crate::port::{Crm, Operation, Queue, Store, Write};
+use crate::port::{Crm, Queue, Store, Write};
 use crate::reference::{self, Targets};
 use crate::row::{Reading, Row, Standing};
 use crate::value::{ImageKey, Presence, Raw};
@@ -292,14 +291,8 @@ fn link_in(raw: &Presence<Raw>) -> Option<LinkId> {
 /// The records that a write points to.
 pub(super) fn targets(side: Side, object: &Object, write: &Write) -> Vec<RecordKey> {
     let points = |(wire, to): (&WireName, &ObjectName)| {
-        let values = match &write.operation {
-            Operation::Insert { values } | Operation::Update { values, .. } => values.as_slice(),
-            Operation::Archive { .. } | Operation::Undelete { .. } => &[],
-        };
-        let raw = values.iter().find_map(|(name, raw)| (name == wire).then_some(raw))?;
-        let Presence::Value(Raw::Text(text)) = raw else { return None };
-        let id = RecordId::new(record_id(side, text)?);
-        Some(RecordKey { side, object: to.clone(), id })
+        let (_, raw) = write.operation.values().iter().find(|(name, _)| name == wire)?;
+        reference::record_of(side, to, raw)
     };
     reference::fields(object, side).filter_map(points).collect()
 }
@@ -309,9 +302,11 @@ fn pointing<'a>(
     write: &'a mut Write,
     wires: &'a BTreeSet<&WireName>,
 ) -> impl Iterator<Item = &'a mut Presence<Raw>> {
-    let values: &mut [(WireName, Presence<Raw>)] = match &mut write.operation {
-        Operation::Insert { values } | Operation::Update { values, .. } => values,
-        Operation::Archive { .. } | Operation::Undelete { .. } => &mut [],
-    };
-    values.iter_mut().filter(|(wire, _)| wires.contains(wire)).map(|(_, raw)| raw)
+    write
+        .operation
+        .values_mut()
+        .into_iter()
+        .flatten()
+        .filter(|(wire, _)| wires.contains(wire))
+        .map(|(_, raw)| raw)
 }

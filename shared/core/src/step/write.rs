@@ -92,11 +92,11 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             .buffered(CONCURRENCY)
             .try_collect()
             .await?;
-        let mut looks: BTreeMap<(Side, ObjectName, Option<Timestamp>), Vec<RecordId>> = BTreeMap::new();
+        let mut looks = LookAgain::default();
         for (key, ids) in looked.into_iter().chain([again]).flat_map(|look| look.0) {
-            looks.entry(key).or_default().extend(ids);
+            looks.0.entry(key).or_default().extend(ids);
         }
-        for ((side, object, not_before), ids) in looks {
+        for ((side, object, not_before), ids) in looks.0 {
             let correlation = sends.correlation.clone();
             self.hint_again(&Hints { side, object, ids, not_before, correlation }, now).await?;
         }

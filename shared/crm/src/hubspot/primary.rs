@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use concord_core::names::{RecordId, WireName};
-use concord_core::port::{Failure, ObjectSpec, Operation, Outcome, Write};
+use concord_core::port::{Failure, ObjectSpec, Outcome, Write};
 use concord_core::row::{Reading, Standing};
 use concord_core::value::{Presence, Raw};
 use serde_json::{Value, json};
@@ -34,10 +34,7 @@ pub(super) fn is_association(object: &WireName, property: &str) -> bool {
 
 /// Takes the choice of a company out of a write. What is no choice stays, and is refused with the properties.
 pub(super) fn take(object: &WireName, write: &mut Write) -> Option<Choice> {
-    let values = match &mut write.operation {
-        Operation::Insert { values } | Operation::Update { values, .. } => values,
-        Operation::Archive { .. } | Operation::Undelete { .. } => return None,
-    };
+    let values = write.operation.values_mut()?;
     let at = values.iter().position(|(name, _)| is_association(object, name.as_str()))?;
     let choice = match &values[at].1 {
         Presence::Value(Raw::Text(id)) => Some(RecordId::new(id)),

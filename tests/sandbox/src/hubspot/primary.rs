@@ -1,6 +1,6 @@
-//! Primary companies as properties. A deal's follows its associations and is read-only. Of a contact's, users report that `associatedcompanyid` can be written and then makes the
-//! primary association (skarpdev/dotnetcore-hubspot-client issues 59 and 69); that the property follows the association, and what
-//! the refusal says, is unverified.
+//! Primary companies as properties. A deal's follows its associations and is read-only. Of a contact's, users report that
+//! `associatedcompanyid` can be written and then makes the primary association (skarpdev/dotnetcore-hubspot-client issues 59 and
+//! 69); that the property follows the association, and what the refusal says, is unverified.
 
 use jiff::Timestamp;
 

@@ -15,6 +15,17 @@ use crate::crm::Caller;
 /// Records in one undelete or emptyRecycleBin, and merges in one merge call.
 const REQUESTS_MAX: usize = 200;
 
+/// The envelope of an operation, as a caller with this session sends it.
+#[must_use]
+pub fn soap_envelope(session: &str, operation: &str) -> String {
+    format!(
+        "<soapenv:Envelope xmlns:soapenv=\"http://schemas.xmlsoap.org/soap/envelope/\" \
+         xmlns:urn=\"urn:partner.soap.sforce.com\"><soapenv:Header><urn:SessionHeader>\
+         <urn:sessionId>{session}</urn:sessionId></urn:SessionHeader></soapenv:Header>\
+         <soapenv:Body>{operation}</soapenv:Body></soapenv:Envelope>"
+    )
+}
+
 impl Salesforce {
     /// `POST /services/Soap/u/{version}`
     pub(crate) fn soap(&mut self, now: Timestamp, caller: Caller, version: &str, call: &Call) -> Answer {

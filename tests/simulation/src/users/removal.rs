@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use concord_core::names::Side;
 use concord_sandbox::crm::Caller;
+use concord_sandbox::salesforce::soap_envelope;
 use http::{Method, Request};
 use serde_json::{Value, json};
 
@@ -99,16 +100,10 @@ pub fn restore(site: &Site, side: Side, object: usize, id: &str) {
 
 /// One call of Salesforce's SOAP API at the screen; whether it did what it was asked.
 fn soap(site: &Site, operation: &str) -> bool {
-    let envelope = format!(
-        "<soapenv:Envelope xmlns:soapenv=\"http://schemas.xmlsoap.org/soap/envelope/\" \
-         xmlns:urn=\"urn:partner.soap.sforce.com\"><soapenv:Header><urn:SessionHeader>\
-         <urn:sessionId>person</urn:sessionId></urn:SessionHeader></soapenv:Header>\
-         <soapenv:Body>{operation}</soapenv:Body></soapenv:Envelope>"
-    );
     let request = Request::post("/services/Soap/u/66.0")
         .header("content-type", "text/xml")
         .header("soapaction", "\"\"")
-        .body(Bytes::from(envelope));
+        .body(Bytes::from(soap_envelope("person", operation)));
     let Ok(request) = request else { return false };
     let answer = site.arrive(Side::Salesforce, Caller::Person, &request);
     String::from_utf8_lossy(answer.body()).contains("<success>true</success>")

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use concord_sandbox::crm::{Caller, Machine, Notice, Request};
-use concord_sandbox::salesforce::{Config, Salesforce};
+use concord_sandbox::salesforce::{Config, Salesforce, soap_envelope};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -146,13 +146,7 @@ impl Org {
     }
 
     pub(crate) fn soap(&mut self, operation: &str) -> Reply {
-        let envelope = format!(
-            "<soapenv:Envelope xmlns:soapenv=\"http://schemas.xmlsoap.org/soap/envelope/\" \
-             xmlns:urn=\"urn:partner.soap.sforce.com\"><soapenv:Header><urn:SessionHeader><urn:sessionId>{}\
-             </urn:sessionId></urn:SessionHeader></soapenv:Header><soapenv:Body>{operation}</soapenv:Body>\
-             </soapenv:Envelope>",
-            self.token
-        );
+        let envelope = soap_envelope(&self.token, operation);
         self.send(Caller::Api, "POST", "/services/Soap/u/68.0", &[("content-type", "text/xml")], envelope)
     }
 
