@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use concord_core::names::{Generation, Side};
+use concord_core::names::{Generation, ObjectName, Side};
 use concord_core::port::{Conflict, ParkKey, Parked, Store};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -114,6 +114,7 @@ pub(crate) async fn serve(
         .route("/in-flight", get(in_flight))
         .route("/conflicts", get(conflicts))
         .route("/conflicts/{name}/{side}", post(resolve))
+        .route("/brakes/{object}/release", post(release))
         .route("/pause", post(pause))
         .route("/resume", post(resume))
         .with_state(local);
@@ -162,6 +163,12 @@ async fn resolve(
     taken.map(|taken| Json(taken.is_some())).map_err(|error| failed(&error.into()))
 }
 
+/// Releases the brake of an object type. Whether it was engaged.
+async fn release(State(local): State<Arc<Local>>, Path(object): Path<String>) -> impl IntoResponse {
+    let released = local.engine.release(&ObjectName::new(object), Timestamp::now()).await;
+    released.map(Json).map_err(|error| failed(&error.into()))
+}
+
 async fn pause(State(local): State<Arc<Local>>) -> impl IntoResponse {
     let set = local.pause.set(&local.engine.store, true).await;
     set.map(|()| "paused: hints are kept, nothing is fetched or written").map_err(|error| failed(&error))
@@ -201,6 +208,7 @@ fn parked_line(parked: Parked) -> ParkedLine {
         ParkKey::Record(record) => record.to_string(),
         ParkKey::Field(link, field) => format!("link {link}, field {field}"),
         ParkKey::Message(id) => format!("message {id}"),
+        ParkKey::Object(object) => format!("every {object}"),
     };
     ParkedLine { key, reason: parked.reason, since: parked.since }
 }

@@ -1,4 +1,4 @@
-//! `concord conflicts` and `concord resolve`: what waits for a person, and what they say.
+//! `concord conflicts`, `concord resolve` and `concord release`: what waits for a person, and what they say.
 
 use std::process::ExitCode;
 
@@ -8,7 +8,7 @@ use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{ContentArrangement, Table};
 use concord_aws::deployment::DeployedEngine;
 use concord_core::contract::printable;
-use concord_core::names::Side;
+use concord_core::names::{ObjectName, Side};
 use concord_core::port::Conflict;
 use concord_core::step::Inbox;
 use concord_core::value::{Presence, Value};
@@ -44,6 +44,14 @@ pub(crate) struct ResolveArgs {
     /// Whose value both sides get.
     #[arg(long, value_enum)]
     take: Take,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReleaseArgs {
+    /// The object type, by its name in the contract: `contact`.
+    object: String,
     #[command(flatten)]
     place: Place,
 }
@@ -92,6 +100,23 @@ pub(crate) async fn resolve(args: &ResolveArgs) -> anyhow::Result<ExitCode> {
         );
     }
     say::line(&format!("{name}: {side}'s value is on its way to {}", side.other()));
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) async fn release(args: &ReleaseArgs) -> anyhow::Result<ExitCode> {
+    let name = &args.object;
+    let released = match deployed(&args.place).await? {
+        Some(engine) => Box::pin(engine.release(&ObjectName::new(name), Timestamp::now())).await?,
+        None if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') => false,
+        None => {
+            let order = format!("brakes/{name}/release");
+            serde_json::from_str(&operate::order(&args.place.data.data, &order).await?)?
+        }
+    };
+    if !released {
+        bail!("nothing is stopped for an object type {name}: `concord status` shows what is");
+    }
+    say::line(&format!("{name}: released for an hour; what was stopped is looked for again within a minute"));
     Ok(ExitCode::SUCCESS)
 }
 

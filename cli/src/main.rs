@@ -43,6 +43,12 @@ enum Command {
     ///
     /// It holds for the two values that `concord conflicts` showed. If one of them has changed since, nothing is written.
     Resolve(inbox::ResolveArgs),
+    /// Let go on what the brake has stopped, once you have looked at it.
+    ///
+    /// Concord stops writing to an object type when it was about to pass on more deletes, or replace values in more
+    /// records, than its contract lets through within an hour; `concord status` says so. For the next hour nothing of
+    /// that object type is stopped, and what was stopped is looked for again.
+    Release(inbox::ReleaseArgs),
     /// Stop fetching and writing. Hints are kept.
     Pause(DataDir),
     /// Go on after `pause`.
@@ -98,6 +104,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Conflicts(args) => inbox::conflicts(&args).await,
         Command::Resolve(args) => inbox::resolve(&args).await,
+        Command::Release(args) => inbox::release(&args).await,
         Command::Pause(args) => operate::control(&args.data, "pause").await.map(|()| ExitCode::SUCCESS),
         Command::Resume(args) => operate::control(&args.data, "resume").await.map(|()| ExitCode::SUCCESS),
         Command::Contract(command) => contract::run(command).await,

@@ -208,6 +208,42 @@ async fn a_delete_in_hubspot_flags_the_other_record_until_it_is_restored_and_nev
 }
 
 #[tokio::test]
+async fn a_mass_delete_waits_for_an_operator_and_loses_nothing() {
+    const MANY: usize = 21;
+    let concord = Concord::up("brake").await;
+    let mut people = Vec::new();
+    for n in 0..MANY {
+        let person = json!({"email": format!("p{n}@example.com"), "lastname": format!("P{n}")});
+        people.push(concord.hubspot_creates(&person).await);
+    }
+    concord.quiet(QUIET_S);
+    let flagged = async || {
+        let shown = concord.truth("salesforce", "Contact").await;
+        shown.iter().filter(|(_, shown)| shown["Deleted_In_CRM__c"] == true).count()
+    };
+    let before = concord.writes().await;
+    concord.command(&["pause"]);
+    for id in &people {
+        concord.hubspot("DELETE", &format!("/crm/v3/objects/contacts/{id}"), None).await;
+    }
+    concord.command(&["resume"]);
+    let status = concord.quiet(QUIET_S);
+    assert!(flagged().await <= 20, "{status:#}");
+    assert_eq!(status["parked"], 1, "{status:#}");
+    assert_eq!(status["parked_first"][0]["key"], "every contact");
+    assert_eq!(concord.command(&["release", "company"]).0, Some(1), "it was not stopped");
+    assert_eq!(concord.command(&["release", "contact"]).0, Some(0));
+    let begun = std::time::Instant::now();
+    while flagged().await < MANY {
+        assert!(begun.elapsed().as_secs() < 120, "what was stopped is not found");
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+    let status = concord.quiet(QUIET_S);
+    assert_eq!((&status["parked"], &status["open_intents"]), (&json!(0), &json!(0)), "{status:#}");
+    assert_eq!(concord.writes().await - before, MANY as u64, "each delete is passed on once");
+}
+
+#[tokio::test]
 async fn lost_webhooks_are_made_good_and_repeated_ones_cost_nothing() {
     let (concord, hubspot, salesforce) = linked("webhooks").await;
     concord.fault("hubspot", &json!({"kind": "drop"})).await;

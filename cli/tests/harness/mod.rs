@@ -30,6 +30,18 @@ impl Drop for Concord {
     }
 }
 
+/// The sample contract, with this brake for contacts, in a file of its own.
+pub(crate) fn contract_with_brake(name: &str, brake: &str) -> PathBuf {
+    let sample =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/contract.yaml")).unwrap();
+    let guard = "    guard: strict\n";
+    let yaml = sample.replacen(guard, &format!("{guard}    brake: {brake}\n"), 1);
+    assert_ne!(yaml, sample);
+    let file = std::env::temp_dir().join(format!("concord-{}-{name}.yaml", std::process::id()));
+    std::fs::write(&file, yaml).unwrap();
+    file
+}
+
 fn spawn(data: &Path, args: &[String]) -> Child {
     Command::new(env!("CARGO_BIN_EXE_concord"))
         .args(["up", "--port-base", "0", "--data"])

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
+use crate::brake::Limits;
 use crate::names::{ContractVersion, FieldName, ObjectName, PerSide, Side, WireName};
 use crate::owner::Owners;
 use crate::port::ObjectSpec;
@@ -79,6 +80,8 @@ pub struct Object {
     pub delete: Delete,
     /// How writes are guarded.
     pub guard: Guard,
+    /// How much may be done to its records within an hour.
+    pub brake: Limits,
     /// The fields, by name.
     pub fields: BTreeMap<FieldName, Field>,
 }

@@ -9,6 +9,7 @@ mod presence;
 
 use jiff::Timestamp;
 
+use crate::brake::Harm;
 use crate::canonical::{Reason, Unmappable};
 use crate::contract::{Field, Object};
 use crate::link::{Base, FieldStanding, Held, Link, Refusal, Role, Status};
@@ -77,6 +78,8 @@ pub struct Decision {
     pub unpaired: Vec<FieldName>,
     /// Fields that were parked and are well again.
     pub healed: Vec<FieldName>,
+    /// What the issued intents would do to what people have (P15).
+    pub harm: Harm,
     /// Something has to wait.
     pub wait: Option<Wait>,
 }
@@ -315,6 +318,9 @@ impl Draft<'_> {
                 self.memory(field).base = Some(Base { number, images, proof: crate::link::Proof::Seen });
             }
             return Ok(());
+        }
+        if why.takes_away() && target.value != Presence::Blank {
+            self.harm[from.other()].changes = 1;
         }
         let loser = why.leaves_a_loser().then(|| target.value.clone());
         let line = self.line(field, settled, why.rule(), Some(from.other()), &source.value, loser);

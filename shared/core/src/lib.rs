@@ -8,6 +8,7 @@
 //! agreement, [`row`] is what a side shows, [`link`] is what we remember. [`batch`] fills messages into calls of steps.
 
 pub mod batch;
+pub mod brake;
 pub mod canonical;
 pub mod contract;
 pub mod decide;

@@ -78,6 +78,20 @@ impl Why {
         }
     }
 
+    /// Whether what gives way is a value that somebody has and did not ask to be rid of.
+    #[must_use]
+    pub(crate) const fn takes_away(self) -> bool {
+        match self {
+            Self::OneSided
+            | Self::Authority
+            | Self::Newest
+            | Self::BlankNeverWins
+            | Self::Unproven
+            | Self::Union => true,
+            Self::Filled | Self::Taken | Self::Repair => false,
+        }
+    }
+
     /// Whether the value that gives way was somebody's edit, and must be recorded as a loser.
     #[must_use]
     pub const fn leaves_a_loser(self) -> bool {

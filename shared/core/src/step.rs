@@ -3,6 +3,7 @@
 //!
 //! Deliberately absent: sleeping, retrying a call, and any way to a CRM write but [`write`].
 
+mod brake;
 mod fetch;
 mod inbox;
 mod merging;

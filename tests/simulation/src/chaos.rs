@@ -1,8 +1,8 @@
 //! The chaos: what happens next is drawn, and whatever can go wrong in this world may.
 
 use concord_core::batch::Incoming;
-use concord_core::names::Side;
-use concord_core::port::{Conflict, Store as _};
+use concord_core::names::{ObjectName, Side};
+use concord_core::port::{Conflict, ParkKey, Store as _};
 use concord_core::step::Task;
 use concord_sandbox::fifo::QueueName;
 use jiff::SignedDuration;
@@ -317,6 +317,11 @@ impl World {
         if self.profile.people.decide && self.operator_acts(worker, chance) {
             return;
         }
+        if let Some(object) = self.stopped().pop()
+            && chance.happens(64)
+        {
+            return self.release(worker, object);
+        }
         let task = [Task::Poll, Task::Repair, Task::Poll, Task::Sweep][chance.below(4)];
         self.begin(worker, Job::Reconcile(task), RUN);
     }
@@ -332,6 +337,23 @@ impl World {
             self.shown = chance.pick(&names).cloned();
         }
         false
+    }
+
+    /// The object types whose brake is engaged, as far as an operator is told.
+    #[must_use]
+    pub fn stopped(&self) -> Vec<ObjectName> {
+        let parked = oracle::now(self.site.store.parked(oracle::ALL)).unwrap_or_default();
+        let stopped = parked.into_iter().filter_map(|parked| match parked.key {
+            ParkKey::Object(object) => Some(object),
+            ParkKey::Record(_) | ParkKey::Field(..) | ParkKey::Message(_) => None,
+        });
+        stopped.collect()
+    }
+
+    /// An operator releases a brake.
+    pub fn release(&mut self, worker: usize, object: ObjectName) {
+        self.site.watch().released(&object, self.site.clock.now());
+        self.begin(worker, Job::Release(object), RUN);
     }
 
     /// The names of the conflicts that wait for a person.

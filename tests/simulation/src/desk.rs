@@ -68,7 +68,7 @@ impl Store for Desk {
             let done = site.store.commit(commit).await;
             let mut watch = site.watch();
             match &done {
-                Ok(()) => watch.committed(&seen),
+                Ok(()) => watch.committed(&seen, site.clock.now()),
                 Err(CommitError::Moved) => watch.mark(Mark::CommitMoved),
                 Err(CommitError::Taken { .. }) => watch.mark(Mark::CommitTaken),
                 Err(CommitError::Store(error)) => {

@@ -199,7 +199,7 @@ impl<'a> Scene<'a> {
             ParkKey::Record(record) => {
                 record.object == link.object && link.records[record.side].as_ref() == Some(&record.id)
             }
-            ParkKey::Message(_) => false,
+            ParkKey::Message(_) | ParkKey::Object(_) => false,
         });
         held || parked
     }

@@ -67,6 +67,9 @@ pub fn live_meddled(
 ) -> anyhow::Result<Outcome> {
     let mut world = World::new(script, traced)?;
     world.set_rules();
+    if world.profile.brake {
+        world.site.watch().has_brake();
+    }
     for fault in [Fault::IndexLag, Fault::HistoryTruncated, Fault::SmallPages] {
         if world.profile.swarm.weight(fault) > 0 {
             world.site.watch().strike(fault);
@@ -218,16 +221,19 @@ impl World {
     /// I33 or I40 if there is.
     pub fn settle(&mut self) -> Result<(), Broken> {
         self.drain()?;
-        oracle::check_told(self)?;
+        if !self.site.watch().marks.contains(&Mark::BrakeEngaged) {
+            oracle::check_told(self)?;
+        }
+        self.release_all()?;
         self.redrive()?;
         let struck = self.course.struck;
         for task in [Task::Poll, Task::Repair] {
             self.reconcile(task)?;
         }
         self.pass(ALL_LANDED_MS);
-        self.passes(|world| match world.course.struck == struck {
+        self.passes(|world| match world.course.struck == struck && world.stopped().is_empty() {
             true => oracle::check_polled(world),
-            // One of them was cut short, and is left to the next.
+            // One of them was cut short, and is left to the next; or an operator has to look first.
             false => Ok(()),
         })?;
         if oracle::refuses(self) {
@@ -249,7 +255,7 @@ impl World {
             }
             written += self.reconcile(Task::Sweep)?;
             self.redrive()?;
-            if written == 0 {
+            if !self.release_all()? && written == 0 {
                 return Ok(());
             }
             self.pass(BETWEEN_PASSES_MS);
@@ -258,6 +264,18 @@ impl World {
             invariant: "I33",
             what: format!("passes of the schedules still write after {PASSES_MAX}"),
         })
+    }
+
+    /// An operator releases every brake. Whether there was one.
+    fn release_all(&mut self) -> Result<bool, Broken> {
+        let stopped = self.stopped();
+        for object in &stopped {
+            if let Some(worker) = self.idle() {
+                self.release(worker, object.clone());
+            }
+            self.drain()?;
+        }
+        Ok(!stopped.is_empty())
     }
 
     /// An operator puts dead letters back, days later.

@@ -1,5 +1,6 @@
 //! What one world is like: its clocks, its contract, its people and its faults. Drawn from the head of the script.
 
+use concord_core::brake::Harm;
 use concord_core::contract::{Contract, parse};
 use concord_sandbox::hubspot::{self, Limits};
 use concord_sandbox::salesforce;
@@ -23,6 +24,9 @@ const INDEX_LAG_SLOW_MS: i64 = 30_000;
 const PAGE_SMALL: usize = 2;
 /// Versions that a short history keeps.
 const HISTORY_SHORT: usize = 6;
+
+/// What a contract with a brake lets through within an hour: deletes passed on, and records with a value replaced.
+pub(crate) const BRAKE: Harm = Harm { deletes: 1, changes: 3 };
 
 /// The conflict rules that worlds are drawn from.
 const POLICIES: [&str; 5] = [
@@ -75,6 +79,8 @@ pub struct Profile {
     pub worker_offsets_ms: Vec<i64>,
     /// Receipts before a message is given up.
     pub receives_max: u32,
+    /// Whether the contract lets little harm through ([`BRAKE`]), so that an operator is needed.
+    pub brake: bool,
     /// The conflict rule of each field, in the order of the contract.
     policies: [&'static str; 3],
 }
@@ -102,6 +108,7 @@ impl Profile {
             salesforce_drift_ppm: 0,
             worker_offsets_ms: vec![0, 0],
             receives_max: RECEIVES_MAX,
+            brake: false,
             policies: [policy; 3],
         }
     }
@@ -128,6 +135,7 @@ impl Profile {
         };
         swarm.draw_later(chance);
         people.sell = chance.happens(96);
+        let brake = chance.happens(48);
         let few = swarm.weight(Fault::OperatorRedrive) > 0;
         Self {
             swarm,
@@ -139,6 +147,7 @@ impl Profile {
             salesforce_drift_ppm,
             worker_offsets_ms,
             receives_max: if few { RECEIVES_FEW } else { RECEIVES_MAX },
+            brake,
             policies,
         }
     }
@@ -230,6 +239,15 @@ objects:
       description: {{ hubspot: description, salesforce: Description, type: text, conflict: {text} }}
 {deal}"
         );
+        let yaml = match self.brake {
+            true => {
+                let Harm { deletes, changes } = BRAKE;
+                let brake =
+                    format!("    brake: {{ deletes: {deletes}, changes: {changes} }}\n    guard: strict");
+                yaml.replace("    guard: strict", &brake)
+            }
+            false => yaml,
+        };
         parse(&yaml).map_err(|faults| anyhow::anyhow!("the simulation's contract is broken: {faults:?}"))
     }
 }

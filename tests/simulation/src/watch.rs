@@ -5,12 +5,14 @@ use std::fmt;
 use std::hash::Hasher as _;
 
 use concord_core::link::{Link, Progress};
-use concord_core::names::{Fence, FieldName, Generation, LinkId, PerSide, RecordId, RecordKey};
+use concord_core::names::{Fence, FieldName, Generation, LinkId, ObjectName, PerSide, RecordId, RecordKey};
 use concord_core::port::{Commit, EventKey, Expected, JournalEntry, ParkKey, Parked};
 use concord_core::value::{Presence, Value};
+use jiff::{SignedDuration, Timestamp};
 use siphasher::sip::SipHasher13;
 
 use crate::fault::{Fault, kinds};
+use crate::profile::BRAKE;
 use crate::users::SECRET_MARK;
 
 kinds! {
@@ -40,6 +42,8 @@ kinds! {
         HeldResolved => "a held conflict was resolved later",
         /// A landing that hid an edit was undone.
         ZombieRepaired => "a zombie was repaired",
+        /// Mass harm waited for an operator.
+        BrakeEngaged => "a brake was engaged",
         /// Somebody edited on top of one.
         EditedOnSkipped => "somebody edited on top of a skipped landing",
         /// A record was made.
@@ -89,6 +93,19 @@ kinds! {
     }
 }
 
+/// For so long a released brake may let everything through: an hour, and what clocks differ by.
+const RELEASED: SignedDuration = SignedDuration::from_secs(3_600 + 10);
+/// Over so long the brake must have counted: an hour, but for what clocks differ by.
+const COUNTED: SignedDuration = SignedDuration::from_secs(3_600 - 10);
+
+/// What was done to the records of one object type.
+#[derive(Debug, Default)]
+struct Braked {
+    free_until: Option<Timestamp>,
+    deletes: Vec<Timestamp>,
+    changes: Vec<Timestamp>,
+}
+
 /// An invariant that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Broken {
@@ -127,6 +144,8 @@ pub struct Watch {
     pub redirected: Vec<(RecordKey, RecordId)>,
     /// The two values between which a person has decided, by link and field.
     decided: BTreeMap<(LinkId, FieldName), PerSide<Presence<Value>>>,
+    /// What the brake of each object type has to be judged by.
+    braked: Option<BTreeMap<ObjectName, Braked>>,
     generations: BTreeMap<LinkId, Generation>,
     fences: BTreeMap<EventKey, Fence>,
     /// Workers that claimed events and have not hinted them yet.
@@ -148,6 +167,7 @@ impl Watch {
             members: BTreeSet::new(),
             aliases: BTreeMap::new(),
             redirected: Vec::new(),
+            braked: None,
             decided: BTreeMap::new(),
             generations: BTreeMap::new(),
             fences: BTreeMap::new(),
@@ -204,8 +224,9 @@ impl Watch {
     }
 
     /// A commit happened.
-    pub fn committed(&mut self, commit: &Commit) {
+    pub fn committed(&mut self, commit: &Commit, now: Timestamp) {
         let link = &commit.link;
+        self.keeps_within_the_brake(commit, now);
         let before = self.generations.insert(link.id.clone(), link.generation);
         // Of what stood in a restored store, nothing was seen.
         let unseen = before.is_none() && self.struck(&[Fault::StoreRestored]);
@@ -238,6 +259,47 @@ impl Watch {
             }
         }
         self.keeps_no_values(link);
+    }
+
+    /// This world's contract has a brake.
+    pub fn has_brake(&mut self) {
+        self.braked = Some(BTreeMap::new());
+    }
+
+    /// An operator begins to release a brake.
+    pub fn released(&mut self, object: &ObjectName, now: Timestamp) {
+        if let Some(braked) = &mut self.braked {
+            let free_until = now.checked_add(RELEASED).unwrap_or(Timestamp::MAX);
+            braked.insert(object.clone(), Braked { free_until: Some(free_until), ..Braked::default() });
+        }
+    }
+
+    /// I21: within an hour no more deletes are passed on, and no more records changed, than the contract lets through.
+    fn keeps_within_the_brake(&mut self, commit: &Commit, now: Timestamp) {
+        let restored = self.struck(&[Fault::StoreRestored]);
+        let Some(braked) = self.braked.as_mut().filter(|_| !restored) else { return };
+        let of = braked.entry(commit.link.object.clone()).or_default();
+        if of.free_until.is_some_and(|until| now < until) {
+            return;
+        }
+        let replaces = |line: &&JournalEntry| {
+            let target = line.target.filter(|_| line.rule.starts_with("P7") || line.rule.starts_with("P4"));
+            line.rule != TAKEN && target.is_some_and(|side| matches!(line.before[side], Presence::Value(_)))
+        };
+        if commit.journal.iter().any(|line| line.rule == "P9 flag") {
+            of.deletes.push(now);
+        }
+        if commit.journal.iter().any(|line| replaces(&line)) {
+            of.changes.push(now);
+        }
+        let within =
+            |times: &[Timestamp]| times.iter().filter(|at| now.duration_since(**at) < COUNTED).count() as u64;
+        let (deletes, changes) = (within(&of.deletes), within(&of.changes));
+        if deletes > BRAKE.deletes || changes > BRAKE.changes {
+            let what =
+                format!("{deletes} deletes and {changes} changes of {} within an hour", commit.link.object);
+            self.broken("I21", what);
+        }
     }
 
     /// A person's decision is carried out for the two values that they saw, and no others (I1).
@@ -278,6 +340,7 @@ impl Watch {
             ParkKey::Record(_) => Mark::RecordParked,
             ParkKey::Field(..) => Mark::FieldParked,
             ParkKey::Message(_) => Mark::MessageParked,
+            ParkKey::Object(_) => Mark::BrakeEngaged,
         });
         self.log(format_args!("park {:?}: {}", parked.key, parked.reason));
         if parked.reason.contains(SECRET_MARK) {

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use concord_core::batch::{self, Deadline, Fate, Incoming};
 use concord_core::contract::Contract;
 use concord_core::event::Event;
-use concord_core::names::Side;
+use concord_core::names::{ObjectName, Side};
 use concord_core::port::{Conflict, Hints, Sends};
 use concord_core::step::{Directory, Engine, Gate, Next, Report, StepError, TakenIn, Task};
 use concord_core::value::ImageKey;
@@ -31,6 +31,8 @@ pub enum Job {
     Reconcile(Task),
     /// An operator takes one side's value for a conflict, by its name.
     Take(String, Side),
+    /// An operator releases a brake.
+    Release(ObjectName),
 }
 
 /// How a job ended.
@@ -44,6 +46,8 @@ pub enum Ended {
     Reconcile(Task, Result<Report, StepError>),
     /// The conflict that was decided, if there was one of that name.
     Take(Box<Result<Option<Conflict>, StepError>>),
+    /// Whether there was a brake to release.
+    Release(Result<bool, StepError>),
 }
 
 type Running = Pin<Box<dyn Future<Output = Ended>>>;
@@ -130,6 +134,9 @@ impl Worker {
             }
             Job::Take(name, side) => {
                 Box::pin(async move { Ended::Take(Box::new(engine.take(&name, side, clock.now()).await)) })
+            }
+            Job::Release(object) => {
+                Box::pin(async move { Ended::Release(engine.release(&object, clock.now()).await) })
             }
         });
         self.job = Some(job);

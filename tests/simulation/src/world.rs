@@ -234,6 +234,9 @@ impl World {
                 }
                 self.site.watch().log(format_args!("worker {worker} took a decision: {taken:?}"));
             }
+            Ended::Release(released) => {
+                self.site.watch().log(format_args!("worker {worker} released a brake: {released:?}"));
+            }
         }
     }
 
@@ -341,5 +344,6 @@ fn name_of(job: &Job) -> String {
         Job::Batch(queue, messages) => format!("{} messages of {queue:?}", messages.len()),
         Job::Reconcile(task) => task.name().to_owned(),
         Job::Take(name, side) => format!("to take {side}'s value for {name}"),
+        Job::Release(object) => format!("to release the brake of {object}"),
     }
 }

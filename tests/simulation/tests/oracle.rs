@@ -56,6 +56,11 @@ fn judged(world: &World) -> Option<&'static str> {
 }
 
 /// The contacts of a side, oldest first.
+/// What the store would say of a commit.
+fn commits(world: &World, commit: &Commit) {
+    world.site.watch().committed(commit, world.site.clock.now());
+}
+
 fn contacts(world: &World, side: Side) -> Vec<Shown> {
     world.users.look(&world.site, side, 0)
 }

@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use concord_core::brake::Limits;
 use concord_core::contract::{
     Contract, Create, Delete, Direction, Field, Guard, Kind, Object, Options, Policy, json_schema, parse,
 };
@@ -57,6 +58,7 @@ fn a_small_contract_means_what_it_says_and_takes_the_defaults_for_the_rest() {
             salesforce: WireName::from("Deleted_In_CRM__c"),
         }),
         guard: Guard::Strict,
+        brake: Limits::default(),
         fields: BTreeMap::from([(FieldName::from("email"), email)]),
     };
     let expected = Contract {
@@ -176,12 +178,14 @@ fn an_objects_settings_are_read_and_its_conflict_rule_is_its_fields_default() {
     let yaml = SMALL.replace(
         "    fields:\n",
         "    create: { hubspot: true, salesforce: false }\n    delete: unlink\n    guard: strict\n    \
+         brake: { deletes: 0 }\n    \
          conflict: { authority: hubspot }\n    fields:\n      name: { hubspot: n, salesforce: N, type: text, conflict: hold }\n",
     );
     let contact = parse(&yaml).unwrap().objects[&ObjectName::from("contact")].clone();
 
     assert_eq!(contact.create, PerSide { hubspot: Create::Missing, salesforce: Create::Never });
     assert_eq!((contact.delete, contact.guard), (Delete::Unlink, Guard::Strict));
+    assert_eq!(contact.brake, Limits { deletes: Some(0), changes: None });
     let conflicts: Vec<Policy> = contact.fields.values().map(|field| field.conflict).collect();
     assert_eq!(conflicts, [Policy::Authority(Side::HubSpot), Policy::Hold]);
 }

@@ -26,6 +26,7 @@ pub(super) fn park(key: &ParkKey) -> String {
         ParkKey::Record(key) => format!("PARK#{}", record(key)),
         ParkKey::Field(link, field) => format!("PARK#FIELD#{}#{field}", escaped(link.as_str())),
         ParkKey::Message(id) => format!("PARK#MESSAGE#{id}"),
+        ParkKey::Object(object) => format!("PARK#OBJECT#{object}"),
     }
 }
 

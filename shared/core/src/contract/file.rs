@@ -41,6 +41,9 @@ pub(super) struct FileObject {
     pub(super) delete: Option<Given<FileDelete>>,
     /// How writes to Salesforce are guarded; `strict` if it is not given.
     pub(super) guard: Option<Given<FileGuard>>,
+    /// How much may be done to its records within an hour before Concord stops and asks. What is not given goes by the
+    /// number of records: 20 deletes or 0.5 % of them, and 100 changes or 10 % of them, whichever is more.
+    pub(super) brake: Option<Given<FileBrake>>,
     /// What happens when both sides changed the same field, for fields that do not say; `hold` if it is not given.
     pub(super) conflict: Option<Given<FilePolicy>>,
     /// The fields, by a name of your own.
@@ -93,6 +96,16 @@ pub(super) struct FileFlag {
 pub(super) enum FileGuard {
     /// Each update is a request of its own, which Salesforce refuses if the record changed since it was read.
     Strict,
+}
+
+/// How much may be done within an hour before Concord stops and asks.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct FileBrake {
+    /// Deletes that are passed on to the other side.
+    pub(super) deletes: Option<Given<u64>>,
+    /// Records in which a value is replaced.
+    pub(super) changes: Option<Given<u64>>,
 }
 
 /// What happens when both sides changed the same field without having seen each other. The value that loses is

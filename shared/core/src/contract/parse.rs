@@ -8,10 +8,11 @@ use sha2::{Digest as _, Sha256};
 
 use super::fault::{Fault, Place};
 use super::field;
-use super::file::{File, FileCreate, FileDelete, FileFlag, FileGuard, FileKey, FileObject};
+use super::file::{File, FileBrake, FileCreate, FileDelete, FileFlag, FileGuard, FileKey, FileObject};
 use super::reader::{Given, Reader, given_or};
 use super::tree::Tree;
 use super::{Contract, Create, Delete, Direction, FLAG, Field, Guard, Kind, Object, Policy, RESERVED};
+use crate::brake::Limits;
 use crate::names::{ContractVersion, FieldName, ObjectName, PerSide, Side, WireName};
 
 /// Reads a contract file.
@@ -99,6 +100,7 @@ fn object(name: &str, file: FileObject, place: &Place<'_>, objects: &[String]) -
     let guard = given_or(file.guard, FileGuard::Strict).map(|guard| match guard {
         FileGuard::Strict => Guard::Strict,
     });
+    let brake = brake(file.brake);
     let at = place.at("fields");
     let given = file.fields.required(&at, "add `fields:` with at least one field")?;
     if given.is_empty() {
@@ -123,6 +125,7 @@ fn object(name: &str, file: FileObject, place: &Place<'_>, objects: &[String]) -
         create: create?,
         delete: delete?,
         guard: guard?,
+        brake: brake?,
         fields,
     })
 }
@@ -151,6 +154,19 @@ fn create(given: Option<Given<FileCreate>>, place: &Place<'_>) -> Option<PerSide
     };
     let (hubspot, salesforce) = (one(file.hubspot, Side::HubSpot), one(file.salesforce, Side::Salesforce));
     Some(PerSide { hubspot: hubspot?, salesforce: salesforce? })
+}
+
+fn brake(given: Option<Given<FileBrake>>) -> Option<Limits> {
+    let one = |given: Option<Given<u64>>| match given {
+        None | Some(Given::Absent) => Some(None),
+        Some(Given::As(limit)) => Some(Some(limit)),
+        Some(Given::Wrong) => None,
+    };
+    match given {
+        None | Some(Given::Absent) => Some(Limits::default()),
+        Some(Given::As(file)) => Some(Limits { deletes: one(file.deletes)?, changes: one(file.changes)? }),
+        Some(Given::Wrong) => None,
+    }
 }
 
 fn delete(given: Option<Given<FileDelete>>, place: &Place<'_>) -> Option<Delete> {

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Decision, Sight, Situation, Wait};
+use crate::brake::Harm;
 use crate::contract::Field;
 use crate::link::{Action, FieldMemory, Intent, Link, PATIENCE, Part, Progress, REFUSAL_STANDS};
 use crate::names::{PerSide, Side, Token};
@@ -22,6 +23,8 @@ pub(super) struct Draft<'a> {
     pub(super) situation: &'a Situation<'a>,
     pub(super) decision: Decision,
     parts: PerSide<Vec<(Part, Option<JournalEntry>)>>,
+    /// What the gathered parts would do to what people have.
+    pub(super) harm: PerSide<Harm>,
 }
 
 impl<'a> Draft<'a> {
@@ -45,9 +48,10 @@ impl<'a> Draft<'a> {
             faults: Vec::new(),
             unpaired: Vec::new(),
             healed: Vec::new(),
+            harm: Harm::default(),
             wait: None,
         };
-        Self { situation, decision, parts: PerSide::default() }
+        Self { situation, decision, parts: PerSide::default(), harm: PerSide::default() }
     }
 
     pub(super) fn memory(&mut self, field: &Field) -> &mut FieldMemory {
@@ -145,6 +149,7 @@ impl<'a> Draft<'a> {
         let decided = self.situation.now;
         link.intents.push(Intent { number, side, action, parts, decided, progress: Progress::Open });
         self.decision.issued.push((side, number));
+        self.decision.harm = self.decision.harm + self.harm[side];
         self.decision.journal.extend(lines.into_iter().flatten());
     }
 

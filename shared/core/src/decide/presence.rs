@@ -177,6 +177,9 @@ impl Draft<'_> {
             sent: hash(deleted),
             values: vec![(wire[side].clone(), Presence::Value(raw))],
         };
+        if deleted {
+            self.harm[side].deletes = 1;
+        }
         let rule = if deleted { "P9 flag" } else { "P9 flag taken back" };
         let line = self.entry(Some(FieldName::new(FLAG)), rule, Some(side), unknown(), value);
         self.push(side, part, Some(line));

@@ -318,6 +318,8 @@ pub enum ParkKey {
     Field(LinkId, FieldName),
     /// A message that nobody can read, by its id.
     Message(String),
+    /// What would be mass harm to records of this type: its brake is engaged (P15).
+    Object(ObjectName),
 }
 
 /// Something set aside, with what an operator needs to know.

@@ -7,6 +7,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{CONCURRENCY, Engine, Next, StepError, patience};
+use crate::brake::Harm;
 use crate::contract::Object;
 use crate::decide::{Decision, Sight, Situation, Wait, decide, overhear};
 use crate::link::Link;
@@ -69,6 +70,23 @@ enum Again {
     Later,
 }
 
+/// What there is to do about one link.
+enum Decided {
+    /// Nothing more.
+    Done(Done),
+    /// This, if it may be done.
+    Ready(Box<(Pair, Decision)>),
+}
+
+impl Decided {
+    fn harm(&self) -> Harm {
+        match self {
+            Self::Done(_) => Harm::default(),
+            Self::Ready(ready) => ready.1.harm,
+        }
+    }
+}
+
 impl Done {
     const AGAIN: Self = Self { issued: Vec::new(), again: Again::Now };
 }
@@ -105,7 +123,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     async fn look(&self, object: &Object, hints: &Hints, now: Timestamp) -> Result<(), StepError> {
         let object = &*self.with_owners(object, now).await?;
         let (pairs, Looks { now: mut again, mut later }) = self.pairs(object, hints, now).await?;
-        let done: Vec<(RecordId, Done)> =
+        let decided: Vec<(RecordId, Decided)> =
             stream::iter(pairs)
                 .map(|(id, pair)| async move {
                     Ok::<_, StepError>((id, self.decide_one(object, pair, now).await?))
@@ -113,6 +131,23 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                 .buffered(CONCURRENCY)
                 .try_collect()
                 .await?;
+        let harm = decided.iter().map(|(_, decided)| decided.harm()).sum();
+        let admitted = self.admit(object, harm, now).await?;
+        let done: Vec<(RecordId, Done)> = stream::iter(decided)
+            .map(|(id, decided)| async move {
+                let done = match decided {
+                    Decided::Done(done) => done,
+                    // Not remembered: once the brake is released, polls begin where it was engaged.
+                    Decided::Ready(ready) if !admitted && !ready.1.harm.is_none() => {
+                        self.record_only(ready.0).await?
+                    }
+                    Decided::Ready(ready) => self.carry_out(object, ready.0, ready.1, now).await?,
+                };
+                Ok::<_, StepError>((id, done))
+            })
+            .buffered(CONCURRENCY)
+            .try_collect()
+            .await?;
         let mut intents: PerSide<Vec<IntentRef>> = PerSide::default();
         for (id, done) in done {
             for (side, intent) in done.issued {
@@ -224,9 +259,14 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         self.follow_merges(object, other, pairs).await
     }
 
-    async fn decide_one(&self, object: &Object, mut pair: Pair, now: Timestamp) -> Result<Done, StepError> {
+    async fn decide_one(
+        &self,
+        object: &Object,
+        mut pair: Pair,
+        now: Timestamp,
+    ) -> Result<Decided, StepError> {
         if self.leave_marked(object, &pair, now).await? {
-            return Ok(Done::default());
+            return Ok(Decided::Done(Done::default()));
         }
         if let Some(side) = pair.absorbed {
             self.before_absorbed(&mut pair, side, now).await?;
@@ -243,11 +283,22 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             },
         };
         let (Some(hubspot), Some(salesforce)) = (sight(Side::HubSpot), sight(Side::Salesforce)) else {
-            return self.record_only(pair).await;
+            return Ok(Decided::Done(self.record_only(pair).await?));
         };
         let rows = PerSide { hubspot, salesforce };
         let contract = self.contract.version;
         let decision = decide(&Situation { key: &self.key, contract, object, link: &pair.link, rows, now });
+        Ok(Decided::Ready(Box::new((pair, decision))))
+    }
+
+    /// Does what was decided, with all that is told of it.
+    async fn carry_out(
+        &self,
+        object: &Object,
+        pair: Pair,
+        decision: Decision,
+        now: Timestamp,
+    ) -> Result<Done, StepError> {
         for (field, fault) in &decision.faults {
             let key = ParkKey::Field(pair.link.id.clone(), field.clone());
             self.store.park(&Parked { key, reason: fault.to_string(), since: now }).await?;

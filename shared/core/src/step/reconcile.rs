@@ -54,6 +54,8 @@ struct Position {
     page: Option<String>,
     /// Start of the listing after this one: no page so far has promised more.
     next_since: Option<Timestamp>,
+    /// Rows that this listing has shown so far.
+    shown: u64,
 }
 
 impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
@@ -68,11 +70,9 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             Task::Poll | Task::Sweep => {
                 for object in self.contract.objects.values() {
                     let object = &*self.with_owners(object, now).await?;
-                    for side in Side::BOTH {
-                        self.run(object, side, task, Bin::Live, &mut report).await?;
-                        if task == Task::Poll {
-                            self.run(object, side, task, Bin::Deleted, &mut report).await?;
-                        }
+                    match task {
+                        Task::Poll => self.poll(object, &mut report).await?,
+                        Task::Sweep | Task::Repair => self.sweep(object, &mut report).await?,
                     }
                 }
             }
@@ -117,20 +117,47 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         Ok(())
     }
 
+    /// What changed and what was deleted; where a brake was released, once more from before it was engaged.
+    async fn poll(&self, object: &Object, report: &mut Report) -> Result<(), StepError> {
+        let rewind = self.rewind_of(&object.name).await?;
+        for side in Side::BOTH {
+            for bin in [Bin::Live, Bin::Deleted] {
+                self.run(object, side, Task::Poll, bin, rewind, report).await?;
+            }
+        }
+        if rewind.is_some() { self.rewound(&object.name).await } else { Ok(()) }
+    }
+
+    /// Every record. The brake goes by how many there are.
+    async fn sweep(&self, object: &Object, report: &mut Report) -> Result<(), StepError> {
+        for side in Side::BOTH {
+            if let Some(count) = self.run(object, side, Task::Sweep, Bin::Live, None, report).await? {
+                self.count_records(&object.name, side, count).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads on where the last run stopped. The number of rows, if that was the listing's end.
     async fn run(
         &self,
         object: &Object,
         side: Side,
         task: Task,
         bin: Bin,
+        rewind: Option<Timestamp>,
         report: &mut Report,
-    ) -> Result<(), StepError> {
+    ) -> Result<Option<u64>, StepError> {
         let name = cursor_name(task, side, object, bin);
         let mut mark = self.store.cursor(&name).await?;
         let mut position: Position = match &mark {
             Some(mark) => read_position(&mark.text),
             None => Position::default(),
         };
+        if let Some(rewind) = rewind {
+            let since = position.since.map(|since| since.min(rewind));
+            position = Position { since, ..Position::default() };
+        }
         for _ in 0..PAGES_MAX {
             let since = position.since.unwrap_or(Timestamp::UNIX_EPOCH);
             let listing = match (task, bin) {
@@ -141,23 +168,24 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             let from = position.page.clone().map(PageMark);
             let page = self.page(side, object, &listing, from.as_ref()).await?;
             report.listed += page.rows.len();
-            report.hinted += self.hint_page(object, side, &page).await?;
+            report.hinted += self.hint_page(object, side, &page, since).await?;
             let next_since =
                 position.next_since.map_or(page.complete_until, |next| next.min(page.complete_until));
+            let shown = position.shown + page.rows.len() as u64;
             let last = page.next.is_none();
             position = match page.next {
                 Some(PageMark(next)) => {
-                    Position { page: Some(next), next_since: Some(next_since), ..position }
+                    Position { page: Some(next), next_since: Some(next_since), shown, ..position }
                 }
-                None => Position { since: Some(next_since.max(since)), page: None, next_since: None },
+                None => Position { since: Some(next_since.max(since)), ..Position::default() },
             };
             mark = Some(self.advance(&name, mark.as_ref(), &position).await?);
             if last {
-                return Ok(());
+                return Ok(Some(shown));
             }
         }
         report.unfinished += 1;
-        Ok(())
+        Ok(None)
     }
 
     async fn page(
@@ -195,7 +223,13 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     }
 
     /// Hints the rows of a page that are worth a by-id read.
-    async fn hint_page(&self, object: &Object, side: Side, page: &Page) -> Result<usize, StepError> {
+    async fn hint_page(
+        &self,
+        object: &Object,
+        side: Side,
+        page: &Page,
+        since: Timestamp,
+    ) -> Result<usize, StepError> {
         let keys: Vec<RecordKey> = page
             .rows
             .iter()
@@ -227,7 +261,8 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             .collect();
         let worth_ids: Vec<RecordId> = worth.iter().map(|row| row.id.clone()).collect();
         let seen: Vec<String> = worth.iter().map(|row| format!("{}@{}", row.id, row.revision)).collect();
-        let correlation = digest(["listed", side.name(), &seen.join(" ")]);
+        // The queue swallows what it was told a moment ago, but not what another listing has found once more.
+        let correlation = digest(["listed", side.name(), &since.to_string(), &seen.join(" ")]);
         self.hint(side, &object.name, &worth_ids, &correlation).await?;
         Ok(worth_ids.len())
     }
@@ -301,15 +336,17 @@ fn cursor_name(task: Task, side: Side, object: &Object, bin: Bin) -> String {
 
 /// A cursor that cannot be read is started anew: listing twice is harmless.
 fn read_position(text: &str) -> Position {
-    let mut parts = text.splitn(3, '|');
+    let mut parts = text.splitn(4, '|');
     let mut instant = || parts.next().and_then(|part| part.parse().ok());
     let (since, next_since) = (instant(), instant());
-    let page = parts.next().filter(|page| !page.is_empty()).map(str::to_owned);
-    Position { since, page, next_since }
+    let shown: Option<u64> = parts.next().and_then(|part| part.parse().ok());
+    let page = shown.and_then(|_| parts.next()).filter(|page| !page.is_empty()).map(str::to_owned);
+    Position { since, page, next_since, shown: shown.unwrap_or_default() }
 }
 
 fn write_position(position: &Position) -> String {
     let instant = |at: Option<Timestamp>| at.map_or(String::new(), |at| at.to_string());
     let page = position.page.as_deref().unwrap_or_default();
-    format!("{}|{}|{page}", instant(position.since), instant(position.next_since))
+    let Position { since, next_since, shown, .. } = position;
+    format!("{}|{}|{shown}|{page}", instant(*since), instant(*next_since))
 }

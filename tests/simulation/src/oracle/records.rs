@@ -238,7 +238,7 @@ pub(super) fn nothing_is_forgotten(scene: &Scene<'_>) -> Result<(), Broken> {
         .collect();
     known.extend(scene.parked.iter().filter_map(|parked| match &parked.key {
         ParkKey::Record(record) => address(record),
-        ParkKey::Field(..) | ParkKey::Message(_) => None,
+        ParkKey::Field(..) | ParkKey::Message(_) | ParkKey::Object(_) => None,
     }));
     match scene.records.iter().find(|(record, shown)| shown.alive && !known.contains(*record)) {
         Some((record, _)) => {

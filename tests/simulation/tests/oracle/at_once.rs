@@ -1,8 +1,8 @@
 //! What is judged the moment it happens.
 
 use concord_core::link::{Action, Intent, Part, Place, Progress, Role};
-use concord_core::names::{ContractVersion, Fence, FieldName, Generation, RecordKey, Token};
-use concord_core::port::{EventKey, Hints, Message, Messages, ParkKey, Parked, Queue as _};
+use concord_core::names::{ContractVersion, Fence, FieldName, Generation, PerSide, RecordKey, Token};
+use concord_core::port::{EventKey, Hints, JournalEntry, Message, Messages, ParkKey, Parked, Queue as _};
 use concord_core::value::{ImageKey, Known, Presence, Raw};
 use concord_sandbox::crm::Notice;
 use concord_simulation::desk::Desk;
@@ -30,11 +30,46 @@ fn i15_an_alias_leads_to_what_it_always_did() {
         aliases: vec![(loser.clone(), winner.into())],
         ..commit_of(generation)
     };
-    world.site.watch().committed(&to("2", 1));
-    world.site.watch().committed(&to("2", 2));
+    commits(&world, &to("2", 1));
+    commits(&world, &to("2", 2));
     assert_eq!(judged(&world), None);
-    world.site.watch().committed(&to("3", 3));
+    commits(&world, &to("3", 3));
     assert_eq!(judged(&world), Some("I15"));
+}
+
+#[test]
+fn i21_no_more_deletes_are_passed_on_within_an_hour_than_the_contract_lets_through() {
+    let mut world = empty();
+    world.site.watch().has_brake();
+    let flag = |generation| Commit {
+        journal: vec![JournalEntry {
+            link: LinkId::new("a"),
+            generation: Generation(generation),
+            field: None,
+            rule: "P9 flag".to_owned(),
+            target: Some(S),
+            before: PerSide { hubspot: Presence::Unknown, salesforce: Presence::Unknown },
+            after: Presence::Unknown,
+            loser: None,
+            contract: ContractVersion(1),
+            at: world.site.clock.now(),
+        }],
+        ..commit_of(generation)
+    };
+    let flags = [1, 2, 3, 4].map(flag);
+    commits(&world, &flags[0]);
+    world.pass(3_600_000);
+    commits(&world, &flags[1]);
+    assert_eq!(invariants_seen(&world), Vec::<&str>::new());
+    world.site.watch().released(&"contact".into(), world.site.clock.now());
+    commits(&world, &flags[2]);
+    assert_eq!(invariants_seen(&world), Vec::<&str>::new());
+    world.pass(3_700_000);
+    commits(&world, &flags[3]);
+    assert_eq!(invariants_seen(&world), Vec::<&str>::new());
+    commits(&world, &commit_of(5));
+    commits(&world, &Commit { journal: flags[3].journal.clone(), ..commit_of(6) });
+    assert_eq!(invariants_seen(&world), ["I21"]);
 }
 
 #[test]
@@ -71,10 +106,10 @@ fn i26_nothing_is_written_before_it_is_stored() {
 #[test]
 fn i29_generations_leave_no_gap() {
     let world = empty();
-    world.site.watch().committed(&commit_of(1));
-    world.site.watch().committed(&commit_of(2));
+    commits(&world, &commit_of(1));
+    commits(&world, &commit_of(2));
     assert_eq!(invariants_seen(&world), Vec::<&str>::new());
-    world.site.watch().committed(&commit_of(4));
+    commits(&world, &commit_of(4));
     assert_eq!(invariants_seen(&world), ["I29"]);
 }
 
@@ -149,9 +184,9 @@ fn i42_a_settled_intent_keeps_no_values() {
         commit.link.intents.push(intent(progress));
         commit
     };
-    world.site.watch().committed(&of(1, Progress::Open));
+    commits(&world, &of(1, Progress::Open));
     assert_eq!(invariants_seen(&world), Vec::<&str>::new());
-    world.site.watch().committed(&of(2, Progress::Closed));
+    commits(&world, &of(2, Progress::Closed));
     assert_eq!(invariants_seen(&world), ["I42"]);
 }
 

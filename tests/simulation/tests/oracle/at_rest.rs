@@ -113,7 +113,7 @@ fn i13_a_record_belongs_to_one_link() {
     // It claims nothing, or the store would refuse it; the observer is told that it is there.
     let commit = Commit::of_link(Expected::New, second, Vec::new());
     let stranger = RecordKey { side: H, object: "contact".into(), id: "0".into() };
-    world.site.watch().committed(&Commit { records: vec![stranger], ..commit.clone() });
+    commits(&world, &Commit { records: vec![stranger], ..commit.clone() });
     oracle::now(world.site.store.commit(commit)).unwrap();
     assert_eq!(judged(&world), Some("I13"));
 }

@@ -74,7 +74,7 @@ fn an_unknown_key_is_refused_and_one_of_a_later_version_by_that_name() {
         &[
             "6:13: objects.contact.match.0.key: is missing; name a field",
             "6:15: objects.contact.match.0.propose: is not supported by this version of Concord; remove it",
-            "7:5: objects.contact.colour: is not a key that is known here; remove it, or use one of: hubspot, salesforce, match, create, delete, guard, conflict, fields",
+            "7:5: objects.contact.colour: is not a key that is known here; remove it, or use one of: hubspot, salesforce, match, create, delete, guard, brake, conflict, fields",
         ],
     );
     refused_field(
@@ -232,6 +232,19 @@ fn deletes_and_creates_are_said_for_both_sides_or_for_none() {
     refused(
         &with("create: { hubspot: true, salesforce: perhaps }"),
         &["7:30: objects.contact.create.salesforce: is the text `perhaps`; write true or false here"],
+    );
+}
+
+#[test]
+fn a_brake_lets_a_whole_number_of_records_through() {
+    let with = |line: &str| SMALL.replace("    fields:\n", &format!("    {line}\n    fields:\n"));
+    refused(
+        &with("brake: { deletes: 5% }"),
+        &["7:14: objects.contact.brake.deletes: is the text `5%`; write a whole number here, 0 or more"],
+    );
+    refused(
+        &with("brake: 20"),
+        &["7:5: objects.contact.brake: is the number `20`; write keys with their values here"],
     );
 }
 

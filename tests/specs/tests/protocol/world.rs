@@ -8,6 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use concord_core::brake::Limits;
 use concord_core::contract::{Create, Delete, Direction, Field, Guard, Kind, Object, Policy};
 use concord_core::decide::{Decision, Sight, Situation, decide, overhear};
 use concord_core::link::{Action, Intent, Link, Progress};
@@ -99,6 +100,7 @@ fn object(policy: Policy, kind: &Kind) -> Object {
         create: PerSide { hubspot: Create::Missing, salesforce: Create::Missing },
         delete: Delete::Unlink,
         guard: Guard::Strict,
+        brake: Limits::default(),
         fields: FIELDS.iter().map(|name| (FieldName::from(*name), field(name))).collect(),
     }
 }
