@@ -221,7 +221,7 @@ async fn work_one<B: Body>(
 
 /// Poison would block its group until it is dead: it is parked, where an operator sees it, and done with.
 async fn park(message: &Incoming, reason: String, now: Timestamp, store: &impl Store) -> Fate {
-    let parked = Parked { key: ParkKey::Message(message.id.clone()), reason, since: now };
+    let parked = Parked::new(ParkKey::Message(message.id.clone()), reason, now);
     match store.park(&parked).await {
         Ok(()) => {
             tracing::error!(message_id = %message.id, "message {} is parked: {}", message.id, parked.reason);

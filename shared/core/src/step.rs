@@ -6,6 +6,7 @@
 mod brake;
 mod fetch;
 mod inbox;
+mod matching;
 mod merging;
 mod owners;
 mod pairing;

@@ -190,6 +190,14 @@ impl<'a> Scene<'a> {
         Some(PerSide { hubspot: half(Side::HubSpot)?, salesforce: half(Side::Salesforce)? })
     }
 
+    /// The records that are set aside with a reason.
+    pub(crate) fn parked_records(&self) -> impl Iterator<Item = Address> {
+        self.parked.iter().filter_map(|parked| match &parked.key {
+            ParkKey::Record(record) => address(record),
+            ParkKey::Field(..) | ParkKey::Message(_) | ParkKey::Object(_) => None,
+        })
+    }
+
     /// Whether a field of a link waits for a person: held, or set aside with a reason.
     pub(crate) fn waits(&self, link: &Link, field: &str) -> bool {
         let named = |name: &FieldName| name.as_str() == field;

@@ -134,7 +134,7 @@ fn poison_is_parked_without_its_body_and_its_group_goes_on() {
     let parked = block_on(store.parked(10)).unwrap();
     let reason =
         "the body cannot be read (line 1, column 44): find out who sent it; reconcile finds the records";
-    let expected = Parked { key: ParkKey::Message("p".to_owned()), reason: reason.to_owned(), since: at(0) };
+    let expected = Parked::new(ParkKey::Message("p".to_owned()), reason.to_owned(), at(0));
     assert_eq!(parked, [expected]);
 }
 

@@ -255,6 +255,14 @@ impl Commit {
     }
 }
 
+impl Parked {
+    /// Something set aside, without candidates.
+    #[must_use]
+    pub const fn new(key: ParkKey, reason: String, since: Timestamp) -> Self {
+        Self { key, reason, candidates: Vec::new(), since }
+    }
+}
+
 /// What must be stored for a commit to happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expected {
@@ -329,6 +337,9 @@ pub struct Parked {
     pub key: ParkKey,
     /// Why, and what to do. No personal values.
     pub reason: String,
+    /// Of a record: those that it may belong with, if a person says so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<RecordKey>,
     /// Since when.
     pub since: Timestamp,
 }

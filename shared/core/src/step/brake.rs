@@ -26,7 +26,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
              what happened there and says `concord release {name}`"
         );
         tracing::error!(object = %name, "the brake is engaged: {reason}");
-        self.store.park(&Parked { key: ParkKey::Object(name.clone()), reason, since }).await?;
+        self.store.park(&Parked::new(ParkKey::Object(name.clone()), reason, since)).await?;
         Ok(false)
     }
 

@@ -301,7 +301,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     ) -> Result<Done, StepError> {
         for (field, fault) in &decision.faults {
             let key = ParkKey::Field(pair.link.id.clone(), field.clone());
-            self.store.park(&Parked { key, reason: fault.to_string(), since: now }).await?;
+            self.store.park(&Parked::new(key, fault.to_string(), now)).await?;
         }
         for field in &decision.healed {
             self.store.unpark(&ParkKey::Field(pair.link.id.clone(), field.clone())).await?;
@@ -421,7 +421,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             "{side} shows nothing under this id and nothing says that it was deleted: it was purged, or Concord lost \
              the permission to see it. Give the permission back, or unlink the pair"
         );
-        Ok(self.store.park(&Parked { key, reason, since: now }).await?)
+        Ok(self.store.park(&Parked::new(key, reason, now)).await?)
     }
 }
 

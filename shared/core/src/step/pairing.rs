@@ -1,37 +1,16 @@
 //! Which link a record belongs to (P6, P11): records without a link are matched by `concord_id`, then by the
 //! contract's exact keys, and only then given a counterpart.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 
 use super::fetch::{Counterpart, Looks, Pair};
+use super::matching::{Match, Unclear};
 use super::{Engine, StepError, link_id};
 use crate::contract::{Create, Object};
 use crate::link::Link;
-use crate::names::{LinkId, PerSide, RecordId, RecordKey, Side, WireName};
-use crate::port::{Crm, Expected, Found, NaturalKey, ParkKey, Parked, Queue, Store, Whereabouts};
+use crate::names::{LinkId, PerSide, RecordId, RecordKey, Side};
+use crate::port::{Crm, Expected, ParkKey, Parked, Queue, Store};
 use crate::row::{Reading, Row, Standing};
-use crate::value::{Known, Presence, Raw};
-
-/// One key value of one record, and how the other side is asked for it.
-struct Key {
-    natural: NaturalKey,
-    wire: WireName,
-    text: String,
-}
-
-/// What the keys of a record lead to.
-enum Match {
-    /// Nothing: a counterpart may be made.
-    Nobody,
-    /// A link that lacks this side.
-    Link(LinkId),
-    /// A record on the other side that has no link.
-    Record(RecordId),
-    /// More than one candidate, or one that is taken: for a person to decide.
-    Unclear(String),
-}
 
 impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     pub(super) fn record(&self, side: Side, object: &crate::names::ObjectName, id: &RecordId) -> RecordKey {
@@ -91,9 +70,9 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                         "the {other} record with the same key belongs to another pair: merge the two {side} records, \
                          or give one of them another key"
                     );
-                    self.park_record(side, object, &id, reason, now).await?;
+                    self.park_record(side, object, &id, Unclear::because(reason), now).await?;
                 }
-                Some(Match::Unclear(reason)) => self.park_record(side, object, &id, reason, now).await?,
+                Some(Match::Unclear(unclear)) => self.park_record(side, object, &id, unclear, now).await?,
                 None => {}
             }
         }
@@ -114,8 +93,12 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let mut unknown = Vec::new();
         for (id, reading) in strangers {
             match reading {
-                Reading::MergedInto(winner) => again.now.push(winner),
-                Reading::NotFound => {}
+                // What was said of it is said of nobody any more.
+                Reading::MergedInto(winner) => {
+                    self.unpark_record(side, object, &id).await?;
+                    again.now.push(winner);
+                }
+                Reading::NotFound => self.unpark_record(side, object, &id).await?,
                 Reading::Row(row) => match (row.concord_id.clone(), &row.standing) {
                     // In the bin as well: a record of ours whose answer was lost may be deleted before it is seen.
                     (Some(link), _) => {
@@ -124,7 +107,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                         }
                     }
                     (None, Standing::Alive) => unknown.push((id, row, None)),
-                    (None, Standing::Archived { .. }) => {}
+                    (None, Standing::Archived { .. }) => self.unpark_record(side, object, &id).await?,
                 },
             }
         }
@@ -156,7 +139,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                         None => again.now.push(id),
                     }
                 }
-                Match::Unclear(reason) => self.park_record(side, object, &id, reason, now).await?,
+                Match::Unclear(unclear) => self.park_record(side, object, &id, unclear, now).await?,
             }
         }
         Ok(())
@@ -209,7 +192,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                 "the pair that this record matches has another {side} record, {taken}: merge the two in {side}, or \
                  give one of them another key"
             );
-            return self.park_record(side, object, id, reason, now).await;
+            return self.park_record(side, object, id, Unclear::because(reason), now).await;
         }
         let expected = Expected::At(link.generation);
         link.records[side] = Some(id.clone());
@@ -238,7 +221,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             "the {other} record with the same key is marked as another pair's: merge the two {side} records, or give \
              one of them another key"
         );
-        self.park_record(side, object, id, reason, now).await?;
+        self.park_record(side, object, id, Unclear::because(reason), now).await?;
         Ok(true)
     }
 
@@ -265,158 +248,8 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         Pair { link, expected, claims, aliases, readings, counterpart, absorbed: None }
     }
 
-    /// The records that carry these `concord_id`s.
-    async fn find_ours(
-        &self,
-        side: Side,
-        object: &Object,
-        links: &[String],
-    ) -> Result<Vec<Found>, StepError> {
-        if links.is_empty() {
-            return Ok(Vec::new());
-        }
-        let spec = object.spec(side);
-        let found = match side {
-            Side::HubSpot => self.hubspot.find_linked(&spec, links).await,
-            Side::Salesforce => self.salesforce.find_linked(&spec, links).await,
-        };
-        found.map_err(|failure| StepError::Crm { side, failure })
-    }
-
-    /// What the keys of each row lead to, beyond the link that it has. The first key that leads anywhere decides.
-    async fn match_rows(
-        &self,
-        object: &Object,
-        side: Side,
-        rows: &[(&Row, Option<&LinkId>)],
-    ) -> Result<Vec<Match>, StepError> {
-        let mut matches: Vec<Option<Match>> = rows.iter().map(|_| None).collect();
-        for name in &object.keys {
-            let Some(field) = object.fields.get(name) else { continue };
-            let keys: Vec<Option<Key>> =
-                rows.iter().map(|(row, _)| self.key_of(object, field, side, row)).collect();
-            let open: Vec<usize> =
-                (0..rows.len()).filter(|index| matches[*index].is_none() && keys[*index].is_some()).collect();
-            let asked: Vec<(&Key, Option<&LinkId>)> =
-                open.iter().filter_map(|index| Some((keys[*index].as_ref()?, rows[*index].1))).collect();
-            for (index, found) in open.into_iter().zip(self.match_keys(object, side, &asked).await?) {
-                matches[index] = match found {
-                    Match::Nobody => None,
-                    Match::Link(_) | Match::Record(_) | Match::Unclear(_) => Some(found),
-                };
-            }
-        }
-        Ok(matches.into_iter().map(|found| found.unwrap_or(Match::Nobody)).collect())
-    }
-
-    /// What may know of a record by the name of its link, after the store was restored from a backup: a link of that
-    /// name that has another record, or a record on the other side with that mark. A mark on the record itself tells
-    /// more than keys do; otherwise what its keys lead to is enough.
-    async fn match_names(
-        &self,
-        object: &Object,
-        side: Side,
-        marks: &[(&RecordId, Option<&LinkId>)],
-        matches: &mut [Match],
-    ) -> Result<(), StepError> {
-        let name = |(id, mark): &(&RecordId, Option<&LinkId>)| {
-            mark.cloned().unwrap_or_else(|| link_id(&self.record(side, &object.name, id)))
-        };
-        let names: Vec<LinkId> = marks.iter().map(name).collect();
-        for (found, link) in matches.iter_mut().zip(self.store.links(&names).await?) {
-            if let (Match::Nobody | Match::Record(_), Some(link)) = (&*found, link) {
-                *found = Match::Link(link.id);
-            }
-        }
-        let open: Vec<usize> = (0..matches.len())
-            .filter(|index| marks[*index].1.is_some() || matches!(matches[*index], Match::Nobody))
-            .collect();
-        let asked: Vec<String> = open.iter().map(|index| names[*index].as_str().to_owned()).collect();
-        let marked = self.find_ours(side.other(), object, &asked).await?;
-        let located = self.locate_found(side.other(), object, &marked).await?;
-        for (index, marked) in open.into_iter().zip(&marked).filter(|(_, marked)| !marked.ids.is_empty()) {
-            matches[index] = judge(side.other(), Some(marked), &located);
-        }
-        Ok(())
-    }
-
-    /// Where the store has the records that were found.
-    async fn locate_found(
-        &self,
-        side: Side,
-        object: &Object,
-        found: impl IntoIterator<Item = &Found>,
-    ) -> Result<BTreeMap<RecordId, Whereabouts>, StepError> {
-        let ids = found.into_iter().flat_map(|found| &found.ids);
-        let candidates: Vec<RecordKey> = ids.map(|id| self.record(side, &object.name, id)).collect();
-        if candidates.is_empty() {
-            return Ok(BTreeMap::new());
-        }
-        let located = self.store.locate(&candidates).await?;
-        Ok(candidates.into_iter().map(|record| record.id).zip(located).collect())
-    }
-
-    fn key_of(&self, object: &Object, field: &crate::contract::Field, side: Side, row: &Row) -> Option<Key> {
-        let raw: Vec<_> = field.wire[side].iter().filter_map(|wire| row.fields.get(wire).cloned()).collect();
-        let value = field.canonicalise(side, &raw).ok()?;
-        let hash = self.key.hash(Known(Some(value.value()?)));
-        let rendered = field.render(side.other(), &value).ok()?;
-        let (wire, Presence::Value(Raw::Text(text))) = rendered.into_iter().next()? else { return None };
-        let natural = NaturalKey { object: object.name.clone(), field: field.name.clone(), hash };
-        Some(Key { natural, wire, text })
-    }
-
-    async fn match_keys(
-        &self,
-        object: &Object,
-        side: Side,
-        keys: &[(&Key, Option<&LinkId>)],
-    ) -> Result<Vec<Match>, StepError> {
-        if keys.is_empty() {
-            return Ok(Vec::new());
-        }
-        let natural: Vec<NaturalKey> = keys.iter().map(|(key, _)| key.natural.clone()).collect();
-        let mut owners = self.store.owners(&natural).await?;
-        // That a key is one's own says nothing about who holds it on the other side.
-        for (owner, (_, own)) in owners.iter_mut().zip(keys) {
-            *owner = owner.take().filter(|owner| Some(owner) != *own);
-        }
-        let keys: Vec<&Key> = keys.iter().map(|(key, _)| *key).collect();
-        let mut texts: Vec<String> = keys
-            .iter()
-            .zip(&owners)
-            .filter(|(_, owner)| owner.is_none())
-            .map(|(key, _)| key.text.clone())
-            .collect();
-        texts.sort_unstable();
-        texts.dedup();
-        let found = self.find_by_key(side.other(), object, &keys, &texts).await?;
-        let located = self.locate_found(side.other(), object, found.values()).await?;
-        Ok(keys
-            .iter()
-            .zip(owners)
-            .map(|(key, owner)| match owner {
-                Some(link) => Match::Link(link),
-                None => judge(side.other(), found.get(&key.text), &located),
-            })
-            .collect())
-    }
-
-    async fn find_by_key(
-        &self,
-        side: Side,
-        object: &Object,
-        keys: &[&Key],
-        texts: &[String],
-    ) -> Result<BTreeMap<String, Found>, StepError> {
-        let (Some(key), false) = (keys.first(), texts.is_empty()) else { return Ok(BTreeMap::new()) };
-        let spec = object.spec(side);
-        let found = match side {
-            Side::HubSpot => self.hubspot.find(&spec, &key.wire, texts).await,
-            Side::Salesforce => self.salesforce.find(&spec, &key.wire, texts).await,
-        };
-        let found = found.map_err(|failure| StepError::Crm { side, failure })?;
-        Ok(texts.iter().cloned().zip(found).collect())
+    async fn unpark_record(&self, side: Side, object: &Object, id: &RecordId) -> Result<(), StepError> {
+        Ok(self.store.unpark(&ParkKey::Record(self.record(side, &object.name, id))).await?)
     }
 
     async fn park_record(
@@ -424,11 +257,11 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         side: Side,
         object: &Object,
         id: &RecordId,
-        reason: String,
+        Unclear { reason, candidates }: Unclear,
         now: Timestamp,
     ) -> Result<(), StepError> {
         let key = ParkKey::Record(self.record(side, &object.name, id));
-        Ok(self.store.park(&Parked { key, reason, since: now }).await?)
+        Ok(self.store.park(&Parked { key, reason, candidates, since: now }).await?)
     }
 }
 
@@ -461,27 +294,5 @@ fn may_make(object: &Object, side: Side) -> Counterpart {
     match object.create[side] {
         Create::Missing => Counterpart::None,
         Create::Never => Counterpart::Leave,
-    }
-}
-
-/// What the records found under a key mean.
-fn judge(side: Side, found: Option<&Found>, located: &BTreeMap<RecordId, Whereabouts>) -> Match {
-    match found.map(|found| found.ids.as_slice()) {
-        None | Some([]) => Match::Nobody,
-        Some([id]) => match located.get(id) {
-            Some(Whereabouts::Linked(link)) => Match::Link(link.clone()),
-            Some(Whereabouts::Alias(_)) => {
-                Match::Unclear(format!("the {side} record {id} was merged away: look again"))
-            }
-            Some(Whereabouts::Nowhere) | None => Match::Record(id.clone()),
-        },
-        Some(many) => {
-            let ids: Vec<&str> = many.iter().map(RecordId::as_str).collect();
-            Match::Unclear(format!(
-                "{} {side} records hold the same key ({}): merge them, or give all but one another key",
-                many.len(),
-                ids.join(", ")
-            ))
-        }
     }
 }

@@ -22,7 +22,7 @@ pub enum Task {
     Poll,
     /// Links whose intents have waited too long. Every minute: it is also what finds an intent whose worker died between commit and queue.
     Repair,
-    /// Every record on both sides. Daily, and as the first sync.
+    /// Every record on both sides, and every one in the bins. Daily, and as the first sync.
     Sweep,
 }
 
@@ -128,12 +128,13 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         if rewind.is_some() { self.rewound(&object.name).await } else { Ok(()) }
     }
 
-    /// Every record. The brake goes by how many there are.
+    /// Every record, and every one in the bin. The brake goes by how many there are.
     async fn sweep(&self, object: &Object, report: &mut Report) -> Result<(), StepError> {
         for side in Side::BOTH {
             if let Some(count) = self.run(object, side, Task::Sweep, Bin::Live, None, report).await? {
                 self.count_records(&object.name, side, count).await?;
             }
+            self.run(object, side, Task::Sweep, Bin::Deleted, None, report).await?;
         }
         Ok(())
     }
@@ -161,7 +162,10 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         for _ in 0..PAGES_MAX {
             let since = position.since.unwrap_or(Timestamp::UNIX_EPOCH);
             let listing = match (task, bin) {
-                (Task::Sweep | Task::Repair, _) => Listing::All,
+                (Task::Sweep | Task::Repair, Bin::Live) => Listing::All,
+                (Task::Sweep | Task::Repair, Bin::Deleted) => {
+                    Listing::Archived { since: Timestamp::UNIX_EPOCH }
+                }
                 (Task::Poll, Bin::Live) => Listing::Changed { since },
                 (Task::Poll, Bin::Deleted) => Listing::Archived { since },
             };

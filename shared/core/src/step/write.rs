@@ -260,7 +260,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     ) -> Result<(), StepError> {
         link.refused[side] = Refusal::Parked;
         if let Some(key) = refusal_key(side, link) {
-            self.store.park(&Parked { key, reason, since: now }).await?;
+            self.store.park(&Parked::new(key, reason, now)).await?;
         }
         Ok(())
     }

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use concord_core::link::{Link, Refusal, Status};
 use concord_core::names::{RecordId, RecordKey, Side};
-use concord_core::port::ParkKey;
 
 use super::{Address, Scene, address, object_index};
 use crate::display::OBJECTS;
@@ -19,6 +18,7 @@ pub(super) fn check(scene: &Scene<'_>) -> Result<(), Broken> {
     nothing_was_made_beside_a_match(scene)?;
     nothing_is_called_deleted_without_evidence(scene)?;
     what_is_called_deleted_was_deleted(scene)?;
+    a_delete_is_passed_on(scene)?;
     nobody_is_set_aside_for_nothing(scene)?;
     nothing_is_forgotten(scene)
 }
@@ -192,6 +192,23 @@ fn what_is_called_deleted_was_deleted(scene: &Scene<'_>) -> Result<(), Broken> {
     Ok(())
 }
 
+/// I2: a delete is told to the other side, or an operator is told why not.
+fn a_delete_is_passed_on(scene: &Scene<'_>) -> Result<(), Broken> {
+    let told: BTreeSet<Address> = scene.parked_records().collect();
+    for link in scene.links.iter().filter(|link| link.status == Status::Live) {
+        for side in Side::BOTH {
+            let half = |side| scene.half(link, side).and_then(|half| Some((scene.records.get(&half)?, half)));
+            let (Some((here, at)), Some((there, _))) = (half(side), half(side.other())) else { continue };
+            let deleted = !here.alive && here.merged_into.is_none();
+            if deleted && there.alive && !told.contains(&at) {
+                let what = format!("{at:?} was deleted, and link {} goes on as if it lived", link.id);
+                return Err(Broken { invariant: "I2", what });
+            }
+        }
+    }
+    Ok(())
+}
+
 /// I35: where nothing is narrow any more, a side refuses a write only for a value that another record holds.
 fn nobody_is_set_aside_for_nothing(scene: &Scene<'_>) -> Result<(), Broken> {
     if scene.world.disturbed {
@@ -236,10 +253,7 @@ pub(super) fn nothing_is_forgotten(scene: &Scene<'_>) -> Result<(), Broken> {
         .iter()
         .flat_map(|link| Side::BOTH.into_iter().filter_map(|side| scene.half(link, side)))
         .collect();
-    known.extend(scene.parked.iter().filter_map(|parked| match &parked.key {
-        ParkKey::Record(record) => address(record),
-        ParkKey::Field(..) | ParkKey::Message(_) | ParkKey::Object(_) => None,
-    }));
+    known.extend(scene.parked_records());
     match scene.records.iter().find(|(record, shown)| shown.alive && !known.contains(*record)) {
         Some((record, _)) => {
             let what = format!("{record:?} lives, has no link, and nobody is told why");

@@ -218,5 +218,5 @@ fn i42_a_message_holds_no_value() {
 
 fn because(reason: &str) -> Parked {
     let (key, since) = (ParkKey::Message("1".to_owned()), jiff::Timestamp::UNIX_EPOCH);
-    Parked { key, reason: reason.to_owned(), since }
+    Parked::new(key, reason.to_owned(), since)
 }

@@ -8,7 +8,7 @@ use futures_util::future::join;
 use super::sample::{at, commit, conflict, link, link_with_intent, record};
 
 fn parked(key: ParkKey, reason: &str, second: i64) -> Parked {
-    Parked { key, reason: reason.to_owned(), since: at(second) }
+    Parked::new(key, reason.to_owned(), at(second))
 }
 
 pub(super) async fn what_is_parked_is_listed_replaced_and_taken_back(store: &impl Store) {

@@ -1,0 +1,280 @@
+//! What the keys of a record lead to (P6): by `concord_id`, then by the contract's exact keys. Of several candidates none is
+//! taken: a person says who is whom.
+
+use std::collections::BTreeMap;
+
+use super::{Engine, StepError, link_id};
+use crate::contract::Object;
+use crate::names::{LinkId, RecordId, RecordKey, Side, WireName};
+use crate::port::{Crm, Found, NaturalKey, Queue, Store, Whereabouts};
+use crate::row::Row;
+use crate::value::{Known, Presence, Raw};
+
+/// One key value of one record, and how the other side is asked for it.
+struct Key {
+    natural: NaturalKey,
+    wire: WireName,
+    text: String,
+    /// How its own side is asked.
+    own: (WireName, String),
+}
+
+/// What the keys of a record lead to.
+pub(super) enum Match {
+    /// Nothing: a counterpart may be made.
+    Nobody,
+    /// A link that lacks this side.
+    Link(LinkId),
+    /// A record on the other side that has no link.
+    Record(RecordId),
+    /// More than one candidate, or one that is taken: for a person to decide.
+    Unclear(Unclear),
+}
+
+/// Why a record is paired with nobody until a person says whom it belongs with.
+pub(super) struct Unclear {
+    pub(super) reason: String,
+    pub(super) candidates: Vec<RecordKey>,
+}
+
+impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
+    /// The records that carry these `concord_id`s.
+    pub(super) async fn find_ours(
+        &self,
+        side: Side,
+        object: &Object,
+        links: &[String],
+    ) -> Result<Vec<Found>, StepError> {
+        if links.is_empty() {
+            return Ok(Vec::new());
+        }
+        let spec = object.spec(side);
+        let found = match side {
+            Side::HubSpot => self.hubspot.find_linked(&spec, links).await,
+            Side::Salesforce => self.salesforce.find_linked(&spec, links).await,
+        };
+        found.map_err(|failure| StepError::Crm { side, failure })
+    }
+
+    /// What the keys of each row lead to, beyond the link that it has. The first key that leads anywhere decides.
+    pub(super) async fn match_rows(
+        &self,
+        object: &Object,
+        side: Side,
+        rows: &[(&Row, Option<&LinkId>)],
+    ) -> Result<Vec<Match>, StepError> {
+        let mut matches: Vec<Option<Match>> = rows.iter().map(|_| None).collect();
+        for name in &object.keys {
+            let Some(field) = object.fields.get(name) else { continue };
+            let keys: Vec<Option<Key>> =
+                rows.iter().map(|(row, _)| self.key_of(object, field, side, row)).collect();
+            let open: Vec<usize> =
+                (0..rows.len()).filter(|index| matches[*index].is_none() && keys[*index].is_some()).collect();
+            let asked: Vec<(&Key, Option<&LinkId>)> =
+                open.iter().filter_map(|index| Some((keys[*index].as_ref()?, rows[*index].1))).collect();
+            for (index, found) in open.into_iter().zip(self.match_keys(object, side, &asked).await?) {
+                matches[index] = match found {
+                    Match::Nobody => None,
+                    Match::Link(_) | Match::Record(_) | Match::Unclear(_) => Some(found),
+                };
+            }
+        }
+        Ok(matches.into_iter().map(|found| found.unwrap_or(Match::Nobody)).collect())
+    }
+
+    /// What may know of a record by the name of its link, after the store was restored from a backup: a link of that
+    /// name that has another record, or a record on the other side with that mark. A mark on the record itself tells
+    /// more than keys do; otherwise what its keys lead to is enough.
+    pub(super) async fn match_names(
+        &self,
+        object: &Object,
+        side: Side,
+        marks: &[(&RecordId, Option<&LinkId>)],
+        matches: &mut [Match],
+    ) -> Result<(), StepError> {
+        let name = |(id, mark): &(&RecordId, Option<&LinkId>)| {
+            mark.cloned().unwrap_or_else(|| link_id(&self.record(side, &object.name, id)))
+        };
+        let names: Vec<LinkId> = marks.iter().map(name).collect();
+        for (found, link) in matches.iter_mut().zip(self.store.links(&names).await?) {
+            if let (Match::Nobody | Match::Record(_), Some(link)) = (&*found, link) {
+                *found = Match::Link(link.id);
+            }
+        }
+        let open: Vec<usize> = (0..matches.len())
+            .filter(|index| marks[*index].1.is_some() || matches!(matches[*index], Match::Nobody))
+            .collect();
+        let asked: Vec<String> = open.iter().map(|index| names[*index].as_str().to_owned()).collect();
+        let marked = self.find_ours(side.other(), object, &asked).await?;
+        let located = self.locate_found(side.other(), object, &marked).await?;
+        for (index, marked) in open.into_iter().zip(&marked).filter(|(_, marked)| !marked.ids.is_empty()) {
+            matches[index] = self.judge(side.other(), object, Some(marked), &located);
+        }
+        Ok(())
+    }
+
+    /// Where the store has the records that were found.
+    pub(super) async fn locate_found(
+        &self,
+        side: Side,
+        object: &Object,
+        found: impl IntoIterator<Item = &Found>,
+    ) -> Result<BTreeMap<RecordId, Whereabouts>, StepError> {
+        let ids = found.into_iter().flat_map(|found| &found.ids);
+        let candidates: Vec<RecordKey> = ids.map(|id| self.record(side, &object.name, id)).collect();
+        if candidates.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let located = self.store.locate(&candidates).await?;
+        Ok(candidates.into_iter().map(|record| record.id).zip(located).collect())
+    }
+
+    fn key_of(&self, object: &Object, field: &crate::contract::Field, side: Side, row: &Row) -> Option<Key> {
+        let raw: Vec<_> = field.wire[side].iter().filter_map(|wire| row.fields.get(wire).cloned()).collect();
+        let value = field.canonicalise(side, &raw).ok()?;
+        let hash = self.key.hash(Known(Some(value.value()?)));
+        let wire_on = |side: Side| {
+            let (wire, raw) = field.render(side, &value).ok()?.into_iter().next()?;
+            if let Presence::Value(Raw::Text(text)) = raw { Some((wire, text)) } else { None }
+        };
+        let ((wire, text), own) = (wire_on(side.other())?, wire_on(side)?);
+        let natural = NaturalKey { object: object.name.clone(), field: field.name.clone(), hash };
+        Some(Key { natural, wire, text, own })
+    }
+
+    async fn match_keys(
+        &self,
+        object: &Object,
+        side: Side,
+        keys: &[(&Key, Option<&LinkId>)],
+    ) -> Result<Vec<Match>, StepError> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let natural: Vec<NaturalKey> = keys.iter().map(|(key, _)| key.natural.clone()).collect();
+        let mut owners = self.store.owners(&natural).await?;
+        // That a key is one's own says nothing about who holds it on the other side.
+        for (owner, (_, own)) in owners.iter_mut().zip(keys) {
+            *owner = owner.take().filter(|owner| Some(owner) != *own);
+        }
+        let keys: Vec<&Key> = keys.iter().map(|(key, _)| *key).collect();
+        let mut texts: Vec<String> = keys
+            .iter()
+            .zip(&owners)
+            .filter(|(_, owner)| owner.is_none())
+            .map(|(key, _)| key.text.clone())
+            .collect();
+        texts.sort_unstable();
+        texts.dedup();
+        let found = self.find_by_key(side.other(), object, &keys, &texts).await?;
+        let located = self.locate_found(side.other(), object, found.values()).await?;
+        let mut matches: Vec<Match> = keys
+            .iter()
+            .zip(owners)
+            .map(|(key, owner)| match owner {
+                Some(link) => Match::Link(link),
+                None => self.judge(side.other(), object, found.get(&key.text), &located),
+            })
+            .collect();
+        self.leave_to_a_person(object, side, &keys, &mut matches).await?;
+        Ok(matches)
+    }
+
+    /// A record that no pair has is nobody's for certain if two on this side hold its key: the one that happens to be looked at
+    /// first has no better claim to it.
+    async fn leave_to_a_person(
+        &self,
+        object: &Object,
+        side: Side,
+        keys: &[&Key],
+        matches: &mut [Match],
+    ) -> Result<(), StepError> {
+        let taken = |found: &Match| matches!(found, Match::Record(_));
+        let own: Vec<(usize, &(WireName, String))> = (0..keys.len())
+            .filter(|index| taken(&matches[*index]))
+            .map(|index| (index, &keys[index].own))
+            .collect();
+        let Some((_, (wire, _))) = own.first() else { return Ok(()) };
+        let texts: Vec<String> = own.iter().map(|(_, (_, text))| text.clone()).collect();
+        let found = self.find(side, object, wire, &texts).await?;
+        let located = self.locate_found(side, object, &found).await?;
+        let is_free = |id: &&RecordId| matches!(located.get(*id), Some(Whereabouts::Nowhere) | None);
+        for ((index, _), found) in own.into_iter().zip(&found) {
+            let rivals: Vec<&RecordId> = found.ids.iter().filter(is_free).collect();
+            if let (Match::Record(id), [_, _, ..]) = (&matches[index], rivals.as_slice()) {
+                let candidate = self.record(side.other(), &object.name, id);
+                matches[index] = Match::Unclear(Unclear::of_many(side, &rivals, vec![candidate]));
+            }
+        }
+        Ok(())
+    }
+
+    async fn find(
+        &self,
+        side: Side,
+        object: &Object,
+        wire: &WireName,
+        texts: &[String],
+    ) -> Result<Vec<Found>, StepError> {
+        let spec = object.spec(side);
+        let found = match side {
+            Side::HubSpot => self.hubspot.find(&spec, wire, texts).await,
+            Side::Salesforce => self.salesforce.find(&spec, wire, texts).await,
+        };
+        found.map_err(|failure| StepError::Crm { side, failure })
+    }
+
+    /// What the records found under a key mean.
+    fn judge(
+        &self,
+        side: Side,
+        object: &Object,
+        found: Option<&Found>,
+        located: &BTreeMap<RecordId, Whereabouts>,
+    ) -> Match {
+        match found.map(|found| found.ids.as_slice()) {
+            None | Some([]) => Match::Nobody,
+            Some([id]) => match located.get(id) {
+                Some(Whereabouts::Linked(link)) => Match::Link(link.clone()),
+                Some(Whereabouts::Alias(_)) => {
+                    let reason = format!("the {side} record {id} was merged away: look again");
+                    Match::Unclear(Unclear::because(reason))
+                }
+                Some(Whereabouts::Nowhere) | None => Match::Record(id.clone()),
+            },
+            Some(many) => {
+                let candidates = many.iter().map(|id| self.record(side, &object.name, id)).collect();
+                Match::Unclear(Unclear::of_many(side, &many.iter().collect::<Vec<_>>(), candidates))
+            }
+        }
+    }
+
+    async fn find_by_key(
+        &self,
+        side: Side,
+        object: &Object,
+        keys: &[&Key],
+        texts: &[String],
+    ) -> Result<BTreeMap<String, Found>, StepError> {
+        let (Some(key), false) = (keys.first(), texts.is_empty()) else { return Ok(BTreeMap::new()) };
+        let found = self.find(side, object, &key.wire, texts).await?;
+        Ok(texts.iter().cloned().zip(found).collect())
+    }
+}
+
+impl Unclear {
+    pub(super) fn because(reason: String) -> Self {
+        Self { reason, candidates: Vec::new() }
+    }
+
+    /// So many records of one side hold the same key.
+    fn of_many(side: Side, many: &[&RecordId], candidates: Vec<RecordKey>) -> Self {
+        let ids: Vec<&str> = many.iter().map(|id| id.as_str()).collect();
+        let reason = format!(
+            "{} {side} records hold the same key ({}): merge them, or give all but one another key",
+            many.len(),
+            ids.join(", ")
+        );
+        Self { reason, candidates }
+    }
+}
