@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use concord_core::names::{Generation, ObjectName, Side};
+use concord_core::names::{Generation, ObjectName, PerSide, RecordId, RecordKey, Side};
 use concord_core::port::{Conflict, ParkKey, Parked, Store};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -114,6 +114,9 @@ pub(crate) async fn serve(
         .route("/in-flight", get(in_flight))
         .route("/conflicts", get(conflicts))
         .route("/conflicts/{name}/{side}", post(resolve))
+        .route("/proposals", get(proposals))
+        .route("/pairs", post(link))
+        .route("/pairs/end", post(unlink))
         .route("/brakes/{object}/release", post(release))
         .route("/pause", post(pause))
         .route("/resume", post(resume))
@@ -161,6 +164,27 @@ async fn resolve(
     };
     let taken = local.engine.take(&name, side, Timestamp::now()).await;
     taken.map(|taken| Json(taken.is_some())).map_err(|error| failed(&error.into()))
+}
+
+async fn proposals(State(local): State<Arc<Local>>) -> impl IntoResponse {
+    local.engine.proposals().await.map(Json).map_err(|error| failed(&error.into()))
+}
+
+/// What `concord link` says.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Pairing {
+    pub(crate) object: ObjectName,
+    pub(crate) records: PerSide<RecordId>,
+}
+
+async fn link(State(local): State<Arc<Local>>, Json(said): Json<Pairing>) -> impl IntoResponse {
+    let said = local.engine.link(&said.object, &said.records, Timestamp::now()).await;
+    said.map(Json).map_err(|error| failed(&error.into()))
+}
+
+async fn unlink(State(local): State<Arc<Local>>, Json(record): Json<RecordKey>) -> impl IntoResponse {
+    let said = local.engine.unlink(&record, Timestamp::now()).await;
+    said.map(Json).map_err(|error| failed(&error.into()))
 }
 
 /// Releases the brake of an object type. Whether it was engaged.

@@ -22,7 +22,7 @@ use crate::{DataDir, operate, say};
 #[derive(Debug, Args)]
 pub(crate) struct Place {
     #[command(flatten)]
-    data: DataDir,
+    pub(crate) data: DataDir,
     /// The stack that the environment names (the variables of the functions), instead of one on this machine.
     #[arg(long, conflicts_with = "data")]
     deployed: bool,
@@ -120,7 +120,7 @@ pub(crate) async fn release(args: &ReleaseArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn deployed(place: &Place) -> anyhow::Result<Option<std::sync::Arc<DeployedEngine>>> {
+pub(crate) async fn deployed(place: &Place) -> anyhow::Result<Option<std::sync::Arc<DeployedEngine>>> {
     if !place.deployed {
         return Ok(None);
     }

@@ -4,6 +4,7 @@ mod console;
 mod contract;
 mod endpoints;
 mod inbox;
+mod links;
 mod local;
 mod operate;
 mod progress;
@@ -43,6 +44,16 @@ enum Command {
     ///
     /// It holds for the two values that `concord conflicts` showed. If one of them has changed since, nothing is written.
     Resolve(inbox::ResolveArgs),
+    /// List the records that nobody can tell whom they belong with, and whom they may belong with.
+    Proposals(links::ProposalsArgs),
+    /// Say that two records are one thing: they are kept in agreement from now on.
+    ///
+    /// Where they differ, the contract's conflict rules decide.
+    Link(links::LinkArgs),
+    /// Say that a pair is to be left alone.
+    ///
+    /// Both records stay as they are, and no other is made for either of them. `concord link` takes it back.
+    Unlink(links::UnlinkArgs),
     /// Let go on what the brake has stopped, once you have looked at it.
     ///
     /// Concord stops writing to an object type when it was about to pass on more deletes, or replace values in more
@@ -104,6 +115,9 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Conflicts(args) => inbox::conflicts(&args).await,
         Command::Resolve(args) => inbox::resolve(&args).await,
+        Command::Proposals(args) => links::proposals(&args).await,
+        Command::Link(args) => links::link(&args).await,
+        Command::Unlink(args) => links::unlink(&args).await,
         Command::Release(args) => inbox::release(&args).await,
         Command::Pause(args) => operate::control(&args.data, "pause").await.map(|()| ExitCode::SUCCESS),
         Command::Resume(args) => operate::control(&args.data, "resume").await.map(|()| ExitCode::SUCCESS),

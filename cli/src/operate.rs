@@ -44,6 +44,13 @@ pub(crate) async fn order(data: &Path, what: &str) -> anyhow::Result<String> {
     answer(&url, reqwest::Client::new().post(&url)).await
 }
 
+/// Tells a running Concord something about these records.
+pub(crate) async fn tell(data: &Path, what: &str, about: &impl serde::Serialize) -> anyhow::Result<String> {
+    let url = format!("{}/{what}", console(data)?);
+    let request = reqwest::Client::new().post(&url).header("content-type", "application/json");
+    answer(&url, request.body(serde_json::to_string(about)?)).await
+}
+
 /// Asks a running Concord.
 pub(crate) async fn ask(data: &Path, what: &str) -> anyhow::Result<String> {
     let url = format!("{}/{what}", console(data)?);

@@ -208,6 +208,43 @@ async fn a_delete_in_hubspot_flags_the_other_record_until_it_is_restored_and_nev
 }
 
 #[tokio::test]
+async fn of_two_candidates_a_person_links_one_and_unlinks_it_again() {
+    let concord = Concord::up("candidates").await;
+    concord.command(&["pause"]);
+    let twin = json!({"LastName": "Lovelace", "Email": "ada@example.com"});
+    let twins = [concord.salesforce_creates(&twin).await, concord.salesforce_creates(&twin).await];
+    let hubspot = concord.hubspot_creates(&ada()).await;
+    concord.command(&["resume"]);
+    let status = concord.quiet(QUIET_S);
+    assert_eq!((&status["links"], &status["parked"]), (&json!(0), &json!(3)), "{status:#}");
+    let (_, printed) = concord.command(&["proposals", "--json"]);
+    let proposals: Vec<Value> = serde_json::from_str(&printed).unwrap();
+    let of = proposals.iter().find(|proposal| proposal["record"]["id"] == *hubspot).unwrap();
+    assert_eq!(of["candidates"].as_array().map(Vec::len), Some(2), "{printed}");
+    assert_eq!(concord.writes().await, 0);
+
+    let link = ["link", "contact", "--hubspot", &hubspot, "--salesforce", &twins[1]];
+    assert_eq!(concord.command(&link).0, Some(0));
+    concord.quiet(QUIET_S);
+    let shown = concord.salesforce_shows(&twins[1], &["FirstName"]).await;
+    assert_eq!(shown, json!({"FirstName": null}), "the names differ, and neither was there first");
+    assert_eq!(concord.command(&["conflicts", "--json"]).1.matches("\"name\":").count(), 1);
+    let other = ["link", "contact", "--hubspot", &hubspot, "--salesforce", &twins[0]];
+    assert_eq!(concord.command(&other).0, Some(1), "it belongs with somebody");
+
+    assert_eq!(concord.command(&["unlink", "contact", "--salesforce", &twins[1]]).0, Some(0));
+    concord.quiet(QUIET_S);
+    let before = concord.writes().await;
+    concord.hubspot_edits(&hubspot, &json!({"jobtitle": "Countess"})).await;
+    concord.quiet(QUIET_S);
+    assert_eq!(concord.salesforce_shows(&twins[1], &["Title"]).await, json!({"Title": null}));
+    assert_eq!(concord.writes().await, before);
+    assert_eq!(concord.command(&link).0, Some(0));
+    concord.quiet(QUIET_S);
+    assert_eq!(concord.salesforce_shows(&twins[1], &["Title"]).await, json!({"Title": "Countess"}));
+}
+
+#[tokio::test]
 async fn a_mass_delete_waits_for_an_operator_and_loses_nothing() {
     const MANY: usize = 21;
     let concord = Concord::up("brake").await;

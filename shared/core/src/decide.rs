@@ -111,6 +111,12 @@ pub fn decide(situation: &Situation<'_>) -> Decision {
     let mut draft = Draft::new(situation);
     draft.close_landed();
     match (situation.rows.hubspot, situation.rows.salesforce) {
+        (hubspot, salesforce)
+            if matches!(situation.link.status, Status::Apart { .. })
+                && ![hubspot, salesforce].contains(&Sight::Absorbed) =>
+        {
+            draft.apart(PerSide { hubspot, salesforce });
+        }
         (Sight::Absorbed, left_over) => draft.absorbed(Side::HubSpot, left_over),
         (left_over, Sight::Absorbed) => draft.absorbed(Side::Salesforce, left_over),
         (Sight::Lost, _) => draft.suspect(Side::HubSpot),

@@ -159,6 +159,11 @@ pub enum Status {
         /// The side whose record is in the bin, or gone into another.
         deleted: Side,
     },
+    /// No longer: a person said so. Records stay claimed, so none is re-created.
+    Apart {
+        /// Whether what was under way then has been looked at.
+        settled: bool,
+    },
 }
 
 /// What is remembered of one field.

@@ -1,7 +1,8 @@
 //! The chaos: what happens next is drawn, and whatever can go wrong in this world may.
 
 use concord_core::batch::Incoming;
-use concord_core::names::{ObjectName, Side};
+use concord_core::link::Status;
+use concord_core::names::{ObjectName, PerSide, RecordKey, Side};
 use concord_core::port::{Conflict, ParkKey, Store as _};
 use concord_core::step::Task;
 use concord_sandbox::fifo::QueueName;
@@ -336,7 +337,33 @@ impl World {
         if !names.is_empty() && chance.happens(192) {
             self.shown = chance.pick(&names).cloned();
         }
+        if self.profile.unlinks && chance.happens(64) {
+            return self.speak_of_a_pair(worker, chance);
+        }
         false
+    }
+
+    /// An operator unlinks a pair, or links what they have unlinked, or what nobody has linked.
+    fn speak_of_a_pair(&mut self, worker: usize, chance: &mut Chance) -> bool {
+        let proposed = oracle::proposals(self);
+        if let Some((object, ids)) = chance.pick(&proposed).cloned()
+            && chance.happens(128)
+        {
+            self.begin(worker, Job::Link(object, ids), RUN);
+            return true;
+        }
+        let Some(link) = chance.pick(&oracle::pairs(self)).cloned() else { return false };
+        let PerSide { hubspot: Some(hubspot), salesforce: Some(salesforce) } = link.records else {
+            return false;
+        };
+        let job = match link.status {
+            Status::Apart { .. } => Job::Link(link.object, PerSide { hubspot, salesforce }),
+            Status::Live | Status::Flagged { .. } | Status::Unlinked { .. } => {
+                Job::Unlink(RecordKey { side: Side::HubSpot, object: link.object, id: hubspot })
+            }
+        };
+        self.begin(worker, job, RUN);
+        true
     }
 
     /// The object types whose brake is engaged, as far as an operator is told.

@@ -12,7 +12,7 @@ use std::future::Future;
 use std::task::{Context, Poll, Waker};
 
 use concord_core::link::{Link, Refusal, Status};
-use concord_core::names::{FieldName, LinkId, PerSide, RecordKey, Side};
+use concord_core::names::{FieldName, LinkId, ObjectName, PerSide, RecordId, RecordKey, Side};
 use concord_core::port::{Conflict, ParkKey, Parked, Store as _};
 use concord_core::value::{Presence, Value};
 
@@ -114,6 +114,33 @@ pub fn check_told(world: &World) -> Result<(), Broken> {
     let unheard =
         |broken: Broken| Broken { invariant: "I32", what: format!("all was told, but {}", broken.what) };
     values::both_sides_agree(&Scene::of(world)).map_err(unheard)
+}
+
+/// The links of a world that name a record on both sides.
+pub fn pairs(world: &World) -> Vec<Link> {
+    let links = Scene::of(world).links;
+    links.into_iter().filter(|link| Side::BOTH.iter().all(|side| link.records[*side].is_some())).collect()
+}
+
+/// Whom the records that are set aside may belong with.
+pub fn proposals(world: &World) -> Vec<(ObjectName, PerSide<RecordId>)> {
+    let parked = now(world.site.store.parked(ALL)).unwrap_or_default();
+    let proposed = parked.into_iter().flat_map(|parked| {
+        let of = match parked.key {
+            ParkKey::Record(record) => Some(record),
+            ParkKey::Field(..) | ParkKey::Message(_) | ParkKey::Object(_) => None,
+        };
+        parked.candidates.into_iter().filter_map(move |candidate| {
+            let of = of.clone()?;
+            let (hubspot, salesforce) = match (of.side, candidate.side) {
+                (Side::HubSpot, Side::Salesforce) => (of.id, candidate.id),
+                (Side::Salesforce, Side::HubSpot) => (candidate.id, of.id),
+                (Side::HubSpot, Side::HubSpot) | (Side::Salesforce, Side::Salesforce) => return None,
+            };
+            Some((of.object, PerSide { hubspot, salesforce }))
+        })
+    });
+    proposed.collect()
 }
 
 /// A port of the world's own store answers at once.

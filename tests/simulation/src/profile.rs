@@ -79,6 +79,8 @@ pub struct Profile {
     pub worker_offsets_ms: Vec<i64>,
     /// Receipts before a message is given up.
     pub receives_max: u32,
+    /// Whether an operator who decides also links and unlinks.
+    pub unlinks: bool,
     /// Whether the contract lets little harm through ([`BRAKE`]), so that an operator is needed.
     pub brake: bool,
     /// The conflict rule of each field, in the order of the contract.
@@ -108,6 +110,7 @@ impl Profile {
             salesforce_drift_ppm: 0,
             worker_offsets_ms: vec![0, 0],
             receives_max: RECEIVES_MAX,
+            unlinks: false,
             brake: false,
             policies: [policy; 3],
         }
@@ -135,7 +138,7 @@ impl Profile {
         };
         swarm.draw_later(chance);
         people.sell = chance.happens(96);
-        let brake = chance.happens(48);
+        let (brake, unlinks) = (chance.happens(48), chance.happens(64));
         let few = swarm.weight(Fault::OperatorRedrive) > 0;
         Self {
             swarm,
@@ -147,6 +150,7 @@ impl Profile {
             salesforce_drift_ppm,
             worker_offsets_ms,
             receives_max: if few { RECEIVES_FEW } else { RECEIVES_MAX },
+            unlinks,
             brake,
             policies,
         }

@@ -196,6 +196,7 @@ fn end_of(world: &World) -> Vec<String> {
             Status::Live => "live".to_owned(),
             Status::Flagged { deleted } => format!("flagged, {deleted} deleted"),
             Status::Unlinked { deleted } => format!("unlinked, {deleted} gone"),
+            Status::Apart { .. } => "apart".to_owned(),
         };
         let refused = Side::BOTH.into_iter().filter(|side| link.refused[*side] == Refusal::Parked);
         let refused: String = refused.map(|side| format!(", {side} refused")).collect();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::hash::Hasher as _;
 
-use concord_core::link::{Link, Progress};
+use concord_core::link::{Link, Progress, Status};
 use concord_core::names::{Fence, FieldName, Generation, LinkId, ObjectName, PerSide, RecordId, RecordKey};
 use concord_core::port::{Commit, EventKey, Expected, JournalEntry, ParkKey, Parked};
 use concord_core::value::{Presence, Value};
@@ -42,6 +42,10 @@ kinds! {
         HeldResolved => "a held conflict was resolved later",
         /// A landing that hid an edit was undone.
         ZombieRepaired => "a zombie was repaired",
+        /// A person took a pair apart.
+        Unlinked => "a person unlinked a pair",
+        /// And said that two records are one thing.
+        Linked => "a person linked two records",
         /// Mass harm waited for an operator.
         BrakeEngaged => "a brake was engaged",
         /// Somebody edited on top of one.
@@ -227,6 +231,7 @@ impl Watch {
     pub fn committed(&mut self, commit: &Commit, now: Timestamp) {
         let link = &commit.link;
         self.keeps_within_the_brake(commit, now);
+        self.leaves_apart_what_is(commit);
         let before = self.generations.insert(link.id.clone(), link.generation);
         // Of what stood in a restored store, nothing was seen.
         let unseen = before.is_none() && self.struck(&[Fault::StoreRestored]);
@@ -299,6 +304,14 @@ impl Watch {
             let what =
                 format!("{deletes} deletes and {changes} changes of {} within an hour", commit.link.object);
             self.broken("I21", what);
+        }
+    }
+
+    /// I16: between two records that a person has taken apart nothing flows.
+    fn leaves_apart_what_is(&mut self, commit: &Commit) {
+        let flows = |line: &JournalEntry| line.target.is_some() && line.rule.starts_with("P7");
+        if matches!(commit.link.status, Status::Apart { .. }) && commit.journal.iter().any(flows) {
+            self.broken("I16", format!("link {} was taken apart, and a value is carried", commit.link.id));
         }
     }
 
@@ -399,6 +412,8 @@ fn mark_of(rule: &str) -> Option<Mark> {
         "P3 a skipped landing is taken back" => Mark::ZombieRepaired,
         "P3 edited on top of a skipped landing" => Mark::EditedOnSkipped,
         "P6 create" => Mark::Created,
+        "P6 a person unlinked" => Mark::Unlinked,
+        "P6 a person linked" => Mark::Linked,
         "P9 flag" => Mark::Flagged,
         "P9 flag taken back" => Mark::FlagTakenBack,
         "P9 a delete met an edit: the edited record is kept and unlinked" => Mark::DeleteMetEdit,

@@ -8,9 +8,9 @@ use std::task::{Context, Poll, Waker};
 use concord_core::batch::{self, Deadline, Fate, Incoming};
 use concord_core::contract::Contract;
 use concord_core::event::Event;
-use concord_core::names::{ObjectName, Side};
+use concord_core::names::{ObjectName, PerSide, RecordId, RecordKey, Side};
 use concord_core::port::{Conflict, Hints, Sends};
-use concord_core::step::{Directory, Engine, Gate, Next, Report, StepError, TakenIn, Task};
+use concord_core::step::{Directory, Engine, Gate, Next, Report, Said, StepError, TakenIn, Task};
 use concord_core::value::ImageKey;
 use concord_crm::{hubspot, salesforce};
 use concord_sandbox::fifo::QueueName;
@@ -33,6 +33,10 @@ pub enum Job {
     Take(String, Side),
     /// An operator releases a brake.
     Release(ObjectName),
+    /// An operator says that the pair of a record is to be left alone.
+    Unlink(RecordKey),
+    /// And that two records are one thing.
+    Link(ObjectName, PerSide<RecordId>),
 }
 
 /// How a job ended.
@@ -48,6 +52,8 @@ pub enum Ended {
     Take(Box<Result<Option<Conflict>, StepError>>),
     /// Whether there was a brake to release.
     Release(Result<bool, StepError>),
+    /// What came of a pair that somebody spoke of.
+    Said(Result<Said, StepError>),
 }
 
 type Running = Pin<Box<dyn Future<Output = Ended>>>;
@@ -134,6 +140,12 @@ impl Worker {
             }
             Job::Take(name, side) => {
                 Box::pin(async move { Ended::Take(Box::new(engine.take(&name, side, clock.now()).await)) })
+            }
+            Job::Unlink(record) => {
+                Box::pin(async move { Ended::Said(engine.unlink(&record, clock.now()).await) })
+            }
+            Job::Link(object, ids) => {
+                Box::pin(async move { Ended::Said(engine.link(&object, &ids, clock.now()).await) })
             }
             Job::Release(object) => {
                 Box::pin(async move { Ended::Release(engine.release(&object, clock.now()).await) })

@@ -237,6 +237,9 @@ impl World {
             Ended::Release(released) => {
                 self.site.watch().log(format_args!("worker {worker} released a brake: {released:?}"));
             }
+            Ended::Said(said) => {
+                self.site.watch().log(format_args!("worker {worker} was told of a pair: {said:?}"));
+            }
         }
     }
 
@@ -345,5 +348,9 @@ fn name_of(job: &Job) -> String {
         Job::Reconcile(task) => task.name().to_owned(),
         Job::Take(name, side) => format!("to take {side}'s value for {name}"),
         Job::Release(object) => format!("to release the brake of {object}"),
+        Job::Unlink(record) => format!("to unlink {record}"),
+        Job::Link(object, ids) => {
+            format!("to link the {object} HubSpot {} and Salesforce {}", ids.hubspot, ids.salesforce)
+        }
     }
 }

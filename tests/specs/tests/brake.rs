@@ -120,6 +120,7 @@ async fn parked(spine: &Spine) -> Vec<(ParkKey, String)> {
 #[tokio::test]
 async fn deletes_beyond_the_limit_wait_for_an_operator_and_then_all_arrive() {
     let mut spine = spine("{ deletes: 3 }");
+    assert_eq!(spine.engine.begin_polls_at(spine.now()).await, Ok(()));
     let pairs = contacts(&mut spine, 8).await;
     let written = spine.written();
     for (hubspot, _) in &pairs[..6] {
@@ -199,4 +200,37 @@ async fn the_share_is_of_the_records_that_the_last_sweep_has_counted() {
     let words = "Concord was about to replace values in 102 records within an hour; 100 may be. ";
     let told = parked(&spine).await;
     assert!(matches!(&told[..], [(ParkKey::Object(_), reason)] if reason.starts_with(words)), "{told:?}");
+}
+
+#[tokio::test]
+async fn what_was_stopped_a_moment_ago_is_found_a_moment_after_the_release() {
+    let mut spine = spine("{ deletes: 3 }");
+    assert_eq!(spine.engine.begin_polls_at(spine.now()).await, Ok(()));
+    let pairs = contacts(&mut spine, 8).await;
+    spine.reconcile(Task::Poll).await;
+    for (hubspot, _) in &pairs {
+        delete(&spine, hubspot);
+    }
+    spine.run().await;
+    assert_eq!(flagged(&spine, &pairs), 0);
+    assert_eq!(spine.engine.release(&ObjectName::new("contact"), spine.now()).await, Ok(true));
+    spine.reconcile(Task::Poll).await;
+    assert_eq!(flagged(&spine, &pairs), 8);
+    assert_quiet(&mut spine).await;
+}
+
+#[tokio::test]
+async fn a_delete_that_had_to_wait_a_second_is_not_taken_for_one_that_was_passed_on() {
+    let mut spine = spine("{ deletes: 0 }");
+    let pairs = contacts(&mut spine, 1).await;
+    // The row is too fresh to be written to when the delete is first looked at (P5).
+    spine.salesforce_edits(&pairs[0].1, &json!({"MobilePhone": "+14155550132"}));
+    delete(&spine, &pairs[0].0);
+    spine.round().await;
+    spine.run().await;
+    assert_eq!((flagged(&spine, &pairs), parked(&spine).await.len()), (0, 1));
+    assert_eq!(spine.engine.release(&ObjectName::new("contact"), spine.now()).await, Ok(true));
+    spine.reconcile(Task::Poll).await;
+    assert_eq!(flagged(&spine, &pairs), 1);
+    assert_quiet(&mut spine).await;
 }

@@ -1,8 +1,8 @@
 //! Who is whom (P6): records meet by exact keys, never by guess; and what a person says of a pair.
 
-use concord_core::names::{RecordId, RecordKey, Side};
+use concord_core::names::{PerSide, RecordId, RecordKey, Side};
 use concord_core::port::{ParkKey, Store as _};
-use concord_core::step::Task;
+use concord_core::step::{Said, Task};
 use concord_specs::spine::{Spine, assert_quiet};
 use serde_json::json;
 
@@ -81,5 +81,106 @@ async fn a_candidate_that_is_merged_into_the_other_leaves_nothing_behind() {
     spine.run().await;
     spine.reconcile(Task::Sweep).await;
     assert_eq!(spine.counterpart(H, &hubspot).await, ada);
+    assert_quiet(&mut spine).await;
+}
+
+fn ids(hubspot: &str, salesforce: &str) -> PerSide<RecordId> {
+    PerSide { hubspot: RecordId::from(hubspot), salesforce: RecordId::from(salesforce) }
+}
+
+impl Person {
+    async fn links(spine: &mut Spine, hubspot: &str, salesforce: &str) -> Said {
+        let said = spine.engine.link(&"contact".into(), &ids(hubspot, salesforce), spine.now()).await;
+        spine.run().await;
+        said.unwrap_or_else(|error| Said::Impossible(format!("{error}")))
+    }
+
+    async fn unlinks(spine: &mut Spine, side: Side, id: &str) -> Said {
+        let said = spine.engine.unlink(&contact(side, id), spine.now()).await;
+        spine.run().await;
+        said.unwrap_or_else(|error| Said::Impossible(format!("{error}")))
+    }
+}
+
+/// What people say of pairs.
+struct Person;
+
+/// A pair of contacts at rest.
+async fn pair() -> (Spine, String, String) {
+    let mut spine = Spine::new();
+    let hubspot = spine.hubspot_creates(&json!({"email": "ada@example.com", "lastname": "Lovelace"}));
+    spine.run().await;
+    let salesforce = spine.counterpart(H, &hubspot).await;
+    (spine, hubspot, salesforce)
+}
+
+#[tokio::test]
+async fn a_person_links_one_of_two_candidates_and_the_other_waits() {
+    let (mut spine, hubspot, [ada, king]) = three_of_one_address(S).await;
+    assert!(matches!(Person::links(&mut spine, &hubspot, &king).await, Said::Done(_)));
+    assert_eq!(spine.counterpart(H, &hubspot).await, king);
+    spine.salesforce_edits(&king, &json!({"Title": "Countess"}));
+    spine.run().await;
+    assert_eq!(spine.hubspot_shows(&hubspot, &["jobtitle"]), json!({"jobtitle": "Countess"}));
+    spine.reconcile(Task::Sweep).await;
+    let waits: Vec<RecordKey> = proposed(&spine).await.into_iter().map(|(record, _)| record).collect();
+    assert_eq!(waits, [contact(S, &ada)], "whose key belongs to another pair now");
+    assert!(matches!(Person::links(&mut spine, &hubspot, &king).await, Said::Already(_)));
+    assert_eq!(
+        Person::links(&mut spine, &hubspot, &ada).await,
+        Said::Impossible(format!(
+            "hubspot/contact/{hubspot} belongs with salesforce {king}: merge the records in the CRM that has them twice"
+        ))
+    );
+}
+
+#[tokio::test]
+async fn an_unlinked_pair_is_left_alone_until_it_is_linked_again() {
+    let (mut spine, hubspot, salesforce) = pair().await;
+    assert!(matches!(Person::unlinks(&mut spine, S, &salesforce).await, Said::Done(_)));
+    assert!(matches!(Person::unlinks(&mut spine, H, &hubspot).await, Said::Already(_)));
+    let written = spine.written();
+    spine.hubspot_edits(&hubspot, &json!({"jobtitle": "Countess"}));
+    spine.salesforce_edits(&salesforce, &json!({"FirstName": "Ada"}));
+    spine.run().await;
+    assert_quiet(&mut spine).await;
+    assert_eq!(spine.written(), written, "nothing is written, and nothing is made");
+
+    assert!(matches!(Person::links(&mut spine, &hubspot, &salesforce).await, Said::Done(_)));
+    assert_eq!(spine.salesforce_shows(&salesforce, &["Title"]), json!({"Title": "Countess"}));
+    assert_eq!(spine.hubspot_shows(&hubspot, &["firstname"]), json!({"firstname": "Ada"}));
+    assert_quiet(&mut spine).await;
+}
+
+#[tokio::test]
+async fn a_conflict_of_an_unlinked_pair_waits_for_nobody_and_comes_back_with_it() {
+    let (mut spine, hubspot, salesforce) = pair().await;
+    spine.hubspot_edits(&hubspot, &json!({"jobtitle": "Countess"}));
+    spine.salesforce_edits(&salesforce, &json!({"Title": "Baroness"}));
+    spine.run().await;
+    let conflicts = async |spine: &Spine| spine.engine.store.conflicts(10).await.map(|found| found.len());
+    assert_eq!(conflicts(&spine).await, Ok(1));
+    Person::unlinks(&mut spine, H, &hubspot).await;
+    assert_eq!(conflicts(&spine).await, Ok(0));
+    Person::links(&mut spine, &hubspot, &salesforce).await;
+    assert_eq!(conflicts(&spine).await, Ok(1));
+}
+
+#[tokio::test]
+async fn what_cannot_be_linked_is_refused_with_the_reason_and_changes_nothing() {
+    let (mut spine, hubspot, salesforce) = pair().await;
+    let written = spine.written();
+    assert_eq!(
+        Person::links(&mut spine, "404", &salesforce).await,
+        Said::Impossible(
+            "hubspot/contact/404 is not to be seen: it was deleted, or the id is wrong".to_owned()
+        )
+    );
+    let no_lead = spine.engine.link(&"lead".into(), &ids(&hubspot, &salesforce), spine.now()).await;
+    assert_eq!(no_lead, Ok(Said::Impossible("the contract has no object type lead".to_owned())));
+    let nobody = Person::unlinks(&mut spine, H, "404").await;
+    let why = "hubspot/contact/404 is in no pair: `concord status` shows what is parked";
+    assert_eq!(nobody, Said::Impossible(why.to_owned()));
+    assert_eq!(spine.written(), written);
     assert_quiet(&mut spine).await;
 }

@@ -6,7 +6,7 @@
 use super::draft::Draft;
 use super::{Sight, Situation};
 use crate::contract::{Delete, Object};
-use crate::link::{Part, Place, Role, Status};
+use crate::link::{FieldStanding, Part, Place, Role, Status};
 use crate::merge::Why;
 use crate::names::{FieldName, PerSide, Side};
 use crate::row::{Row, Standing};
@@ -20,7 +20,7 @@ impl Draft<'_> {
     /// Both live: no flag says otherwise.
     pub(super) fn both_alive(&mut self) {
         let flagged = match self.decision.link.status {
-            Status::Live => None,
+            Status::Live | Status::Apart { .. } => None,
             Status::Flagged { deleted } | Status::Unlinked { deleted } => Some(deleted.other()),
         };
         for side in Side::BOTH {
@@ -34,7 +34,7 @@ impl Draft<'_> {
     /// live is not looked at for the flag of its other side. A row that is too fresh is looked at again.
     pub(super) fn revive(&mut self) {
         let over = match self.decision.link.status {
-            Status::Live => false,
+            Status::Live | Status::Apart { .. } => false,
             Status::Flagged { .. } | Status::Unlinked { .. } => self.decision.wait.is_none(),
         };
         if over {
@@ -48,7 +48,7 @@ impl Draft<'_> {
         let alive = deleted.other();
         self.give_up(deleted);
         match &self.decision.link.status {
-            Status::Unlinked { .. } => {}
+            Status::Unlinked { .. } | Status::Apart { .. } => {}
             Status::Flagged { deleted: before } if *before == deleted => self.keep_flagged(alive),
             Status::Live | Status::Flagged { .. } => {
                 if edited_since_base(self.situation, alive, rows) {
@@ -61,6 +61,10 @@ impl Draft<'_> {
             }
         }
         self.leave(alive, rows[alive], rows.map(Some));
+        // A flag that has to wait is not remembered as one that was set: a brake may stop it before it is (P15).
+        if self.decision.wait.is_some() && matches!(self.decision.link.status, Status::Flagged { .. }) {
+            self.decision.link.status = self.situation.link.status.clone();
+        }
     }
 
     /// One was merged into a record of another pair: this pair ends, and the record that is left over keeps all that
@@ -69,9 +73,7 @@ impl Draft<'_> {
         let alive = side.other();
         self.give_up(side);
         self.decision.link.refused = PerSide::default();
-        let fields = self.decision.link.fields.iter_mut();
-        let over = fields.filter_map(|(name, memory)| memory.held.take().map(|_| name.clone()));
-        self.decision.resolved.extend(over);
+        self.nobody_has_to_decide();
         if !matches!(self.decision.link.status, Status::Unlinked { .. }) {
             self.decision.link.status = Status::Unlinked { deleted: side };
             self.say("P11 merged into a record of another pair");
@@ -81,6 +83,34 @@ impl Draft<'_> {
                 self.leave(alive, row, PerSide::only(alive, row));
             }
             Sight::Row(_) | Sight::Lost | Sight::Missing | Sight::Absorbed => self.give_up(alive),
+        }
+    }
+
+    /// A person has said that the two are to be left alone: what was under way is settled, and nothing else is written.
+    pub(super) fn apart(&mut self, sights: PerSide<Sight<'_>>) {
+        let row = |side: Side| match sights[side] {
+            Sight::Row(row) if row.standing == Standing::Alive => Some(row),
+            Sight::Row(_) | Sight::Lost | Sight::Missing | Sight::Absorbed => None,
+        };
+        self.decision.link.status = Status::Apart { settled: true };
+        self.nobody_has_to_decide();
+        for side in Side::BOTH {
+            match row(side) {
+                Some(shown) => self.leave(side, shown, PerSide::of(row)),
+                None => self.give_up(side),
+            }
+        }
+    }
+
+    /// The pair ends: no conflict of it waits for a person any more, and no field is set aside.
+    fn nobody_has_to_decide(&mut self) {
+        for (name, memory) in &mut self.decision.link.fields {
+            if memory.held.take().is_some() {
+                self.decision.resolved.push(name.clone());
+            }
+            if std::mem::take(&mut memory.standing) == FieldStanding::Parked {
+                self.decision.healed.push(name.clone());
+            }
         }
     }
 

@@ -150,7 +150,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let records = &pair.link.records;
         pair.claims.retain(|claim| claim.side != side && records[claim.side].as_ref() == Some(&claim.id));
         let Some((loser, winner)) = aliases.last().cloned() else { return Ok(()) };
-        if matches!(pair.link.status, Status::Unlinked { .. }) {
+        if matches!(pair.link.status, Status::Unlinked { .. } | Status::Apart { .. }) {
             let located = self.store.locate(std::slice::from_ref(&loser)).await?;
             aliases.retain(|_| !matches!(located.as_slice(), [Whereabouts::Alias(_)]));
         } else if let Some(id) = pair.link.records[side.other()].clone() {

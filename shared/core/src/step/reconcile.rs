@@ -282,6 +282,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                 *deleted != side && matches!(link.status, Status::Flagged { .. })
             }
             (Standing::Alive, Status::Flagged { deleted } | Status::Unlinked { deleted }) => *deleted == side,
+            (_, Status::Apart { settled }) => !settled,
             (Standing::Alive, Status::Live) => {
                 link.open_since().is_some()
                     || link.records[side.other()].is_none()

@@ -195,12 +195,17 @@ fn what_is_called_deleted_was_deleted(scene: &Scene<'_>) -> Result<(), Broken> {
 /// I2: a delete is told to the other side, or an operator is told why not.
 fn a_delete_is_passed_on(scene: &Scene<'_>) -> Result<(), Broken> {
     let told: BTreeSet<Address> = scene.parked_records().collect();
-    for link in scene.links.iter().filter(|link| link.status == Status::Live) {
+    for link in &scene.links {
         for side in Side::BOTH {
             let half = |side| scene.half(link, side).and_then(|half| Some((scene.records.get(&half)?, half)));
-            let (Some((here, at)), Some((there, _))) = (half(side), half(side.other())) else { continue };
+            let (Some((here, at)), Some((there, other))) = (half(side), half(side.other())) else { continue };
             let deleted = !here.alive && here.merged_into.is_none();
-            if deleted && there.alive && !told.contains(&at) {
+            let forgotten = match link.status {
+                Status::Live => true,
+                Status::Flagged { .. } => !there.flagged,
+                Status::Unlinked { .. } | Status::Apart { .. } => false,
+            };
+            if deleted && there.alive && forgotten && !told.contains(&at) && !told.contains(&other) {
                 let what = format!("{at:?} was deleted, and link {} goes on as if it lived", link.id);
                 return Err(Broken { invariant: "I2", what });
             }

@@ -1,0 +1,153 @@
+//! `concord proposals`, `concord link` and `concord unlink`: whom records belong with, as a person says.
+
+use std::process::ExitCode;
+
+use anyhow::bail;
+use clap::Args;
+use comfy_table::presets::UTF8_FULL_CONDENSED;
+use comfy_table::{ContentArrangement, Table};
+use concord_core::names::{ObjectName, PerSide, RecordId, RecordKey, Side};
+use concord_core::port::{ParkKey, Parked};
+use concord_core::step::Said;
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::console::Pairing;
+use crate::inbox::{Place, deployed};
+use crate::{operate, say};
+
+#[derive(Debug, Args)]
+pub(crate) struct ProposalsArgs {
+    #[command(flatten)]
+    place: Place,
+    /// Print one JSON array.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LinkArgs {
+    /// The object type, by its name in the contract: `contact`.
+    object: String,
+    /// The id of the record in HubSpot.
+    #[arg(long, value_name = "ID")]
+    hubspot: String,
+    /// The id of the record in Salesforce.
+    #[arg(long, value_name = "ID")]
+    salesforce: String,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+#[group(id = "record", required = true, multiple = false, args = ["hubspot", "salesforce"])]
+pub(crate) struct UnlinkArgs {
+    /// The object type, by its name in the contract: `contact`.
+    object: String,
+    /// The id of the pair's record in HubSpot.
+    #[arg(long, value_name = "ID")]
+    hubspot: Option<String>,
+    /// The id of the pair's record in Salesforce.
+    #[arg(long, value_name = "ID")]
+    salesforce: Option<String>,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+pub(crate) async fn proposals(args: &ProposalsArgs) -> anyhow::Result<ExitCode> {
+    let proposals: Vec<Parked> = match deployed(&args.place).await? {
+        Some(engine) => Box::pin(engine.proposals()).await?,
+        None => serde_json::from_str(&operate::ask(&args.place.data.data, "proposals").await?)?,
+    };
+    if args.json {
+        let lines: Vec<serde_json::Value> = proposals.iter().filter_map(line).collect();
+        say::line(&serde_json::to_string(&lines)?);
+    } else if proposals.is_empty() {
+        say::line("No record waits to be told whom it belongs with.");
+    } else {
+        say::line(&table(&proposals).to_string());
+        say::line("Say who is whom: concord link OBJECT --hubspot ID --salesforce ID");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) async fn link(args: &LinkArgs) -> anyhow::Result<ExitCode> {
+    let records =
+        PerSide { hubspot: RecordId::new(&*args.hubspot), salesforce: RecordId::new(&*args.salesforce) };
+    let object = ObjectName::new(&*args.object);
+    let said = match deployed(&args.place).await? {
+        Some(engine) => Box::pin(engine.link(&object, &records, Timestamp::now())).await?,
+        None => {
+            let pairing = Pairing { object, records };
+            serde_json::from_str(&operate::tell(&args.place.data.data, "pairs", &pairing).await?)?
+        }
+    };
+    answer(said, args.json, "they are one thing from now on", "they were one thing before")
+}
+
+pub(crate) async fn unlink(args: &UnlinkArgs) -> anyhow::Result<ExitCode> {
+    let named = [(Side::HubSpot, &args.hubspot), (Side::Salesforce, &args.salesforce)];
+    let named = named.into_iter().find_map(|(side, id)| Some((side, RecordId::new(&**id.as_ref()?))));
+    let Some((side, id)) = named else {
+        bail!("name one record of the pair: --hubspot ID or --salesforce ID")
+    };
+    let record = RecordKey { side, object: ObjectName::new(&*args.object), id };
+    let said = match deployed(&args.place).await? {
+        Some(engine) => Box::pin(engine.unlink(&record, Timestamp::now())).await?,
+        None => serde_json::from_str(&operate::tell(&args.place.data.data, "pairs/end", &record).await?)?,
+    };
+    answer(said, args.json, "the pair is left alone from now on", "the pair was left alone before")
+}
+
+fn answer(said: Said, json: bool, done: &str, already: &str) -> anyhow::Result<ExitCode> {
+    let (link, words) = match &said {
+        Said::Done(link) => (link, done),
+        Said::Already(link) => (link, already),
+        Said::Impossible(why) => bail!("{why}"),
+    };
+    match json {
+        true => say::line(&json!({ "link": link, "changed": matches!(said, Said::Done(_)) }).to_string()),
+        false => say::line(&format!("link {link}: {words}")),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn table(proposals: &[Parked]) -> Table {
+    let mut table = Table::new();
+    table.load_style(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(["record", "may belong with", "why nobody is taken", "since"]);
+    for parked in proposals {
+        let Some(record) = record_of(parked) else { continue };
+        let candidates: Vec<String> = parked.candidates.iter().map(RecordKey::to_string).collect();
+        table.add_row([
+            record.to_string(),
+            candidates.join("\n"),
+            parked.reason.clone(),
+            format!("{:.0}", parked.since),
+        ]);
+    }
+    table
+}
+
+fn line(parked: &Parked) -> Option<serde_json::Value> {
+    let record = record_of(parked)?;
+    Some(json!({
+        "record": record,
+        "candidates": parked.candidates,
+        "reason": parked.reason,
+        "since": parked.since,
+    }))
+}
+
+const fn record_of(parked: &Parked) -> Option<&RecordKey> {
+    match &parked.key {
+        ParkKey::Record(record) => Some(record),
+        ParkKey::Field(..) | ParkKey::Message(_) | ParkKey::Object(_) => None,
+    }
+}
