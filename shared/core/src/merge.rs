@@ -82,13 +82,9 @@ impl Why {
     #[must_use]
     pub(crate) const fn takes_away(self) -> bool {
         match self {
-            Self::OneSided
-            | Self::Authority
-            | Self::Newest
-            | Self::BlankNeverWins
-            | Self::Unproven
-            | Self::Union => true,
-            Self::Filled | Self::Taken | Self::Repair => false,
+            Self::OneSided | Self::Authority | Self::Newest | Self::BlankNeverWins | Self::Unproven => true,
+            // The union holds all that was there.
+            Self::Filled | Self::Taken | Self::Repair | Self::Union => false,
         }
     }
 

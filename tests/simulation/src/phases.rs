@@ -221,7 +221,7 @@ impl World {
     /// I33 or I40 if there is.
     pub fn settle(&mut self) -> Result<(), Broken> {
         self.drain()?;
-        if !self.site.watch().marks.contains(&Mark::BrakeEngaged) {
+        if !self.profile.brake {
             oracle::check_told(self)?;
         }
         self.release_all()?;
@@ -231,9 +231,9 @@ impl World {
             self.reconcile(task)?;
         }
         self.pass(ALL_LANDED_MS);
-        self.passes(|world| match world.course.struck == struck && world.stopped().is_empty() {
+        self.passes(|world| match world.course.struck == struck && !world.profile.brake {
             true => oracle::check_polled(world),
-            // One of them was cut short, and is left to the next; or an operator has to look first.
+            // One of them was cut short, and is left to the next; or what a brake stopped more than a day ago is.
             false => Ok(()),
         })?;
         if oracle::refuses(self) {

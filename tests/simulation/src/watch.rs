@@ -289,7 +289,9 @@ impl Watch {
         }
         let replaces = |line: &&JournalEntry| {
             let target = line.target.filter(|_| line.rule.starts_with("P7") || line.rule.starts_with("P4"));
-            line.rule != TAKEN && target.is_some_and(|side| matches!(line.before[side], Presence::Value(_)))
+            // Whoever says so takes the value away themselves; a union takes nothing away.
+            ![TAKEN, "P7 union"].contains(&&*line.rule)
+                && target.is_some_and(|side| matches!(line.before[side], Presence::Value(_)))
         };
         if commit.journal.iter().any(|line| line.rule == "P9 flag") {
             of.deletes.push(now);

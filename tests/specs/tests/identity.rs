@@ -148,6 +148,14 @@ async fn an_unlinked_pair_is_left_alone_until_it_is_linked_again() {
 
     assert!(matches!(Person::links(&mut spine, &hubspot, &salesforce).await, Said::Done(_)));
     assert_eq!(spine.salesforce_shows(&salesforce, &["Title"]), json!({"Title": "Countess"}));
+    // Seed 3937 of its day: what only the side shows that is looked at second.
+    Person::unlinks(&mut spine, H, &hubspot).await;
+    spine.salesforce_edits(&salesforce, &json!({"FirstName": "Augusta"}));
+    spine.run().await;
+    Person::links(&mut spine, &hubspot, &salesforce).await;
+    assert_eq!(spine.hubspot_shows(&hubspot, &["firstname"]), json!({"firstname": "Augusta"}));
+    spine.salesforce_edits(&salesforce, &json!({"FirstName": "Ada"}));
+    spine.run().await;
     assert_eq!(spine.hubspot_shows(&hubspot, &["firstname"]), json!({"firstname": "Ada"}));
     assert_quiet(&mut spine).await;
 }

@@ -76,7 +76,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             return Ok(Said::Impossible(format!("the contract has no object type {object}")));
         };
         for _ in 0..TRIES_MAX {
-            let order = self.order_link(object, ids).await?;
+            let order = self.order_link(object, ids, now).await?;
             if let Some(said) = self.obey(order, "P6 a person linked", now).await? {
                 return Ok(said);
             }
@@ -97,7 +97,12 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         Ok(Order::Commit(Box::new((expected, link, Vec::new()))))
     }
 
-    async fn order_link(&self, object: &Object, ids: &PerSide<RecordId>) -> Result<Order, StepError> {
+    async fn order_link(
+        &self,
+        object: &Object,
+        ids: &PerSide<RecordId>,
+        now: Timestamp,
+    ) -> Result<Order, StepError> {
         let mut pairs = PerSide { hubspot: None, salesforce: None };
         let mut records = PerSide::of(|side| self.record(side, &object.name, &ids[side]));
         for side in Side::BOTH {
@@ -132,7 +137,11 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                 Ok(Order::Commit(Box::new((Expected::New, link, vec![hubspot, salesforce]))))
             }
             (Some(mut link), Some(other)) if link.id == other.id => match link.status {
-                Status::Live | Status::Flagged { .. } => Ok(Order::Answer(Said::Already(link.id))),
+                Status::Live | Status::Flagged { .. } => {
+                    // Whoever said so first may have died before anybody looked.
+                    self.look_at_both(&link, now).await?;
+                    Ok(Order::Answer(Said::Already(link.id)))
+                }
                 Status::Apart { .. } | Status::Unlinked { .. } => {
                     let expected = Expected::At(link.generation);
                     link.status = Status::Live;
@@ -200,11 +209,17 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             Err(CommitError::Moved | CommitError::Taken { .. }) => return Ok(None),
             Err(CommitError::Store(error)) => return Err(error.into()),
         }
-        let correlation = digest([rule, link.id.as_str(), &now.to_string()]);
-        let known = Side::BOTH.into_iter().find_map(|side| Some((side, link.records[side].clone()?)));
-        if let Some((side, id)) = known {
-            self.hint(side, &link.object, &[id], &correlation).await?;
-        }
+        self.look_at_both(&link, now).await?;
         Ok(Some(Said::Done(link.id)))
+    }
+
+    /// What happened while the pair was apart may show on one side only.
+    async fn look_at_both(&self, link: &Link, now: Timestamp) -> Result<(), StepError> {
+        let correlation = digest(["said", link.id.as_str(), &now.to_string()]);
+        for side in Side::BOTH {
+            let ids: Vec<RecordId> = link.records[side].clone().into_iter().collect();
+            self.hint(side, &link.object, &ids, &correlation).await?;
+        }
+        Ok(())
     }
 }

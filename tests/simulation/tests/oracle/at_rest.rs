@@ -166,6 +166,10 @@ fn i18_what_was_called_deleted_was_deleted() {
     assert_eq!(judged(&world), Some("I18"));
     let id = contacts(&world, S)[0].id.clone();
     world.users.delete(&world.site, S, 0, &id);
+    assert_eq!(judged(&world), Some("I2"), "nobody has passed it on");
+    commit_change(&world, |commit| commit.link.status = Status::Flagged { deleted: S });
+    assert_eq!(judged(&world), Some("I2"), "it is said, and not done");
+    write_unseen(&world, H, "deleted_in_crm", "true");
     assert_eq!(judged(&world), None);
 }
 
