@@ -57,9 +57,9 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         Ok(mark.and_then(|mark| read(&mark.text).rewind))
     }
 
-    /// Polls have begun there.
-    pub(super) async fn rewound(&self, object: &ObjectName) -> Result<(), StepError> {
-        self.turn_brake(object, |brake| brake.rewind = None).await
+    /// Polls have begun there. What was released meanwhile is for the next one.
+    pub(super) async fn rewound(&self, object: &ObjectName, to: Timestamp) -> Result<(), StepError> {
+        self.turn_brake(object, |brake| brake.rewind = brake.rewind.filter(|rewind| *rewind != to)).await
     }
 
     /// Reads the brake, turns it, and writes it back if nobody else did meanwhile.

@@ -125,7 +125,10 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                 self.run(object, side, Task::Poll, bin, rewind, report).await?;
             }
         }
-        if rewind.is_some() { self.rewound(&object.name).await } else { Ok(()) }
+        match rewind {
+            Some(rewind) => self.rewound(&object.name, rewind).await,
+            None => Ok(()),
+        }
     }
 
     /// Every record, and every one in the bin. The brake goes by how many there are.
