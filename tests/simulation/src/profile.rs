@@ -81,7 +81,7 @@ pub struct Profile {
     pub receives_max: u32,
     /// Whether an operator who decides also links and unlinks.
     pub unlinks: bool,
-    /// Whether the contract lets little harm through ([`BRAKE`]), so that an operator is needed.
+    /// Whether the contract lets little harm through (see the constants), so that an operator is needed.
     pub brake: bool,
     /// The conflict rule of each field, in the order of the contract.
     policies: [&'static str; 3],
