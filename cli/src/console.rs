@@ -117,7 +117,7 @@ pub(crate) async fn serve(
         .route("/proposals", get(proposals))
         .route("/pairs", post(link))
         .route("/pairs/end", post(unlink))
-        .route("/brakes/{object}/release", post(release))
+        .route("/brakes/release", post(release))
         .route("/pause", post(pause))
         .route("/resume", post(resume))
         .with_state(local);
@@ -188,8 +188,8 @@ async fn unlink(State(local): State<Arc<Local>>, Json(record): Json<RecordKey>) 
 }
 
 /// Releases the brake of an object type. Whether it was engaged.
-async fn release(State(local): State<Arc<Local>>, Path(object): Path<String>) -> impl IntoResponse {
-    let released = local.engine.release(&ObjectName::new(object), Timestamp::now()).await;
+async fn release(State(local): State<Arc<Local>>, Json(object): Json<ObjectName>) -> impl IntoResponse {
+    let released = local.engine.release(&object, Timestamp::now()).await;
     released.map(Json).map_err(|error| failed(&error.into()))
 }
 

@@ -28,13 +28,14 @@ pub(crate) struct Place {
     deployed: bool,
 }
 
+/// What a list of what waits is asked with.
 #[derive(Debug, Args)]
-pub(crate) struct ConflictsArgs {
+pub(crate) struct ListArgs {
     #[command(flatten)]
-    place: Place,
+    pub(crate) place: Place,
     /// Print one JSON array.
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -62,19 +63,31 @@ enum Take {
     Salesforce,
 }
 
-pub(crate) async fn conflicts(args: &ConflictsArgs) -> anyhow::Result<ExitCode> {
+pub(crate) async fn conflicts(args: &ListArgs) -> anyhow::Result<ExitCode> {
     let inbox: Vec<Inbox> = match deployed(&args.place).await? {
         Some(engine) => Box::pin(engine.inbox()).await?,
         None => serde_json::from_str(&operate::ask(&args.place.data.data, "conflicts").await?)?,
     };
+    let lines = inbox.iter().map(line).collect();
+    let hint = "Take one side's value for both: concord resolve NAME --take hubspot|salesforce";
+    list(args, lines, "No conflict waits for a person.", || table(&inbox), hint)
+}
+
+/// Prints a list for a machine or for a person, with what to do about it.
+pub(crate) fn list(
+    args: &ListArgs,
+    lines: Vec<serde_json::Value>,
+    none: &str,
+    table: impl FnOnce() -> Table,
+    hint: &str,
+) -> anyhow::Result<ExitCode> {
     if args.json {
-        let lines: Vec<serde_json::Value> = inbox.iter().map(line).collect();
         say::line(&serde_json::to_string(&lines)?);
-    } else if inbox.is_empty() {
-        say::line("No conflict waits for a person.");
+    } else if lines.is_empty() {
+        say::line(none);
     } else {
-        say::line(&table(&inbox).to_string());
-        say::line("Take one side's value for both: concord resolve NAME --take hubspot|salesforce");
+        say::line(&table().to_string());
+        say::line(hint);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -107,11 +120,7 @@ pub(crate) async fn release(args: &ReleaseArgs) -> anyhow::Result<ExitCode> {
     let name = &args.object;
     let released = match deployed(&args.place).await? {
         Some(engine) => Box::pin(engine.release(&ObjectName::new(name), Timestamp::now())).await?,
-        None if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') => false,
-        None => {
-            let order = format!("brakes/{name}/release");
-            serde_json::from_str(&operate::order(&args.place.data.data, &order).await?)?
-        }
+        None => serde_json::from_str(&operate::tell(&args.place.data.data, "brakes/release", name).await?)?,
     };
     if !released {
         bail!("nothing is stopped for an object type {name}: `concord status` shows what is");

@@ -7,23 +7,14 @@ use clap::Args;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{ContentArrangement, Table};
 use concord_core::names::{ObjectName, PerSide, RecordId, RecordKey, Side};
-use concord_core::port::{ParkKey, Parked};
+use concord_core::port::Parked;
 use concord_core::step::Said;
 use jiff::Timestamp;
 use serde_json::json;
 
 use crate::console::Pairing;
-use crate::inbox::{Place, deployed};
+use crate::inbox::{ListArgs, Place, deployed, list};
 use crate::{operate, say};
-
-#[derive(Debug, Args)]
-pub(crate) struct ProposalsArgs {
-    #[command(flatten)]
-    place: Place,
-    /// Print one JSON array.
-    #[arg(long)]
-    json: bool,
-}
 
 #[derive(Debug, Args)]
 pub(crate) struct LinkArgs {
@@ -60,21 +51,14 @@ pub(crate) struct UnlinkArgs {
     place: Place,
 }
 
-pub(crate) async fn proposals(args: &ProposalsArgs) -> anyhow::Result<ExitCode> {
+pub(crate) async fn proposals(args: &ListArgs) -> anyhow::Result<ExitCode> {
     let proposals: Vec<Parked> = match deployed(&args.place).await? {
         Some(engine) => Box::pin(engine.proposals()).await?,
         None => serde_json::from_str(&operate::ask(&args.place.data.data, "proposals").await?)?,
     };
-    if args.json {
-        let lines: Vec<serde_json::Value> = proposals.iter().filter_map(line).collect();
-        say::line(&serde_json::to_string(&lines)?);
-    } else if proposals.is_empty() {
-        say::line("No record waits to be told whom it belongs with.");
-    } else {
-        say::line(&table(&proposals).to_string());
-        say::line("Say who is whom: concord link OBJECT --hubspot ID --salesforce ID");
-    }
-    Ok(ExitCode::SUCCESS)
+    let lines = proposals.iter().filter_map(line).collect();
+    let hint = "Say who is whom: concord link OBJECT --hubspot ID --salesforce ID";
+    list(args, lines, "No record waits to be told whom it belongs with.", || table(&proposals), hint)
 }
 
 pub(crate) async fn link(args: &LinkArgs) -> anyhow::Result<ExitCode> {
@@ -123,7 +107,7 @@ fn table(proposals: &[Parked]) -> Table {
     table.load_style(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(["record", "may belong with", "why nobody is taken", "since"]);
     for parked in proposals {
-        let Some(record) = record_of(parked) else { continue };
+        let Some(record) = parked.key.record() else { continue };
         let candidates: Vec<String> = parked.candidates.iter().map(RecordKey::to_string).collect();
         table.add_row([
             record.to_string(),
@@ -136,18 +120,11 @@ fn table(proposals: &[Parked]) -> Table {
 }
 
 fn line(parked: &Parked) -> Option<serde_json::Value> {
-    let record = record_of(parked)?;
+    let record = parked.key.record()?;
     Some(json!({
         "record": record,
         "candidates": parked.candidates,
         "reason": parked.reason,
         "since": parked.since,
     }))
-}
-
-const fn record_of(parked: &Parked) -> Option<&RecordKey> {
-    match &parked.key {
-        ParkKey::Record(record) => Some(record),
-        ParkKey::Field(..) | ParkKey::Message(_) | ParkKey::Object(_) => None,
-    }
 }

@@ -39,13 +39,13 @@ enum Command {
     /// Show what is in flight, parked and in conflict.
     Status(StatusArgs),
     /// List the edits of both sides that wait for a person, with their values.
-    Conflicts(inbox::ConflictsArgs),
+    Conflicts(inbox::ListArgs),
     /// Decide a conflict: take one side's value for both.
     ///
     /// It holds for the two values that `concord conflicts` showed. If one of them has changed since, nothing is written.
     Resolve(inbox::ResolveArgs),
     /// List the records that nobody can tell whom they belong with, and whom they may belong with.
-    Proposals(links::ProposalsArgs),
+    Proposals(inbox::ListArgs),
     /// Say that two records are one thing: they are kept in agreement from now on.
     ///
     /// Where they differ, the contract's conflict rules decide.

@@ -44,7 +44,7 @@ pub(crate) async fn order(data: &Path, what: &str) -> anyhow::Result<String> {
     answer(&url, reqwest::Client::new().post(&url)).await
 }
 
-/// Tells a running Concord something about these records.
+/// Tells a running Concord to do something about this.
 pub(crate) async fn tell(data: &Path, what: &str, about: &impl serde::Serialize) -> anyhow::Result<String> {
     let url = format!("{}/{what}", console(data)?);
     let request = reqwest::Client::new().post(&url).header("content-type", "application/json");

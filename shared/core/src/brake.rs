@@ -25,6 +25,10 @@ const CHANGES_MIN: u64 = 100;
 /// One in so many records may be changed. Source: P15, 10 %.
 const CHANGES_ONE_IN: u64 = 10;
 
+/// What was stopped first may have been hinted this long before. Ours: a hint that is older was redriven by hand, and
+/// the daily sweep finds its record.
+const REWIND: SignedDuration = SignedDuration::from_hours(24);
+
 /// What a contract lets through within an hour; what it does not say goes by the number of records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Limits {
@@ -146,7 +150,3 @@ impl Brake {
         Some(self.records.hubspot?.min(self.records.salesforce?))
     }
 }
-
-/// What was stopped first may have been hinted this long before. Ours: a hint that is older was redriven by hand, and
-/// the daily sweep finds its record.
-const REWIND: SignedDuration = SignedDuration::from_hours(24);

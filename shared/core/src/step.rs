@@ -24,6 +24,7 @@ use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use crate::contract::{Contract, Object};
+use crate::link::Link;
 use crate::names::{LinkId, ObjectName, RecordId, RecordKey, Side};
 use crate::port::{
     CommitError, Crm, Failure, Hints, IntentRef, Message, Messages, Queue, QueueError, Sends, Store,
@@ -143,6 +144,11 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         });
         self.name_references(side, object, rows).await?;
         Ok(readings)
+    }
+
+    /// The link of this name, as it is stored.
+    async fn stored(&self, id: &LinkId) -> Result<Option<Link>, StepError> {
+        Ok(self.store.links(std::slice::from_ref(id)).await?.into_iter().next().flatten())
     }
 
     /// Asks for these records to be looked at again. In a group of its own, so that waiting blocks nobody.

@@ -126,10 +126,7 @@ pub fn pairs(world: &World) -> Vec<Link> {
 pub fn proposals(world: &World) -> Vec<(ObjectName, PerSide<RecordId>)> {
     let parked = now(world.site.store.parked(ALL)).unwrap_or_default();
     let proposed = parked.into_iter().flat_map(|parked| {
-        let of = match parked.key {
-            ParkKey::Record(record) => Some(record),
-            ParkKey::Field(..) | ParkKey::Message(_) | ParkKey::Object(_) => None,
-        };
+        let of = parked.key.record().cloned();
         parked.candidates.into_iter().filter_map(move |candidate| {
             let of = of.clone()?;
             let (hubspot, salesforce) = match (of.side, candidate.side) {
@@ -219,10 +216,7 @@ impl<'a> Scene<'a> {
 
     /// The records that are set aside with a reason.
     pub(crate) fn parked_records(&self) -> impl Iterator<Item = Address> {
-        self.parked.iter().filter_map(|parked| match &parked.key {
-            ParkKey::Record(record) => address(record),
-            ParkKey::Field(..) | ParkKey::Message(_) | ParkKey::Object(_) => None,
-        })
+        self.parked.iter().filter_map(|parked| address(parked.key.record()?))
     }
 
     /// Whether a field of a link waits for a person: held, or set aside with a reason.

@@ -287,7 +287,7 @@ impl Watch {
         if of.free_until.is_some_and(|until| now < until) {
             return;
         }
-        let replaces = |line: &&JournalEntry| {
+        let replaces = |line: &JournalEntry| {
             let target = line.target.filter(|_| line.rule.starts_with("P7") || line.rule.starts_with("P4"));
             // Whoever says so takes the value away themselves; a union takes nothing away.
             ![TAKEN, "P7 union"].contains(&&*line.rule)
@@ -296,7 +296,7 @@ impl Watch {
         if commit.journal.iter().any(|line| line.rule == "P9 flag") {
             of.deletes.push(now);
         }
-        if commit.journal.iter().any(|line| replaces(&line)) {
+        if commit.journal.iter().any(replaces) {
             of.changes.push(now);
         }
         let within =

@@ -88,22 +88,19 @@ fn ids(hubspot: &str, salesforce: &str) -> PerSide<RecordId> {
     PerSide { hubspot: RecordId::from(hubspot), salesforce: RecordId::from(salesforce) }
 }
 
-impl Person {
-    async fn links(spine: &mut Spine, hubspot: &str, salesforce: &str) -> Said {
-        let said = spine.engine.link(&"contact".into(), &ids(hubspot, salesforce), spine.now()).await;
-        spine.run().await;
-        said.unwrap_or_else(|error| Said::Impossible(format!("{error}")))
-    }
-
-    async fn unlinks(spine: &mut Spine, side: Side, id: &str) -> Said {
-        let said = spine.engine.unlink(&contact(side, id), spine.now()).await;
-        spine.run().await;
-        said.unwrap_or_else(|error| Said::Impossible(format!("{error}")))
-    }
+/// A person says that two records are one thing.
+async fn link(spine: &mut Spine, hubspot: &str, salesforce: &str) -> Said {
+    let said = spine.engine.link(&"contact".into(), &ids(hubspot, salesforce), spine.now()).await;
+    spine.run().await;
+    said.unwrap_or_else(|error| Said::Impossible(format!("{error}")))
 }
 
-/// What people say of pairs.
-struct Person;
+/// A person says that a record's pair is to be left alone.
+async fn unlink(spine: &mut Spine, side: Side, id: &str) -> Said {
+    let said = spine.engine.unlink(&contact(side, id), spine.now()).await;
+    spine.run().await;
+    said.unwrap_or_else(|error| Said::Impossible(format!("{error}")))
+}
 
 /// A pair of contacts at rest.
 async fn pair() -> (Spine, String, String) {
@@ -117,7 +114,7 @@ async fn pair() -> (Spine, String, String) {
 #[tokio::test]
 async fn a_person_links_one_of_two_candidates_and_the_other_waits() {
     let (mut spine, hubspot, [ada, king]) = three_of_one_address(S).await;
-    assert!(matches!(Person::links(&mut spine, &hubspot, &king).await, Said::Done(_)));
+    assert!(matches!(link(&mut spine, &hubspot, &king).await, Said::Done(_)));
     assert_eq!(spine.counterpart(H, &hubspot).await, king);
     spine.salesforce_edits(&king, &json!({"Title": "Countess"}));
     spine.run().await;
@@ -125,9 +122,9 @@ async fn a_person_links_one_of_two_candidates_and_the_other_waits() {
     spine.reconcile(Task::Sweep).await;
     let waits: Vec<RecordKey> = proposed(&spine).await.into_iter().map(|(record, _)| record).collect();
     assert_eq!(waits, [contact(S, &ada)], "whose key belongs to another pair now");
-    assert!(matches!(Person::links(&mut spine, &hubspot, &king).await, Said::Already(_)));
+    assert!(matches!(link(&mut spine, &hubspot, &king).await, Said::Already(_)));
     assert_eq!(
-        Person::links(&mut spine, &hubspot, &ada).await,
+        link(&mut spine, &hubspot, &ada).await,
         Said::Impossible(format!(
             "hubspot/contact/{hubspot} belongs with salesforce {king}: merge the records in the CRM that has them twice"
         ))
@@ -137,8 +134,8 @@ async fn a_person_links_one_of_two_candidates_and_the_other_waits() {
 #[tokio::test]
 async fn an_unlinked_pair_is_left_alone_until_it_is_linked_again() {
     let (mut spine, hubspot, salesforce) = pair().await;
-    assert!(matches!(Person::unlinks(&mut spine, S, &salesforce).await, Said::Done(_)));
-    assert!(matches!(Person::unlinks(&mut spine, H, &hubspot).await, Said::Already(_)));
+    assert!(matches!(unlink(&mut spine, S, &salesforce).await, Said::Done(_)));
+    assert!(matches!(unlink(&mut spine, H, &hubspot).await, Said::Already(_)));
     let written = spine.written();
     spine.hubspot_edits(&hubspot, &json!({"jobtitle": "Countess"}));
     spine.salesforce_edits(&salesforce, &json!({"FirstName": "Ada"}));
@@ -146,13 +143,13 @@ async fn an_unlinked_pair_is_left_alone_until_it_is_linked_again() {
     assert_quiet(&mut spine).await;
     assert_eq!(spine.written(), written, "nothing is written, and nothing is made");
 
-    assert!(matches!(Person::links(&mut spine, &hubspot, &salesforce).await, Said::Done(_)));
+    assert!(matches!(link(&mut spine, &hubspot, &salesforce).await, Said::Done(_)));
     assert_eq!(spine.salesforce_shows(&salesforce, &["Title"]), json!({"Title": "Countess"}));
     // Seed 3937 of its day: what only the side shows that is looked at second.
-    Person::unlinks(&mut spine, H, &hubspot).await;
+    unlink(&mut spine, H, &hubspot).await;
     spine.salesforce_edits(&salesforce, &json!({"FirstName": "Augusta"}));
     spine.run().await;
-    Person::links(&mut spine, &hubspot, &salesforce).await;
+    link(&mut spine, &hubspot, &salesforce).await;
     assert_eq!(spine.hubspot_shows(&hubspot, &["firstname"]), json!({"firstname": "Augusta"}));
     spine.salesforce_edits(&salesforce, &json!({"FirstName": "Ada"}));
     spine.run().await;
@@ -168,9 +165,9 @@ async fn a_conflict_of_an_unlinked_pair_waits_for_nobody_and_comes_back_with_it(
     spine.run().await;
     let conflicts = async |spine: &Spine| spine.engine.store.conflicts(10).await.map(|found| found.len());
     assert_eq!(conflicts(&spine).await, Ok(1));
-    Person::unlinks(&mut spine, H, &hubspot).await;
+    unlink(&mut spine, H, &hubspot).await;
     assert_eq!(conflicts(&spine).await, Ok(0));
-    Person::links(&mut spine, &hubspot, &salesforce).await;
+    link(&mut spine, &hubspot, &salesforce).await;
     assert_eq!(conflicts(&spine).await, Ok(1));
 }
 
@@ -179,14 +176,14 @@ async fn what_cannot_be_linked_is_refused_with_the_reason_and_changes_nothing() 
     let (mut spine, hubspot, salesforce) = pair().await;
     let written = spine.written();
     assert_eq!(
-        Person::links(&mut spine, "404", &salesforce).await,
+        link(&mut spine, "404", &salesforce).await,
         Said::Impossible(
             "hubspot/contact/404 is not to be seen: it was deleted, or the id is wrong".to_owned()
         )
     );
     let no_lead = spine.engine.link(&"lead".into(), &ids(&hubspot, &salesforce), spine.now()).await;
     assert_eq!(no_lead, Ok(Said::Impossible("the contract has no object type lead".to_owned())));
-    let nobody = Person::unlinks(&mut spine, H, "404").await;
+    let nobody = unlink(&mut spine, H, "404").await;
     let why = "hubspot/contact/404 is in no pair: `concord status` shows what is parked";
     assert_eq!(nobody, Said::Impossible(why.to_owned()));
     assert_eq!(spine.written(), written);

@@ -330,6 +330,17 @@ pub enum ParkKey {
     Object(ObjectName),
 }
 
+impl ParkKey {
+    /// The record, if it is a whole one.
+    #[must_use]
+    pub const fn record(&self) -> Option<&RecordKey> {
+        match self {
+            Self::Record(record) => Some(record),
+            Self::Field(..) | Self::Message(_) | Self::Object(_) => None,
+        }
+    }
+}
+
 /// Something set aside, with what an operator needs to know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parked {

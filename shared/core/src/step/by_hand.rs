@@ -173,11 +173,10 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     }
 
     /// The pair that a record is in, and the record that stands for it by now.
-    async fn pair_of(&self, record: &RecordKey) -> Result<Option<(RecordKey, Link)>, StepError> {
+    pub(super) async fn pair_of(&self, record: &RecordKey) -> Result<Option<(RecordKey, Link)>, StepError> {
         let found = self.locate_winners([record.clone()].into()).await?;
         let Some((at, Some(link))) = found.into_values().next() else { return Ok(None) };
-        let links = self.store.links(std::slice::from_ref(&link)).await?;
-        Ok(links.into_iter().flatten().next().map(|link| (at, link)))
+        Ok(self.stored(&link).await?.map(|link| (at, link)))
     }
 
     /// Stores what is ordered, on the generation that it was ordered on, and has the pair looked at. `None`: somebody else was

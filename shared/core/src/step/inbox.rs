@@ -97,8 +97,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let Some(conflict) = listed.into_iter().find(|conflict| conflict.name() == name) else {
             return Ok(None);
         };
-        let links = self.store.links(std::slice::from_ref(&conflict.link)).await?;
-        let Some(mut link) = links.into_iter().next().flatten() else { return Ok(None) };
+        let Some(mut link) = self.stored(&conflict.link).await? else { return Ok(None) };
         let shown = PerSide::of(|side| self.key.of(&conflict.values[side]));
         let memory = link.fields.get_mut(&conflict.field);
         let held = memory.and_then(|memory| memory.held.as_mut());

@@ -9,7 +9,7 @@ use super::fetch::Pair;
 use super::{Engine, StepError};
 use crate::contract::Object;
 use crate::link::{Link, Status};
-use crate::names::{LinkId, ObjectName, RecordId, RecordKey, Side, Token};
+use crate::names::{LinkId, RecordId, RecordKey, Side, Token};
 use crate::port::{Crm, Hints, ParkKey, Parked, Queue, Store, Whereabouts};
 use crate::row::Reading;
 
@@ -120,20 +120,6 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         Ok(owners)
     }
 
-    /// The record on the other side that makes a pair with this one.
-    async fn counterpart_of(
-        &self,
-        side: Side,
-        object: &ObjectName,
-        id: &RecordId,
-    ) -> Result<Option<RecordKey>, StepError> {
-        let located = self.store.locate(&[self.record(side, object, id)]).await?;
-        let [Whereabouts::Linked(link)] = located.as_slice() else { return Ok(None) };
-        let link = self.store.links(std::slice::from_ref(link)).await?.into_iter().flatten().next();
-        let other = link.and_then(|link| link.records[side.other()].clone());
-        Ok(other.map(|id| self.record(side.other(), object, &id)))
-    }
-
     /// Before a pair ends whose record was merged into another pair's: once it has, nobody comes back to do it. Its id
     /// is going to redirect, and a person is asked about the record that is left over.
     pub(super) async fn before_absorbed(
@@ -161,8 +147,9 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                 loser.id,
                 side.other()
             );
-            let candidates =
-                self.counterpart_of(side, &pair.link.object, &winner).await?.into_iter().collect();
+            let kept = self.pair_of(&self.record(side, &pair.link.object, &winner)).await?;
+            let rival = kept.and_then(|(_, link)| link.records[side.other()].clone());
+            let candidates = rival.into_iter().map(|id| RecordKey { id, ..key.clone() }).collect();
             let parked = Parked { candidates, ..Parked::new(ParkKey::Record(key), reason, now) };
             self.store.park(&parked).await?;
         }

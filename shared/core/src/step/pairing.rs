@@ -130,8 +130,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                 Match::Link(link) => {
                     // It is about to get one: whichever carries `concord_id` first is it, and the other is found
                     // then (P6).
-                    let known = self.store.links(std::slice::from_ref(&link)).await?;
-                    match known.into_iter().flatten().next() {
+                    match self.stored(&link).await? {
                         Some(link) if link.records[side].is_none() && link.makes(side, now) => {
                             again.later.push(id);
                         }
@@ -161,7 +160,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         again: &mut Looks,
         now: Timestamp,
     ) -> Result<bool, StepError> {
-        let known = self.store.links(std::slice::from_ref(link)).await?.into_iter().flatten().next();
+        let known = self.stored(link).await?;
         let alive = row.standing == Standing::Alive;
         match known {
             Some(known) if alive || known.records[side].is_none() => {

@@ -231,8 +231,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         progress: &Progress,
     ) -> Result<(), StepError> {
         for _ in 0..LATE_RECORDS_MAX {
-            let found = self.store.links(std::slice::from_ref(id)).await?;
-            let Some(mut link) = found.into_iter().next().flatten() else { return Ok(()) };
+            let Some(mut link) = self.stored(id).await? else { return Ok(()) };
             if link.intent(number).is_none_or(|intent| intent.progress != Progress::Open) {
                 return Ok(());
             }
