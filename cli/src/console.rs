@@ -114,6 +114,7 @@ pub(crate) async fn serve(
         .route("/in-flight", get(in_flight))
         .route("/conflicts", get(conflicts))
         .route("/conflicts/{name}/{side}", post(resolve))
+        .route("/parked", get(parked))
         .route("/proposals", get(proposals))
         .route("/pairs", post(link))
         .route("/pairs/end", post(unlink))
@@ -164,6 +165,10 @@ async fn resolve(
     };
     let taken = local.engine.take(&name, side, Timestamp::now()).await;
     taken.map(|taken| Json(taken.is_some())).map_err(|error| failed(&error.into()))
+}
+
+async fn parked(State(local): State<Arc<Local>>) -> impl IntoResponse {
+    local.engine.set_aside().await.map(Json).map_err(|error| failed(&error.into()))
 }
 
 async fn proposals(State(local): State<Arc<Local>>) -> impl IntoResponse {

@@ -7,6 +7,7 @@ mod inbox;
 mod links;
 mod local;
 mod operate;
+mod parked;
 mod progress;
 mod runner;
 mod up;
@@ -38,6 +39,8 @@ enum Command {
     Sandbox(up::SandboxArgs),
     /// Show what is in flight, parked and in conflict.
     Status(StatusArgs),
+    /// List what is set aside, with the records on both sides, why, and what to do.
+    Parked(inbox::ListArgs),
     /// List the edits of both sides that wait for a person, with their values.
     Conflicts(inbox::ListArgs),
     /// Decide a conflict: take one side's value for both.
@@ -113,6 +116,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             let wait = args.wait_quiet.map(Duration::from_secs);
             operate::status(&args.data.data, args.json, wait).await
         }
+        Command::Parked(args) => parked::parked(&args).await,
         Command::Conflicts(args) => inbox::conflicts(&args).await,
         Command::Resolve(args) => inbox::resolve(&args).await,
         Command::Proposals(args) => links::proposals(&args).await,

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) struct Concord {
+    command: &'static str,
     child: Child,
     data: PathBuf,
     args: Vec<String>,
@@ -42,9 +43,9 @@ pub(crate) fn contract_with_brake(name: &str, brake: &str) -> PathBuf {
     file
 }
 
-fn spawn(data: &Path, args: &[String]) -> Child {
+fn spawn(command: &str, data: &Path, args: &[String]) -> Child {
     Command::new(env!("CARGO_BIN_EXE_concord"))
-        .args(["up", "--port-base", "0", "--data"])
+        .args([command, "--port-base", "0", "--data"])
         .arg(data)
         .args(args)
         .stdout(Stdio::null())
@@ -59,11 +60,21 @@ impl Concord {
     }
 
     pub(crate) async fn up_with(name: &str, args: &[&str]) -> Self {
+        Self::run("up", name, args).await
+    }
+
+    /// Starts only the two sandboxes, which are empty.
+    pub(crate) async fn sandboxes(name: &str) -> Self {
+        Self::run("sandbox", name, &[]).await
+    }
+
+    async fn run(command: &'static str, name: &str, args: &[&str]) -> Self {
         let data = std::env::temp_dir().join(format!("concord-{}-{name}", std::process::id()));
         let _ = std::fs::remove_dir_all(&data);
         let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
-        let child = spawn(&data, &args);
-        let mut concord = Self { child, data, args, endpoints: Value::Null, http: reqwest::Client::new() };
+        let child = spawn(command, &data, &args);
+        let mut concord =
+            Self { command, child, data, args, endpoints: Value::Null, http: reqwest::Client::new() };
         concord.wait_ready().await;
         concord
     }
@@ -87,8 +98,14 @@ impl Concord {
         let _ = std::fs::remove_file(self.data.join("endpoints.json"));
     }
 
+    /// Starts this command on the same directory.
+    pub(crate) async fn start(&mut self, command: &'static str) {
+        self.command = command;
+        self.restart().await;
+    }
+
     pub(crate) async fn restart(&mut self) {
-        self.child = spawn(&self.data, &self.args);
+        self.child = spawn(self.command, &self.data, &self.args);
         self.wait_ready().await;
     }
 

@@ -124,9 +124,10 @@ impl Store for DynamoStore {
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
-        let conflicts = commit.conflicts.len();
+        let (conflicts, parked) = (commit.conflicts.len(), commit.parked.len());
         self.commit_all(commit).await?;
         self.count(Count::Conflicts, conflicts);
+        self.count(Count::Parked, parked);
         Ok(())
     }
 

@@ -40,6 +40,8 @@ fn new(link: Link) -> Commit {
         released: vec![],
         conflicts: vec![],
         resolved: vec![],
+        parked: vec![],
+        healed: vec![],
         journal: vec![],
     }
 }

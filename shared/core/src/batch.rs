@@ -41,7 +41,7 @@ pub trait Body: Sized {
     /// When it may be begun; `None`: at once.
     fn not_before(&self) -> Option<Timestamp>;
 
-    /// Takes in another message of the same kind, if there is room; else gives it back.
+    /// Takes in another message of the same kind that may be begun too, if there is room; else gives it back.
     fn absorb(&mut self, other: Self) -> Option<Self>;
 }
 
@@ -69,7 +69,6 @@ impl Body for Hints {
             return Some(other);
         }
         self.ids.extend(other.ids);
-        self.not_before = self.not_before.max(other.not_before);
         None
     }
 }
@@ -98,7 +97,6 @@ impl Body for Sends {
             return Some(other);
         }
         self.intents.extend(other.intents);
-        self.not_before = self.not_before.max(other.not_before);
         None
     }
 }

@@ -100,6 +100,8 @@ pub enum Create {
 pub enum Delete {
     /// Set the soft-delete field on the other side.
     Flag(PerSide<WireName>),
+    /// Put Salesforce's record into its bin too. What is deleted in Salesforce ends the pair.
+    Archive,
     /// Stop keeping the pair in agreement.
     Unlink,
     /// Do nothing; the pair resumes if the record comes back.
@@ -288,7 +290,7 @@ impl Object {
             self.fields.values().flat_map(|field| field.wire[side].iter().cloned()).collect();
         match &self.delete {
             Delete::Flag(flag) => fields.push(flag[side].clone()),
-            Delete::Unlink | Delete::Ignore => {}
+            Delete::Archive | Delete::Unlink | Delete::Ignore => {}
         }
         fields.sort_unstable();
         fields.dedup();

@@ -3,6 +3,7 @@
 //! A pure function over comparable values. Performing the decision (one conditional commit, then the queue) is
 //! the fetch step's affair.
 
+mod archive;
 mod draft;
 mod insert;
 mod presence;
@@ -132,6 +133,16 @@ pub fn decide(situation: &Situation<'_>) -> Decision {
                     draft.fields(rows);
                     draft.issue_updates(rows);
                     draft.revive();
+                }
+                (Standing::Alive, Standing::Archived { .. })
+                    if draft.is_archived_by_us(Side::Salesforce, salesforce) =>
+                {
+                    draft.archived_in_vain(rows);
+                }
+                (Standing::Archived { .. }, Standing::Archived { .. })
+                    if draft.is_archived_by_us(Side::Salesforce, salesforce) =>
+                {
+                    draft.archived(rows);
                 }
                 (Standing::Archived { .. }, Standing::Alive) => draft.one_deleted(Side::HubSpot, rows),
                 (Standing::Alive, Standing::Archived { .. }) => draft.one_deleted(Side::Salesforce, rows),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::canonical::Unmappable;
 use crate::contract::Field;
@@ -48,6 +48,15 @@ impl Row {
         let raw =
             field.wire[side].iter().map(|wire| self.fields.get(wire).cloned().unwrap_or(Presence::Unknown));
         field.canonicalise(side, &raw.collect::<Vec<_>>())
+    }
+
+    /// Whether it was last changed less than so long before we asked, as far as its side tells.
+    #[must_use]
+    pub fn is_younger_than(&self, age: SignedDuration) -> bool {
+        match &self.versions {
+            Versions::Stamp { modified, asked, .. } => asked.duration_since(*modified) < age,
+            Versions::History(_) | Versions::Listed => false,
+        }
     }
 
     /// The highest number of an intent that it ever took in, as far as its side tells.

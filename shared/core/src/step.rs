@@ -14,6 +14,7 @@ mod pairing;
 mod reconcile;
 mod references;
 mod schemas;
+mod set_aside;
 mod take_in;
 mod write;
 
@@ -37,6 +38,7 @@ pub use by_hand::Said;
 pub use inbox::Inbox;
 pub use owners::Directory;
 pub use reconcile::{Report, Task};
+pub use set_aside::SetAside;
 pub use take_in::{CLAIM_LEASE_MS, TakenIn};
 
 /// Everything that the steps work with.

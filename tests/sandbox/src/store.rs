@@ -277,8 +277,19 @@ impl Memory {
     }
 
     fn apply(&mut self, commit: Commit) {
-        let Commit { link, records, aliases, keys, released, conflicts, resolved, journal, expected: _ } =
-            commit;
+        let Commit {
+            link,
+            records,
+            aliases,
+            keys,
+            released,
+            conflicts,
+            resolved,
+            parked,
+            healed,
+            journal,
+            expected: _,
+        } = commit;
         let id = link.id.clone();
         self.links.insert(id.clone(), link);
         self.records.extend(records.into_iter().map(|record| (record, Whereabouts::Linked(id.clone()))));
@@ -295,6 +306,10 @@ impl Memory {
         for conflict in conflicts {
             self.conflicts.insert((id.clone(), conflict.field.clone()), conflict);
         }
+        for field in healed {
+            self.parked.remove(&ParkKey::Field(id.clone(), field));
+        }
+        self.parked.extend(parked.into_iter().map(|parked| (parked.key.clone(), parked)));
         self.journal.entry(id).or_default().extend(journal);
     }
 

@@ -136,9 +136,6 @@ impl Store for Desk {
     }
 
     async fn unpark(&self, key: &ParkKey) -> Result<(), StoreError> {
-        if let ParkKey::Field(..) = key {
-            self.site.watch().mark(Mark::FieldHealed);
-        }
         self.store("unpark", self.site.store.unpark(key)).await
     }
 

@@ -167,6 +167,8 @@ pub struct Shown {
     pub values: Vec<String>,
     /// Whether it is in use.
     pub alive: bool,
+    /// Whether it was Concord that put it into the bin.
+    pub archived_by_us: bool,
     /// The record that it was merged into.
     pub merged_into: Option<String>,
     /// Its `concord_id`.
@@ -303,10 +305,12 @@ fn shown(object: &Object, side: Side, id: &str, row: &Value) -> Shown {
         let raw: Vec<String> = field.wire(side).iter().map(|wire| text(&fields[*wire])).collect();
         compared(field.form, &raw.iter().map(String::as_str).collect::<Vec<_>>())
     });
+    let last = row["history"].as_array().and_then(|all| all.last());
     Shown {
         id: id.to_owned(),
         values: values.collect(),
         alive,
+        archived_by_us: !alive && merged_into.is_null() && last.is_some_and(|last| last["by"] == "api"),
         merged_into: merged_into.as_str().map(str::to_owned),
         concord_id: fields[names.0].as_str().filter(|id| !id.is_empty()).map(str::to_owned),
         made_by_us: row["history"][0]["by"] == "api",

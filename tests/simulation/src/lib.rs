@@ -7,6 +7,9 @@
 //! [`surroundings`] and [`phases`] the life of a world, [`oracle`] the judge. [`walk`] lives through short scenarios once for each effect
 //! at which a worker can be struck.
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 pub mod chance;
 pub mod chaos;
 pub mod clock;

@@ -28,6 +28,9 @@ const HISTORY_SHORT: usize = 6;
 /// What a contract with a brake lets through within an hour: deletes passed on, and records with a value replaced.
 pub(crate) const BRAKE: Harm = Harm { deletes: 1, changes: 3 };
 
+/// How contacts and deals are deleted where they are not archived.
+const FLAG: &str = "{ flag: { hubspot: deleted_in_crm, salesforce: Deleted_In_CRM__c } }";
+
 /// The conflict rules that worlds are drawn from.
 const POLICIES: [&str; 5] = [
     "hold",
@@ -37,13 +40,24 @@ const POLICIES: [&str; 5] = [
     "{ fill: { otherwise: salesforce } }",
 ];
 
+/// How often people delete, restore and merge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removes {
+    /// They never do.
+    Never,
+    /// Once in a while.
+    Sometimes,
+    /// All the time, and mostly they delete and restore.
+    Often,
+}
+
 /// How people behave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct People {
     /// Whether they also put an earlier value back, or clear a field.
     pub take_back: bool,
     /// Whether they delete, restore and merge.
-    pub remove: bool,
+    pub remove: Removes,
     /// Whether they choose companies for contacts and deals.
     pub associate: bool,
     /// Whether they give contacts to each other.
@@ -83,6 +97,8 @@ pub struct Profile {
     pub unlinks: bool,
     /// Whether the contract lets little harm through (see the constants), so that an operator is needed.
     pub brake: bool,
+    /// Whether contacts and deals that are deleted in HubSpot are archived in Salesforce.
+    pub archives: bool,
     /// The conflict rule of each field, in the order of the contract.
     policies: [&'static str; 3],
 }
@@ -95,7 +111,7 @@ impl Profile {
             swarm: Swarm::calm(),
             people: People {
                 take_back: false,
-                remove: false,
+                remove: Removes::Never,
                 associate: false,
                 own: false,
                 sell: false,
@@ -112,6 +128,7 @@ impl Profile {
             receives_max: RECEIVES_MAX,
             unlinks: false,
             brake: false,
+            archives: false,
             policies: [policy; 3],
         }
     }
@@ -128,7 +145,7 @@ impl Profile {
         let policies = [policy(), policy(), policy()];
         let mut people = People {
             take_back: chance.happens(64),
-            remove: chance.happens(96),
+            remove: if chance.happens(96) { Removes::Sometimes } else { Removes::Never },
             pairs: 1 + chance.below(3),
             acts: 3 + chance.below(12),
             associate: chance.happens(96),
@@ -139,6 +156,10 @@ impl Profile {
         swarm.draw_later(chance);
         people.sell = chance.happens(96);
         let (brake, unlinks) = (chance.happens(48), chance.happens(64));
+        let archives = chance.happens(96);
+        if archives && chance.happens(128) {
+            people.remove = Removes::Often;
+        }
         let few = swarm.weight(Fault::OperatorRedrive) > 0;
         Self {
             swarm,
@@ -152,6 +173,7 @@ impl Profile {
             receives_max: if few { RECEIVES_FEW } else { RECEIVES_MAX },
             unlinks,
             brake,
+            archives,
             policies,
         }
     }
@@ -216,7 +238,7 @@ objects:
     salesforce: Contact
     match: [{{ key: email }}]
     create: {{ hubspot: true, salesforce: true }}
-    delete: {{ flag: {{ hubspot: deleted_in_crm, salesforce: Deleted_In_CRM__c }} }}
+    delete: {FLAG}
     guard: strict
     fields:
       email: {{ hubspot: email, salesforce: Email, type: email }}
@@ -252,6 +274,10 @@ objects:
             }
             false => yaml,
         };
+        let yaml = match self.archives {
+            true => yaml.replace(FLAG, "archive"),
+            false => yaml,
+        };
         parse(&yaml).map_err(|faults| anyhow::anyhow!("the simulation's contract is broken: {faults:?}"))
     }
 }
@@ -263,7 +289,7 @@ fn deals([text, phone, name]: [&str; 3], company: &str) -> String {
     hubspot: deals
     salesforce: Opportunity
     create: {{ hubspot: true, salesforce: true }}
-    delete: {{ flag: {{ hubspot: deleted_in_crm, salesforce: Deleted_In_CRM__c }} }}
+    delete: {FLAG}
     guard: strict
     fields:
       name: {{ hubspot: dealname, salesforce: Name, type: text, conflict: {name} }}

@@ -17,7 +17,7 @@ use crate::chance::Chance;
 use crate::display::{
     COMPANY, CONTACT, DEAL, Form, INTERESTS, Mapped, OBJECTS, PIPELINE, STAGES, Shown, records,
 };
-use crate::profile::People;
+use crate::profile::{People, Removes};
 use crate::site::Site;
 
 pub use removal::restore;
@@ -92,20 +92,27 @@ impl Users {
         let object = usize::from(chance.happens(64));
         let object = if people.sell && chance.happens(112) { DEAL } else { object };
         let act = match (chance.byte(), people.remove) {
-            (0..=199, _) | (212.., false) => Act::Edit,
+            (0..=199, Removes::Often) if chance.happens(112) => {
+                if chance.happens(128) {
+                    Act::Delete
+                } else {
+                    Act::Restore
+                }
+            }
+            (0..=199, _) | (212.., Removes::Never) => Act::Edit,
             (200..=205, _) => Act::Create,
             (206..=211, _) => Act::CreateTwice,
-            (212..=226, true) => Act::Delete,
-            (227..=240, true) => Act::Restore,
-            (241.., true) => Act::Merge,
+            (212..=226, Removes::Sometimes | Removes::Often) => Act::Delete,
+            (227..=240, Removes::Sometimes | Removes::Often) => Act::Restore,
+            (241.., Removes::Sometimes | Removes::Often) => Act::Merge,
         };
         let associates = people.associate && object != COMPANY;
         let act =
             if associates && matches!(act, Act::Edit) && chance.happens(96) { Act::Associate } else { act };
         let gives = people.own && object == CONTACT && matches!(act, Act::Edit);
         let act = if gives && chance.happens(64) { Act::Give } else { act };
-        let shown: Vec<Shown> =
-            self.look(site, side, object).into_iter().filter(|shown| shown.alive).collect();
+        let (shown, binned): (Vec<Shown>, Vec<Shown>) =
+            self.look(site, side, object).into_iter().partition(|shown| shown.alive);
         match act {
             Act::Associate => {
                 if let Some(record) = chance.pick(&shown) {
@@ -135,9 +142,10 @@ impl Users {
                 }
             }
             Act::Restore => {
-                let mine: Vec<_> =
-                    self.deleted.iter().filter(|(at, of, _)| (*at, *of) == (side, object)).cloned().collect();
-                if let Some((_, _, id)) = chance.pick(&mine) {
+                let mine = self.deleted.iter().filter(|(at, of, _)| (*at, *of) == (side, object));
+                let archived = binned.iter().filter(|shown| shown.archived_by_us).map(|shown| &shown.id);
+                let bin: Vec<&String> = mine.map(|(_, _, id)| id).chain(archived).collect();
+                if let Some(id) = chance.pick(&bin) {
                     restore(site, side, object, id);
                 }
             }

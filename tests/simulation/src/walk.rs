@@ -61,6 +61,8 @@ pub struct Scenario {
     pub object: &'static str,
     /// The conflict rule of every field that may have one.
     pub policy: &'static str,
+    /// Whether what is deleted in HubSpot is archived in Salesforce; else it is flagged.
+    pub archives: bool,
     /// In order.
     pub acts: &'static [Act],
     /// How it ends, as in [`Ended::end`].
@@ -72,6 +74,12 @@ impl Scenario {
     #[must_use]
     pub const fn under(self, policy: &'static str) -> Self {
         Self { policy, ..self }
+    }
+
+    /// The same where a delete is passed on by an archive.
+    #[must_use]
+    pub const fn archived(self) -> Self {
+        Self { archives: true, ..self }
     }
 }
 
@@ -99,6 +107,7 @@ pub fn play(scenario: &Scenario, strike: Strike) -> anyhow::Result<Ended> {
     let mut profile = Profile::calm(scenario.policy);
     profile.people.sell = scenario.object == "deal";
     profile.people.associate = profile.people.sell;
+    profile.archives = scenario.archives;
     let mut world = World::of_profile(profile, true)?;
     world.course.strike = strike;
     let object = OBJECTS.iter().position(|object| object.name == scenario.object);
@@ -224,14 +233,25 @@ fn end_of(world: &World) -> Vec<String> {
 }
 
 fn record_line(side: Side, object: usize, shown: &Shown) -> String {
-    let Shown { id: _, values, alive, merged_into, concord_id, made_by_us, flagged, company, owner: _ } =
-        shown;
+    let Shown {
+        id: _,
+        values,
+        alive,
+        archived_by_us,
+        merged_into,
+        concord_id,
+        made_by_us,
+        flagged,
+        company,
+        owner: _,
+    } = shown;
     let values: Vec<&str> =
         values.iter().map(|value| if value.is_empty() { "-" } else { value.as_str() }).collect();
     let mut line = format!("{side} {}: {}", OBJECTS[object].name, values.join(" "));
     for (is, what) in [
         (*made_by_us, ", made by Concord"),
-        (!*alive && merged_into.is_none(), ", deleted"),
+        (!*alive && merged_into.is_none() && !archived_by_us, ", deleted"),
+        (*archived_by_us, ", archived"),
         (merged_into.is_some(), ", merged into another"),
         (*flagged, ", flagged"),
         (concord_id.is_none(), ", without a mark"),

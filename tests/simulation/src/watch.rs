@@ -62,6 +62,12 @@ kinds! {
         Flagged => "a delete was flagged",
         /// And taken back.
         FlagTakenBack => "a flag was taken back",
+        /// A delete put the other record into the bin.
+        Archived => "a delete was archived",
+        /// And it was taken out again.
+        ArchiveTakenBack => "an archive was taken back",
+        /// An edit was typed before our archive came.
+        ArchiveMetEdit => "an archive met an edit",
         /// A delete met an edit.
         DeleteMetEdit => "a delete met an edit",
         /// Both records were deleted.
@@ -257,6 +263,10 @@ impl Watch {
         if !commit.resolved.is_empty() {
             self.mark(Mark::HeldResolved);
         }
+        commit.parked.iter().for_each(|parked| self.parked(parked));
+        if !commit.healed.is_empty() {
+            self.mark(Mark::FieldHealed);
+        }
         for line in &commit.journal {
             self.decided_by_a_person(line);
             if let Some(mark) = mark_of(&line.rule) {
@@ -293,7 +303,7 @@ impl Watch {
             ![TAKEN, "P7 union"].contains(&&*line.rule)
                 && target.is_some_and(|side| matches!(line.before[side], Presence::Value(_)))
         };
-        if commit.journal.iter().any(|line| line.rule == "P9 flag") {
+        if commit.journal.iter().any(|line| matches!(line.rule.as_str(), "P9 flag" | "P9 archive")) {
             of.deletes.push(now);
         }
         if commit.journal.iter().any(replaces) {
@@ -420,6 +430,9 @@ fn mark_of(rule: &str) -> Option<Mark> {
         "P9 flag taken back" => Mark::FlagTakenBack,
         "P9 a delete met an edit: the edited record is kept and unlinked" => Mark::DeleteMetEdit,
         "P9 deleted on both sides" => Mark::DeletedOnBoth,
+        "P9 archive" => Mark::Archived,
+        "P9 an archive is taken back" => Mark::ArchiveTakenBack,
+        "P9 an archive met an edit: the edited record is kept and unlinked" => Mark::ArchiveMetEdit,
         _other => return None,
     })
 }

@@ -28,6 +28,9 @@ use serde_json::{Value, json};
 /// The contract that a user starts from.
 pub const SAMPLE_CONTRACT: &str = include_str!("../../../infra/contract.yaml");
 
+/// HubSpot's id of a custom object type, which both CRMs have: Salesforce's is `Project__c`.
+pub const PROJECTS: &str = "2-4711";
+
 /// What goes wrong with a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trouble {
@@ -207,6 +210,12 @@ impl Spine {
         let hubspot_config = hubspot_sandbox::Config {
             tokens: ["token".to_owned()].into(),
             limits: hubspot_sandbox::Limits::NONE,
+            custom_types: vec![hubspot_sandbox::CustomType {
+                type_id: PROJECTS.to_owned(),
+                singular: "project".to_owned(),
+                plural: "projects".to_owned(),
+                properties: vec!["name".to_owned()],
+            }],
             ..hubspot_sandbox::Config::default()
         };
         let (app, portal) = (hubspot_config.app_id, hubspot_config.portal_id);

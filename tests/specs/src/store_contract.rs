@@ -34,6 +34,7 @@ pub async fn run<S: Store>(make: impl AsyncFn() -> S) {
     only_an_own_key_is_given_back(&make().await).await;
     answers_come_in_the_order_of_the_questions(&make().await).await;
     a_conflict_begins_changes_and_is_over(&make().await).await;
+    a_field_is_set_aside_and_taken_back_with_its_link(&make().await).await;
     conflicts_are_listed_oldest_first(&make().await).await;
     the_journal_is_in_order_and_apart_for_each_link(&make().await).await;
     unsent_links_are_listed_oldest_first(&make().await).await;

@@ -4,7 +4,8 @@ use concord_core::names::{PerSide, RecordId, RecordKey, Side};
 use concord_core::port::{ParkKey, Store as _};
 use concord_core::step::{Said, Task};
 use concord_specs::spine::{Spine, assert_quiet};
-use serde_json::json;
+use http::Method;
+use serde_json::{Value, json};
 
 const H: Side = Side::HubSpot;
 const S: Side = Side::Salesforce;
@@ -188,4 +189,22 @@ async fn what_cannot_be_linked_is_refused_with_the_reason_and_changes_nothing() 
     assert_eq!(nobody, Said::Impossible(why.to_owned()));
     assert_eq!(spine.written(), written);
     assert_quiet(&mut spine).await;
+}
+
+#[tokio::test]
+async fn two_companies_entered_at_once_are_one_pair_though_hubspots_search_does_not_know_of_one_yet() {
+    let mut spine = Spine::new();
+    let firm = json!({"properties": {"name": "Firm", "domain": "firm.example.com"}});
+    let made = spine.hubspot.person(Method::POST, "/crm/v3/objects/companies", &firm);
+    let _unheard = spine.told();
+    let account = json!({"Name": "Firm", "Domain__c": "firm.example.com"});
+    let path = "/services/data/v66.0/sobjects/Account/";
+    let account = spine.salesforce.person(Method::POST, path, &account);
+    spine.run().await;
+
+    let listed = spine.hubspot.person(Method::GET, "/crm/v3/objects/companies", &Value::Null);
+    assert_eq!(listed["results"].as_array().map(Vec::len), Some(1), "{listed:#}");
+    let id = made["id"].as_str().unwrap_or_default();
+    let counterpart = spine.counterpart_of("company", Side::HubSpot, id).await;
+    assert_eq!(json!(counterpart), account["id"]);
 }

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a scenario that cannot go on has failed")]
 
 use concord_core::names::Side;
-use concord_core::port::Store as _;
+use concord_core::port::{ParkKey, Store as _};
 use concord_core::step::Inbox;
 use concord_core::value::{Presence, Value as Field};
 use concord_specs::spine::{Spine, assert_quiet};
@@ -113,4 +113,37 @@ async fn an_edit_that_arrives_after_the_decision_is_held_anew() {
         );
         assert_eq!(spine.written() - before, 0);
     }
+}
+
+#[tokio::test]
+async fn what_is_set_aside_names_the_records_on_both_sides() {
+    let mut spine = Spine::new();
+    let hubspot = spine.hubspot_creates(
+        &json!({"email": "ada@example.com", "lastname": "L", "lifecyclestage": "evangelist"}),
+    );
+    spine.run().await;
+    let salesforce = spine.counterpart(H, &hubspot).await;
+    let twins =
+        [0, 1].map(|_| spine.salesforce_creates(&json!({"Email": "grace@example.com", "LastName": "H"})));
+    let alone = spine.hubspot_creates(&json!({"email": "grace@example.com", "lastname": "H"}));
+    spine.run().await;
+
+    let aside = spine.engine.set_aside().await.unwrap();
+    let told = aside.into_iter().map(|aside| {
+        let ids = Side::BOTH.map(|side| aside.records[side].as_ref().map(|id| id.as_str().to_owned()));
+        let field = match &aside.parked.key {
+            ParkKey::Field(_, field) => field.to_string(),
+            ParkKey::Record(_) | ParkKey::Message(_) | ParkKey::Object(_) => String::new(),
+        };
+        (field, aside.object.unwrap().to_string(), ids)
+    });
+    let mut told: Vec<_> = told.collect();
+    told.sort();
+    let mut expected = vec![
+        (String::new(), "contact".to_owned(), [Some(alone), None]),
+        ("stage".to_owned(), "contact".to_owned(), [Some(hubspot), Some(salesforce)]),
+    ];
+    expected.extend(twins.map(|id| (String::new(), "contact".to_owned(), [None, Some(id)])));
+    expected.sort();
+    assert_eq!(told, expected);
 }

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::types::error::TransactionCanceledException;
 use aws_sdk_dynamodb::types::{Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use concord_core::link::Link;
 use concord_core::names::{LinkId, RecordKey};
-use concord_core::port::{Commit, CommitError, Expected, JournalEntry, NaturalKey, StoreError};
+use concord_core::port::{Commit, CommitError, Expected, JournalEntry, NaturalKey, ParkKey, StoreError};
 use jiff::SignedDuration;
 
 use super::fault::{TRANSACTION_CONFLICT, is_busy, store_error};
@@ -58,6 +58,7 @@ impl DynamoStore {
             self.journal_actions(&commit.journal, &secret, &mut actions)?;
         }
         self.resolved_actions(&commit, &mut actions)?;
+        self.parked_actions(&commit, &mut actions)?;
         Box::pin(self.transact(actions)).await
     }
 
@@ -196,6 +197,27 @@ impl DynamoStore {
         Ok(())
     }
 
+    /// Fields that are set aside, and those that no longer are. No condition: they are this link's alone, and its generation
+    /// guards them. One that is both stays.
+    fn parked_actions(&self, commit: &Commit, actions: &mut Vec<Action>) -> Result<(), StoreError> {
+        let parked: BTreeSet<String> = commit.parked.iter().map(|parked| keys::park(&parked.key)).collect();
+        for item in &commit.parked {
+            let put = Put::builder()
+                .table_name(&self.tables.state)
+                .set_item(Some(super::listed::parked_item(item)?));
+            actions.push(put_action(put, Refused::Never)?);
+        }
+        let healed = commit
+            .healed
+            .iter()
+            .map(|field| keys::park(&ParkKey::Field(commit.link.id.clone(), field.clone())));
+        for key in healed.filter(|key| !parked.contains(key)).collect::<BTreeSet<_>>() {
+            let delete = Delete::builder().table_name(&self.tables.state).key("pk", pack::text(key));
+            actions.push(delete_action(delete, Refused::Never)?);
+        }
+        Ok(())
+    }
+
     /// Journal entries. No condition: their sort key begins with a generation that only this commit makes.
     fn journal_actions(
         &self,
@@ -298,6 +320,8 @@ fn is_only_the_link(commit: &Commit) -> bool {
         released,
         conflicts,
         resolved,
+        parked,
+        healed,
         journal,
     } = commit;
     records.is_empty()
@@ -306,6 +330,8 @@ fn is_only_the_link(commit: &Commit) -> bool {
         && released.is_empty()
         && conflicts.is_empty()
         && resolved.is_empty()
+        && parked.is_empty()
+        && healed.is_empty()
         && journal.is_empty()
 }
 

@@ -33,6 +33,20 @@ struct ByAge<'a> {
     max: usize,
 }
 
+const PARK: &str = "park";
+
+/// Something set aside, as it is stored.
+pub(super) fn parked_item(parked: &Parked) -> Result<Item, StoreError> {
+    let json = serde_json::to_string(parked)
+        .map_err(|error| StoreError::Refused { operation: PARK, reason: error.to_string() })?;
+    Ok(Item::from([
+        ("pk".to_owned(), pack::text(keys::park(&parked.key))),
+        ("parked".to_owned(), pack::text(json)),
+        ("listed".to_owned(), pack::text(PARKED)),
+        ("listed_since".to_owned(), pack::instant(parked.since)),
+    ]))
+}
+
 impl DynamoStore {
     pub(super) async fn list_open(&self, before: Timestamp, max: usize) -> Result<Vec<LinkId>, StoreError> {
         let mut open: Vec<(i128, String)> = Vec::new();
@@ -55,20 +69,9 @@ impl DynamoStore {
 
     /// Parks. No condition: the same key again replaces it, and that is what the port says.
     pub(super) async fn put_parked(&self, parked: &Parked) -> Result<(), StoreError> {
-        const OPERATION: &str = "park";
-        let json = serde_json::to_string(parked)
-            .map_err(|error| StoreError::Refused { operation: OPERATION, reason: error.to_string() })?;
-        self.client
-            .put_item()
-            .table_name(&self.tables.state)
-            .item("pk", pack::text(keys::park(&parked.key)))
-            .item("parked", pack::text(json))
-            .item("listed", pack::text(PARKED))
-            .item("listed_since", pack::instant(parked.since))
-            .send()
-            .await
-            .map(drop)
-            .map_err(|error| store_error(OPERATION, &error))
+        let put = self.client.put_item().table_name(&self.tables.state);
+        let sent = put.set_item(Some(parked_item(parked)?)).send().await;
+        sent.map(drop).map_err(|error| store_error(PARK, &error))
     }
 
     pub(super) async fn delete_parked(&self, key: &ParkKey) -> Result<(), StoreError> {

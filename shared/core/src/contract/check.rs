@@ -86,6 +86,7 @@ pub fn check(contract: &Contract, object: &ObjectName, schemas: &PerSide<Schema>
     found.person_accounts();
     found.own_fields();
     found.flag();
+    found.keys();
     for field in object.fields.values() {
         found.field(field);
     }
@@ -119,6 +120,27 @@ impl Found<'_> {
                 "shows that the organisation has Person Accounts, which Concord does not keep in agreement";
             let remedy = "use an organisation without them, or take the object out of the contract";
             self.add(Effect::SuspendObject, Side::Salesforce, &wire, what, remedy);
+        }
+    }
+
+    /// A record that is in no pair yet is looked up by each of its keys.
+    fn keys(&mut self) {
+        let fields = self.object.keys.iter().filter_map(|name| self.object.fields.get(name));
+        for (field, side) in fields.flat_map(|field| Side::BOTH.map(|side| (field, side))) {
+            for wire in &field.wire[side] {
+                if self.schemas[side].fields.get(wire).is_some_and(|live| !live.findable) {
+                    let what = "is a key by which no records are found";
+                    let remedy = match side {
+                        Side::HubSpot => {
+                            "make a property with unique values (`hasUniqueValue`), or take it out of `match`"
+                        }
+                        Side::Salesforce => {
+                            "use a field by which queries may filter, or take it out of `match`"
+                        }
+                    };
+                    self.add(Effect::SuspendObject, side, wire, what, remedy);
+                }
+            }
         }
     }
 

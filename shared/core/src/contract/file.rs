@@ -74,6 +74,9 @@ pub(super) struct FileCreate {
 pub(super) enum FileDelete {
     /// A checkbox on the other side is ticked.
     Flag(FileFlag),
+    /// What is deleted in HubSpot goes to Salesforce's recycle bin too, and comes back when it is restored. What is deleted
+    /// in Salesforce stays in HubSpot, and the pair is no longer kept in agreement. Not for an object type that others refer to.
+    Archive,
     /// The pair is no longer kept in agreement.
     Unlink,
     /// Nothing; the pair goes on if the record comes back.

@@ -14,6 +14,10 @@ use super::tree::Tree;
 use super::{Contract, Create, Delete, Direction, FLAG, Field, Guard, Kind, Object, Policy, RESERVED};
 use crate::brake::Limits;
 use crate::names::{ContractVersion, FieldName, ObjectName, PerSide, Side, WireName};
+use crate::reference;
+
+/// What Salesforce deletes an account's contacts and opportunities with.
+const ACCOUNT: &str = "Account";
 
 /// Reads a contract file.
 ///
@@ -65,6 +69,7 @@ fn contract(file: File, root: &Place<'_>, hash: String) -> Option<Contract> {
         }
     }
     each_wire_object_once(&objects, &place);
+    nothing_is_archived_along(&objects, &place);
     Some(Contract { version: version?, hash, objects })
 }
 
@@ -81,6 +86,28 @@ fn each_wire_object_once(objects: &BTreeMap<ObjectName, Object>, place: &Place<'
                 );
             }
         }
+    }
+}
+
+/// Salesforce deletes what belongs to an account with it, and may do so with what refers to any record (SOAP guide,
+/// `delete()`): nobody had asked for that.
+fn nothing_is_archived_along(objects: &BTreeMap<ObjectName, Object>, place: &Place<'_>) {
+    let archived = |object: &&Object| object.delete == Delete::Archive;
+    for object in objects.values().filter(archived) {
+        let refers = |other: &&Object| {
+            other.fields.values().any(|field| reference::target_of(field) == Some(&object.name))
+        };
+        let along = match objects.values().find(refers) {
+            Some(other) => format!("each `{}` that refers to it", other.name),
+            None if object.wire.salesforce.as_str().eq_ignore_ascii_case(ACCOUNT) => {
+                "the account's contacts and opportunities".to_owned()
+            }
+            None => continue,
+        };
+        place.at(object.name.as_str()).at("delete").fault(
+            format!("`archive` may take along {along}, which Salesforce deletes with the record"),
+            "use `flag`, `unlink` or `ignore`",
+        );
     }
 }
 
@@ -173,6 +200,7 @@ fn delete(given: Option<Given<FileDelete>>, place: &Place<'_>) -> Option<Delete>
     let usual = FLAG.map(|name| Given::As(name.to_owned()));
     let usual = FileDelete::Flag(FileFlag { hubspot: usual.hubspot, salesforce: usual.salesforce });
     match given_or(given, usual)? {
+        FileDelete::Archive => Some(Delete::Archive),
         FileDelete::Unlink => Some(Delete::Unlink),
         FileDelete::Ignore => Some(Delete::Ignore),
         FileDelete::Flag(FileFlag { hubspot, salesforce }) => {

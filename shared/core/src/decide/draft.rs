@@ -116,7 +116,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Turns the gathered parts into an intent, unless one that says the same is under way or was refused.
-    fn issue(&mut self, side: Side, action: Action) {
+    pub(super) fn issue(&mut self, side: Side, action: Action) {
         let (parts, lines): (Vec<Part>, Vec<Option<JournalEntry>>) =
             std::mem::take(&mut self.parts[side]).into_iter().unzip();
         let link = &mut self.decision.link;

@@ -1,8 +1,7 @@
-//! Deletes and their undoing (P9): the by-id read of a row in the bin is the evidence.
-//!
-//! Deliberately absent: archiving the counterpart (`delete: archive`), which needs its own re-read and undelete
-//! rules; no contract can ask for it.
+//! Deletes and their undoing (P9): the by-id read of a row in the bin is the evidence. See [`super::archive`] for what is
+//! archived by us.
 
+use super::archive::holds_unseen;
 use super::draft::Draft;
 use super::{Sight, Situation};
 use crate::contract::{Delete, Object};
@@ -46,12 +45,22 @@ impl Draft<'_> {
     /// One is in the bin, the other is not.
     pub(super) fn one_deleted(&mut self, deleted: Side, rows: PerSide<&Row>) {
         let alive = deleted.other();
+        let archives = self.situation.object.delete == Delete::Archive && alive == Side::Salesforce;
         self.give_up(deleted);
         match &self.decision.link.status {
             Status::Unlinked { .. } | Status::Apart { .. } => {}
+            Status::Flagged { deleted: before } if *before == deleted && archives => {
+                // Both were in the bin, and somebody took this one out: a delete is not passed on twice.
+                self.decision.link.status = Status::Unlinked { deleted };
+                self.say("P9 taken out of the bin on one side alone: unlinked");
+            }
             Status::Flagged { deleted: before } if *before == deleted => self.keep_flagged(alive),
             Status::Live | Status::Flagged { .. } => {
-                if edited_since_base(self.situation, alive, rows) {
+                let edited = match archives {
+                    true => holds_unseen(self.situation, rows),
+                    false => edited_since_base(self.situation, alive, rows),
+                };
+                if edited {
                     // The deleter had not seen the edit: the edited record is kept, and the pair ends.
                     self.decision.link.status = Status::Unlinked { deleted };
                     self.say("P9 a delete met an edit: the edited record is kept and unlinked");
@@ -60,7 +69,14 @@ impl Draft<'_> {
                 }
             }
         }
-        self.leave(alive, rows[alive], rows.map(Some));
+        self.uncover(alive, rows.map(Some));
+        match self.decision.link.status {
+            // What is covered is put back first.
+            Status::Live if archives && !self.writes_to(alive) => self.archive(),
+            Status::Live | Status::Flagged { .. } | Status::Unlinked { .. } | Status::Apart { .. } => {
+                self.leave(alive, rows[alive]);
+            }
+        }
         // A flag that has to wait is not remembered as one that was set: a brake may stop it before it is (P15).
         if self.decision.wait.is_some() && matches!(self.decision.link.status, Status::Flagged { .. }) {
             self.decision.link.status = self.situation.link.status.clone();
@@ -80,9 +96,12 @@ impl Draft<'_> {
         }
         match left_over {
             Sight::Row(row) if row.standing == Standing::Alive => {
-                self.leave(alive, row, PerSide::only(alive, row));
+                self.uncover(alive, PerSide::only(alive, row));
+                self.leave(alive, row);
             }
-            Sight::Row(_) | Sight::Lost | Sight::Missing | Sight::Absorbed => self.give_up(alive),
+            Sight::Row(_) | Sight::Lost | Sight::Missing | Sight::Absorbed => {
+                self.leave_in_peace(alive, left_over);
+            }
         }
     }
 
@@ -96,8 +115,11 @@ impl Draft<'_> {
         self.nobody_has_to_decide();
         for side in Side::BOTH {
             match row(side) {
-                Some(shown) => self.leave(side, shown, PerSide::of(row)),
-                None => self.give_up(side),
+                Some(shown) => {
+                    self.uncover(side, PerSide::of(row));
+                    self.leave(side, shown);
+                }
+                None => self.leave_in_peace(side, sights[side]),
             }
         }
     }
@@ -115,8 +137,7 @@ impl Draft<'_> {
     }
 
     /// The other side is not written to any more, whatever was gathered for it; and this one only to mend it.
-    fn leave(&mut self, alive: Side, row: &Row, rows: PerSide<Option<&Row>>) {
-        self.uncover(alive, rows);
+    fn leave(&mut self, alive: Side, row: &Row) {
         match self.writes_to(alive) {
             true => self.issue_update_of(alive, row),
             false => self.give_up(alive),
@@ -164,7 +185,9 @@ impl Draft<'_> {
                 self.decision.link.status = Status::Flagged { deleted };
                 self.keep_flagged(deleted.other());
             }
-            Delete::Unlink => {
+            // HubSpot takes no archive back by API, and does not tell whose it was.
+            Delete::Archive if deleted == Side::HubSpot => self.decision.link.status = Status::Live,
+            Delete::Archive | Delete::Unlink => {
                 self.decision.link.status = Status::Unlinked { deleted };
                 self.say("P9 unlink");
             }
@@ -178,7 +201,7 @@ impl Draft<'_> {
         }
     }
 
-    fn say(&mut self, rule: &str) {
+    pub(super) fn say(&mut self, rule: &str) {
         let line = self.entry(None, rule, None, unknown(), Presence::Unknown);
         self.decision.journal.push(line);
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
 
 use crate::names::{LinkId, ObjectName, RecordId, Side, Token, WireName};
@@ -206,6 +206,16 @@ pub enum Failure {
 pub struct Found {
     /// None, one, or an ambiguity.
     pub ids: Vec<RecordId>,
+    /// Whoever got the value within this time may be missing.
+    pub lag: SignedDuration,
+}
+
+impl Found {
+    /// All that hold the value at this moment.
+    #[must_use]
+    pub const fn exact(ids: Vec<RecordId>) -> Self {
+        Self { ids, lag: SignedDuration::ZERO }
+    }
 }
 
 /// What to list.
@@ -256,6 +266,8 @@ pub struct FieldSchema {
     pub writable: bool,
     /// Whether the side keeps its values unique.
     pub unique: bool,
+    /// Whether records are found by its value.
+    pub findable: bool,
     /// The values it takes, if it is a choice.
     pub options: Vec<String>,
     /// The longest text it takes, in characters.

@@ -233,6 +233,10 @@ pub struct Commit {
     pub conflicts: Vec<Conflict>,
     /// Fields whose conflict is over.
     pub resolved: Vec<FieldName>,
+    /// Fields of the link that are set aside from now on. With the link, whose memory of it is what takes it back.
+    pub parked: Vec<Parked>,
+    /// Fields that no longer are.
+    pub healed: Vec<FieldName>,
     /// What is written to the journal.
     pub journal: Vec<JournalEntry>,
 }
@@ -250,6 +254,8 @@ impl Commit {
             released: Vec::new(),
             conflicts: Vec::new(),
             resolved: Vec::new(),
+            parked: Vec::new(),
+            healed: Vec::new(),
             journal: Vec::new(),
         }
     }

@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::set_aside::PARKED_MAX;
 use super::{Engine, StepError, digest, link_id};
 use crate::contract::Object;
 use crate::link::{Link, Status};
@@ -12,8 +13,6 @@ use crate::port::{Commit, CommitError, Crm, Expected, JournalEntry, ParkKey, Par
 use crate::row::{Reading, Standing};
 use crate::value::Presence;
 
-/// Parked things among which proposals are looked for: what an operator can still read. Ours.
-const PROPOSALS_MAX: usize = 1_000;
 /// Tries against workers that decide the same link meanwhile. Ours.
 const TRIES_MAX: usize = 8;
 
@@ -41,7 +40,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     /// # Errors
     /// [`StepError::Store`].
     pub async fn proposals(&self) -> Result<Vec<Parked>, StepError> {
-        let mut parked = self.store.parked(PROPOSALS_MAX).await?;
+        let mut parked = self.store.parked(PARKED_MAX).await?;
         parked.retain(|parked| !parked.candidates.is_empty());
         Ok(parked)
     }

@@ -18,6 +18,8 @@ use crate::row::Reading;
 /// Salesforce's stamps have one-second grain: a row read within the second of its last change is read again
 /// after that second (P5).
 const ROW_SETTLES: SignedDuration = SignedDuration::from_millis(1_100);
+/// After this, what was entered before is found by its key (HubSpot's search: 5 s at most were measured). Ours: twice that.
+const INDEX_SETTLES: SignedDuration = SignedDuration::from_secs(10);
 
 /// One link at work, with what has to be claimed for it.
 #[derive(Debug)]
@@ -49,6 +51,8 @@ pub(super) struct Looks {
     pub(super) now: Vec<RecordId>,
     /// After a moment.
     pub(super) later: Vec<RecordId>,
+    /// Once whoever has their key by now is found by it.
+    pub(super) once_found: Vec<RecordId>,
 }
 
 /// What became of one link.
@@ -122,7 +126,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
 
     async fn look(&self, object: &Object, hints: &Hints, now: Timestamp) -> Result<(), StepError> {
         let object = &*self.with_owners(object, now).await?;
-        let (pairs, Looks { now: mut again, mut later }) = self.pairs(object, hints, now).await?;
+        let (pairs, Looks { now: mut again, mut later, once_found }) = self.pairs(object, hints, now).await?;
         let decided: Vec<(RecordId, Decided)> =
             stream::iter(pairs)
                 .map(|(id, pair)| async move {
@@ -163,6 +167,8 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             self.send_intents(side, &object.name, &intents[side], &hints.correlation).await?;
         }
         self.hint_again(&Hints { ids: again, not_before: None, ..hints.clone() }, now).await?;
+        let not_before = now.checked_add(INDEX_SETTLES).ok();
+        self.hint_again(&Hints { ids: once_found, not_before, ..hints.clone() }, now).await?;
         let not_before = now.checked_add(ROW_SETTLES).ok();
         self.hint_again(&Hints { ids: later, not_before, ..hints.clone() }, now).await
     }
@@ -299,13 +305,6 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         decision: Decision,
         now: Timestamp,
     ) -> Result<Done, StepError> {
-        for (field, fault) in &decision.faults {
-            let key = ParkKey::Field(pair.link.id.clone(), field.clone());
-            self.store.park(&Parked::new(key, fault.to_string(), now)).await?;
-        }
-        for field in &decision.healed {
-            self.store.unpark(&ParkKey::Field(pair.link.id.clone(), field.clone())).await?;
-        }
         let waits = self.wait_for_targets(object, &pair, &decision, now).await?;
         let mut done = self.perform(pair, decision, now).await?;
         if waits && done.again == Again::No {
@@ -385,6 +384,9 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             .iter()
             .map(|(side, number)| (*side, IntentRef { link: pair.link.id.clone(), number: *number }))
             .collect();
+        let parked = decision.faults.into_iter().map(|(field, fault)| {
+            Parked::new(ParkKey::Field(pair.link.id.clone(), field), fault.to_string(), now)
+        });
         let commit = Commit {
             expected: pair.expected,
             link: decision.link,
@@ -394,6 +396,8 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             released: decision.released,
             conflicts: decision.conflicts,
             resolved: decision.resolved,
+            parked: parked.collect(),
+            healed: decision.healed,
             journal: decision.journal,
         };
         self.unpark_claimed(&commit.records).await?;

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::SignedDuration;
+
 use super::{Engine, StepError, link_id};
 use crate::contract::Object;
 use crate::names::{LinkId, RecordId, RecordKey, Side, WireName};
@@ -21,8 +23,8 @@ struct Key {
 
 /// What the keys of a record lead to.
 pub(super) enum Match {
-    /// Nothing: a counterpart may be made.
-    Nobody,
+    /// Nothing: a counterpart may be made. Whoever got one of the keys within this time may be missing.
+    Nobody(SignedDuration),
     /// A link that lacks this side.
     Link(LinkId),
     /// A record on the other side that has no link.
@@ -64,6 +66,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         rows: &[(&Row, Option<&LinkId>)],
     ) -> Result<Vec<Match>, StepError> {
         let mut matches: Vec<Option<Match>> = rows.iter().map(|_| None).collect();
+        let mut lag = SignedDuration::ZERO;
         for name in &object.keys {
             let Some(field) = object.fields.get(name) else { continue };
             let keys: Vec<Option<Key>> =
@@ -74,12 +77,15 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                 open.iter().filter_map(|index| Some((keys[*index].as_ref()?, rows[*index].1))).collect();
             for (index, found) in open.into_iter().zip(self.match_keys(object, side, &asked).await?) {
                 matches[index] = match found {
-                    Match::Nobody => None,
+                    Match::Nobody(late) => {
+                        lag = lag.max(late);
+                        None
+                    }
                     Match::Link(_) | Match::Record(_) | Match::Unclear(_) => Some(found),
                 };
             }
         }
-        Ok(matches.into_iter().map(|found| found.unwrap_or(Match::Nobody)).collect())
+        Ok(matches.into_iter().map(|found| found.unwrap_or(Match::Nobody(lag))).collect())
     }
 
     /// What may know of a record by the name of its link, after the store was restored from a backup: a link of that
@@ -97,12 +103,12 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         };
         let names: Vec<LinkId> = marks.iter().map(name).collect();
         for (found, link) in matches.iter_mut().zip(self.store.links(&names).await?) {
-            if let (Match::Nobody | Match::Record(_), Some(link)) = (&*found, link) {
+            if let (Match::Nobody(_) | Match::Record(_), Some(link)) = (&*found, link) {
                 *found = Match::Link(link.id);
             }
         }
         let open: Vec<usize> = (0..matches.len())
-            .filter(|index| marks[*index].1.is_some() || matches!(matches[*index], Match::Nobody))
+            .filter(|index| marks[*index].1.is_some() || matches!(matches[*index], Match::Nobody(_)))
             .collect();
         let asked: Vec<String> = open.iter().map(|index| names[*index].as_str().to_owned()).collect();
         let marked = self.find_ours(side.other(), object, &asked).await?;
@@ -233,7 +239,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         located: &BTreeMap<RecordId, Whereabouts>,
     ) -> Match {
         match found.map(|found| found.ids.as_slice()) {
-            None | Some([]) => Match::Nobody,
+            None | Some([]) => Match::Nobody(found.map_or(SignedDuration::ZERO, |found| found.lag)),
             Some([id]) => match located.get(id) {
                 Some(Whereabouts::Linked(link)) => Match::Link(link.clone()),
                 Some(Whereabouts::Alias(_)) => {

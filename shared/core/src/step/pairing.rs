@@ -62,7 +62,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                     pair.claims.push(self.record(other, &object.name, &id));
                     pair.link.records[other] = Some(id);
                 }
-                Some(Match::Nobody) => pair.counterpart = may_make(object, other),
+                Some(Match::Nobody(_)) => pair.counterpart = may_make(object, other),
                 // Somebody was faster: since the link was read, it got its counterpart.
                 Some(Match::Link(owner)) if owner == pair.link.id => again.now.push(id),
                 Some(Match::Link(_)) => {
@@ -122,8 +122,10 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         self.match_names(object, side, &marks, &mut matches).await?;
         for ((id, row, mark), found) in unknown.into_iter().zip(matches) {
             match found {
-                Match::Nobody if may_make(object, side.other()) == Counterpart::Leave => {}
-                Match::Nobody => pairs.push((id, self.new_pair(object, side, *row, mark, None))),
+                Match::Nobody(_) if may_make(object, side.other()) == Counterpart::Leave => {}
+                // Its twin may have been entered at the same time, and not be found yet.
+                Match::Nobody(lag) if row.is_younger_than(lag) => again.once_found.push(id),
+                Match::Nobody(_) => pairs.push((id, self.new_pair(object, side, *row, mark, None))),
                 Match::Record(other) => {
                     pairs.push((id, self.new_pair(object, side, *row, mark, Some(other))))
                 }

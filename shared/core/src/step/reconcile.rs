@@ -7,12 +7,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{Engine, StepError, digest};
-use crate::contract::Object;
+use crate::contract::{Delete, Object};
 use crate::decide::is_flagged;
 use crate::link::{Link, Status};
 use crate::names::{Generation, RecordId, RecordKey, Side};
 use crate::port::{CommitError, Crm, CursorMark, Listing, Page, PageMark, Queue, Store, Whereabouts};
-use crate::row::{Row, Standing};
+use crate::row::{Author, Row, Standing};
 
 /// What a schedule asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -279,7 +279,13 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             // Something in the bin that we never knew is nobody's business.
             return row.standing == Standing::Alive;
         };
+        let archives = object.delete == Delete::Archive;
         match (&row.standing, &link.status) {
+            // Put there by an archive of ours: news, unless that is what the link remembers.
+            (Standing::Archived { by: Author::Us }, status) if archives => {
+                *status != Status::Flagged { deleted: side.other() }
+            }
+            (Standing::Alive, Status::Flagged { .. }) if archives => true,
             (Standing::Archived { .. }, Status::Live) => true,
             (Standing::Archived { .. }, Status::Flagged { deleted } | Status::Unlinked { deleted }) => {
                 *deleted != side && matches!(link.status, Status::Flagged { .. })

@@ -164,6 +164,9 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                     claims.push(RecordKey { side, object: link.object.clone(), id: id.clone() });
                     link.records[side] = Some(id.clone());
                 }
+                if link.intent(number).is_some_and(|intent| intent.action == Action::Archive) {
+                    again.link(&link, None); // It was blind: what lies in the bin is read (P9).
+                }
                 self.forgive(side, &mut link).await?;
                 Progress::Sent
             }

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use concord_core::names::{RecordId, WireName};
 use concord_core::port::{Failure, Found, ObjectSpec};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::call::{Call, Unsuccessful};
@@ -27,6 +28,8 @@ const SEARCH_VALUES_MAX: usize = 5;
 pub(super) const SEARCH_ROWS_MAX: usize = 200;
 /// Most rows that a search shows, all pages together (search API: 10,000).
 const SEARCH_TOTAL_MAX: usize = 10_000;
+/// How far a search may be behind. Ours: twice the 5 s that were measured (reference: 5).
+const SEARCH_LAG: SignedDuration = SignedDuration::from_secs(10);
 /// Longest domain name, in characters (RFC 1035, 2.3.4). A longer text is no company's domain, and would
 /// break the limit of a search body (3,000 characters).
 const DOMAIN_CHARS_MAX: usize = 253;
@@ -41,7 +44,7 @@ impl<T: Transport> HubSpot<T> {
         field: &WireName,
         values: &[String],
     ) -> Result<Vec<Found>, Failure> {
-        let by = By::of(object, field);
+        let by = By::of(&object.wire, field.as_str());
         let mut found: BTreeMap<String, Vec<RecordId>> = values
             .iter()
             .map(|value| (by.key(value), Vec::new()))
@@ -51,6 +54,10 @@ impl<T: Transport> HubSpot<T> {
         let size = match by {
             By::Email | By::Unique => BATCH_VALUES_MAX,
             By::Domain => SEARCH_VALUES_MAX,
+        };
+        let lag = match by {
+            By::Email | By::Unique => SignedDuration::ZERO,
+            By::Domain => SEARCH_LAG,
         };
         let in_flight = match by {
             By::Email | By::Unique => CALLS_IN_FLIGHT_MAX,
@@ -73,7 +80,7 @@ impl<T: Transport> HubSpot<T> {
         }
         Ok(values
             .iter()
-            .map(|value| Found { ids: found.get(&by.key(value)).cloned().unwrap_or_default() })
+            .map(|value| Found { ids: found.get(&by.key(value)).cloned().unwrap_or_default(), lag })
             .collect())
     }
 
@@ -159,9 +166,17 @@ enum By {
     Domain,
 }
 
+/// Whether records are found by a property whose values are not unique.
+pub(super) fn is_searched_for(object: &WireName, property: &str) -> bool {
+    match By::of(object, property) {
+        By::Domain => true,
+        By::Email | By::Unique => false,
+    }
+}
+
 impl By {
-    fn of(object: &ObjectSpec, field: &WireName) -> Self {
-        match (plural(object.wire.as_str()).as_str(), field.as_str()) {
+    fn of(object: &WireName, property: &str) -> Self {
+        match (plural(object.as_str()).as_str(), property) {
             ("contacts", "email") => Self::Email,
             ("companies", "domain") => Self::Domain,
             _ => Self::Unique,

@@ -6,10 +6,9 @@ use concord_core::names::WireName;
 use concord_core::port::{Failure, FieldKind, FieldSchema, Schema};
 use serde::Deserialize;
 
-use super::HubSpot;
 use super::call::{Call, Unsuccessful};
 use super::config::{Area, plural};
-use super::primary;
+use super::{HubSpot, find, primary};
 use crate::transport::Transport;
 
 /// Longest text of a property, in characters (reference: 3.3, documented).
@@ -72,13 +71,15 @@ impl<T: Transport> HubSpot<T> {
 impl Definition {
     fn into_field(self, object: &WireName) -> FieldSchema {
         let kind = self.field_kind();
+        // The contacts' e-mail is an identifier of its own: unique without being declared so.
+        let unique =
+            self.has_unique_value || self.name == "email" && plural(object.as_str()).as_str() == "contacts";
         FieldSchema {
             kind,
             writable: (!self.modification_metadata.read_only_value && !self.calculated)
                 || primary::is_association(object, &self.name),
-            // The contacts' e-mail is an identifier of its own: unique without being declared so.
-            unique: self.has_unique_value
-                || self.name == "email" && plural(object.as_str()).as_str() == "contacts",
+            unique,
+            findable: unique || find::is_searched_for(object, &self.name),
             length_max: (kind == FieldKind::Text).then_some(TEXT_CHARS_MAX),
             options: self.options.into_iter().map(|option| option.value).collect(),
         }

@@ -42,7 +42,7 @@ pub(super) async fn find<T: Transport>(
     }
     let found = |value: &String| {
         let ids = holders.get(&key(value)).into_iter().flatten().cloned().collect();
-        Found { ids }
+        Found::exact(ids)
     };
     Ok(values.iter().map(found).collect())
 }

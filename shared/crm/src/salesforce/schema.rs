@@ -28,6 +28,7 @@ struct Field {
     updateable: bool,
     #[serde(default)]
     unique: bool,
+    filterable: Option<bool>,
     #[serde(default)]
     length: u32,
     #[serde(default)]
@@ -83,6 +84,7 @@ fn field(field: Field) -> (WireName, FieldSchema) {
         kind,
         writable: field.createable && field.updateable,
         unique: field.unique,
+        findable: field.filterable != Some(false),
         options,
         length_max: (field.length > 0).then_some(field.length),
     };

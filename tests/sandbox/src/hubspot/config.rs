@@ -172,6 +172,8 @@ impl Default for Subscriptions {
             .flat_map(|object| kinds.iter().map(move |kind| format!("{object}.{kind}")))
             .collect();
         events.insert("contact.privacyDeletion".to_owned());
+        let of_custom = ["creation", "deletion", "merge", "restore"];
+        events.extend(of_custom.map(|kind| format!("object.{kind}")));
         Self { events, properties: WatchedProperties::Writable }
     }
 }

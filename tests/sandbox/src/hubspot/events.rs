@@ -1,6 +1,7 @@
 //! Webhook events, in the shape of captured ones: `subscriptionType`, not the documented `eventType`.
 //!
-//! Deliberately absent: `object.*` subscriptions, delivery, signatures, retries.
+//! Custom types are told of as `object.*`, with the type's id. Deliberately absent: their association changes, delivery, signatures,
+//! retries.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -66,7 +67,10 @@ impl HubSpot {
         fields: Value,
         property: Option<&str>,
     ) -> Option<Value> {
-        let subscription = format!("{}.{kind}", self.types[object.0].singular);
+        let of_type = &self.types[object.0];
+        let is_custom = ![CONTACT, COMPANY, DEAL].contains(&object);
+        let type_id = is_custom.then(|| of_type.type_id.clone());
+        let subscription = format!("{}.{kind}", if is_custom { "object" } else { of_type.singular.as_str() });
         let subscribed = match property {
             Some(name) => self.watches(object, name),
             None => self.config.subscriptions.events.contains(&subscription),
@@ -84,6 +88,7 @@ impl HubSpot {
         });
         if let (Value::Object(event), Value::Object(fields)) = (&mut event, fields) {
             event.extend(fields);
+            event.extend(type_id.map(|id| ("objectTypeId".to_owned(), json!(id))));
         }
         Some(event)
     }
@@ -92,8 +97,7 @@ impl HubSpot {
         let of_type = &self.types[object.0];
         match &self.config.subscriptions.properties {
             WatchedProperties::Writable => {
-                let writable = of_type.property(name).is_some_and(|known| known.writing == Writing::Open);
-                writable && [CONTACT, COMPANY, DEAL].contains(&object)
+                of_type.property(name).is_some_and(|known| known.writing == Writing::Open)
             }
             WatchedProperties::Only(names) => {
                 let listed = names.get(&of_type.plural).is_some_and(|names| names.contains(name));

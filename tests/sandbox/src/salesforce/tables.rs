@@ -1,4 +1,5 @@
-//! The fields of Contact, Account, Lead and Opportunity, with the fields that Concord adds to each, and of User.
+//! The fields of Contact, Account, Lead, Opportunity and a custom object, with the fields that Concord adds to each, and of
+//! User.
 
 use super::schema::{Access, Field, Key, Kind, Object};
 
@@ -24,6 +25,9 @@ const DEAL_STAGE_VALUES: &[&str] = &[
 /// This organisation has several currencies; the first is its own.
 const CURRENCIES: &[&str] = &["USD", "EUR", "GBP"];
 
+/// What `merge()` takes (SOAP guide); nothing else has a master record.
+const MERGEABLE: [&str; 3] = ["Account", "Contact", "Lead"];
+
 /// Every object, in the order in which describe lists them.
 pub(crate) fn objects() -> Vec<Object> {
     vec![
@@ -31,6 +35,7 @@ pub(crate) fn objects() -> Vec<Object> {
         Object::new("Contact", "Contacts", "003", with_shared("Contact", contact())),
         Object::new("Lead", "Leads", "00Q", with_shared("Lead", lead())),
         Object::new("Opportunity", "Opportunities", "006", with_shared("Opportunity", opportunity())),
+        Object::new("Project__c", "Projects", "a00", with_shared("Project__c", project())),
         Object::new("User", "Users", "005", user()),
     ]
 }
@@ -94,6 +99,16 @@ fn opportunity() -> Vec<Field> {
     ]
 }
 
+/// A custom object, as somebody might have made it.
+fn project() -> Vec<Field> {
+    vec![
+        field("Name", "Project Name", Kind::Text, 80).required(),
+        field("Code__c", "Code", Kind::Text, 40).keyed(Key::External),
+        field("Budget__c", "Budget", Kind::Double { scale: 2 }, 0),
+        field("Due__c", "Due", Kind::Date, 0),
+    ]
+}
+
 fn person_name(last_length: usize) -> Vec<Field> {
     vec![
         field("LastName", "Last Name", Kind::Text, last_length).required(),
@@ -134,9 +149,11 @@ fn with_shared(object: &'static str, own: Vec<Field>) -> Vec<Field> {
         field("Concord_Token__c", "Concord Token", Kind::Double { scale: 0 }, 0),
         boolean("Deleted_In_CRM__c", "Deleted In CRM"),
         reference("OwnerId", "Owner ID", "User", "Owner").defaulted(),
-        reference("MasterRecordId", "Master Record ID", object, "MasterRecord").of_platform(),
         boolean("IsDeleted", "Deleted").of_platform(),
     ]);
+    if MERGEABLE.contains(&object) {
+        fields.push(reference("MasterRecordId", "Master Record ID", object, "MasterRecord").of_platform());
+    }
     fields.extend(stamps());
     fields
 }

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use concord_core::link::{Link, Refusal, Status};
+use concord_core::link::{FieldStanding, Link, Refusal, Status};
 use concord_core::names::{RecordId, RecordKey, Side};
+use concord_core::port::ParkKey;
 
 use super::{Address, Scene, address, object_index};
 use crate::display::OBJECTS;
@@ -19,6 +20,8 @@ pub(super) fn check(scene: &Scene<'_>) -> Result<(), Broken> {
     nothing_is_called_deleted_without_evidence(scene)?;
     what_is_called_deleted_was_deleted(scene)?;
     a_delete_is_passed_on(scene)?;
+    nobody_is_archived_in_vain(scene)?;
+    parked_fields_are_remembered(scene)?;
     nobody_is_set_aside_for_nothing(scene)?;
     nothing_is_forgotten(scene)
 }
@@ -216,6 +219,53 @@ fn a_delete_is_passed_on(scene: &Scene<'_>) -> Result<(), Broken> {
         }
     }
     Ok(())
+}
+
+/// I18: what Concord has put into a bin is in the bin on the other side too, and their pair is not over.
+fn nobody_is_archived_in_vain(scene: &Scene<'_>) -> Result<(), Broken> {
+    let told: BTreeSet<Address> = scene.parked_records().collect();
+    for link in &scene.links {
+        let half = |side| scene.half(link, side).and_then(|half| Some((scene.records.get(&half)?, half)));
+        let (Some((here, at)), Some((there, other))) = (half(Side::HubSpot), half(Side::Salesforce)) else {
+            continue;
+        };
+        let over = match link.status {
+            Status::Live | Status::Flagged { .. } => false,
+            Status::Unlinked { .. } | Status::Apart { .. } => true,
+        };
+        if there.archived_by_us && (here.alive || over) && !told.contains(&at) && !told.contains(&other) {
+            let what =
+                format!("{other:?} was archived by Concord, and {at:?} lives or link {} is over", link.id);
+            return Err(Broken { invariant: "I18", what });
+        }
+    }
+    Ok(())
+}
+
+/// I11, I35: a field is set aside exactly as long as its link remembers it.
+fn parked_fields_are_remembered(scene: &Scene<'_>) -> Result<(), Broken> {
+    if scene.world.site.watch().struck(&[Fault::StoreRestored]) {
+        return Ok(());
+    }
+    let told = scene.parked.iter().filter_map(|parked| match &parked.key {
+        ParkKey::Field(link, field) => Some((link, field)),
+        ParkKey::Record(_) | ParkKey::Message(_) | ParkKey::Object(_) => None,
+    });
+    let told: BTreeSet<_> = told.collect();
+    let remembered = scene.links.iter().flat_map(|link| {
+        let parked = link.fields.iter().filter(|(_, memory)| memory.standing == FieldStanding::Parked);
+        parked.map(|(field, _)| (&link.id, field))
+    });
+    let remembered: BTreeSet<_> = remembered.collect();
+    match told.symmetric_difference(&remembered).next() {
+        Some((link, field)) => {
+            let which = if told.contains(&(*link, *field)) { "is" } else { "is not" };
+            let what =
+                format!("{field} of link {link} {which} told to be set aside, and its link says otherwise");
+            Err(Broken { invariant: "I35", what })
+        }
+        None => Ok(()),
+    }
 }
 
 /// I35: where nothing is narrow any more, a side refuses a write only for a value that another record holds.

@@ -32,6 +32,7 @@ pub(super) fn check(scene: &Scene<'_>) -> Result<(), Broken> {
     }
     conflicts_are_conflicts(scene)?;
     nothing_is_lost(scene, &histories)?;
+    no_edit_is_archived(scene, &histories)?;
     sets_are_merged(scene, &histories)?;
     nothing_stale_returns(scene, &histories)
 }
@@ -231,6 +232,37 @@ fn nothing_is_lost(scene: &Scene<'_>, histories: &Histories<'_>) -> Result<(), B
                     edit.value, mapped.name, shown.values[*field]
                 );
                 return Err(Broken { invariant: "I1", what });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// I20: what Concord has archived holds no edit that whoever deleted the other record had not seen.
+fn no_edit_is_archived(scene: &Scene<'_>, histories: &Histories<'_>) -> Result<(), Broken> {
+    for link in &scene.links {
+        let half = |side| scene.half(link, side).and_then(|half| Some((scene.records.get(&half)?, half)));
+        let (Some((here, _)), Some((there, record))) = (half(Side::HubSpot), half(Side::Salesforce)) else {
+            continue;
+        };
+        for (field, mapped) in OBJECTS[record.1].fields.iter().enumerate().filter(|_| there.archived_by_us) {
+            let value = &there.values[field];
+            let Some(edits) = histories.get(&(scene.thing(&record), field)) else { continue };
+            let typed = edits
+                .iter()
+                .any(|edit| (edit.side, edit.how) == (Side::Salesforce, How::Typed) && edit.value == *value);
+            let on_record = scene.recorded.iter().any(|((of, name), losers)| {
+                *of == link.id && name.as_str() == mapped.name && losers.contains(value)
+            });
+            let excused = is_automated(scene, record.1, field)
+                || is_set_aside(scene, &record, mapped.name)
+                || is_superseded(edits, value);
+            if typed && *value != here.values[field] && !on_record && !excused {
+                let what = format!(
+                    "{record:?} was archived with {value:?} as {}, which HubSpot never showed",
+                    mapped.name
+                );
+                return Err(Broken { invariant: "I20", what });
             }
         }
     }

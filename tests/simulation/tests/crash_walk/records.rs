@@ -57,6 +57,32 @@ fn a_delete_is_told_and_taken_back() {
 }
 
 #[test]
+fn a_delete_is_passed_on_by_an_archive_that_is_taken_back_where_it_was_wrong() {
+    walk(&[
+        contact(
+            "archived",
+            &[Make(HubSpot), Quiet, Delete(HubSpot)],
+            &[
+                "hubspot contact: zq1@example.com zq3|zq2 - zq4 -, deleted",
+                "link zq1@example.com + zq1@example.com: flagged, hubspot deleted",
+                "salesforce contact: zq1@example.com zq3|zq2 - zq4 -, made by Concord, archived",
+            ],
+        )
+        .archived(),
+        contact(
+            "archived and restored",
+            &[Make(HubSpot), Quiet, Delete(HubSpot), Quiet, Restore(HubSpot)],
+            &[
+                "hubspot contact: zq1@example.com zq3|zq2 - zq4 -",
+                "link zq1@example.com + zq1@example.com: live",
+                "salesforce contact: zq1@example.com zq3|zq2 - zq4 -, made by Concord",
+            ],
+        )
+        .archived(),
+    ]);
+}
+
+#[test]
 fn a_delete_against_an_edit_loses_neither() {
     walk(&[
         contact(

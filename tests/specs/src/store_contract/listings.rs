@@ -2,9 +2,10 @@
 
 use concord_core::link::{Link, Progress};
 use concord_core::names::{FieldName, Generation, LinkId, Token};
-use concord_core::port::{Commit, CommitError, JournalEntry, Store};
+use concord_core::port::{Commit, CommitError, JournalEntry, ParkKey, Store};
 
 use super::sample::{at, commit, conflict, entry, link, link_with_intent};
+use super::singles::parked;
 
 pub(super) async fn a_conflict_begins_changes_and_is_over(store: &impl Store) {
     // Given a conflict on each of two fields
@@ -95,4 +96,25 @@ pub(super) async fn a_settled_link_is_not_unsent(store: &impl Store) {
     assert_eq!(store.commit(commit(again.clone())).await, Ok(()));
     assert_eq!(store.commit(commit(again)).await, Err(CommitError::Moved));
     assert_eq!(store.unsent(at(9), 10).await, Ok(vec![LinkId::from("c")]));
+}
+
+pub(super) async fn a_field_is_set_aside_and_taken_back_with_its_link(store: &impl Store) {
+    // Given a link whose phone is set aside
+    let aside = |field: &str, reason: &str| {
+        parked(ParkKey::Field(LinkId::from("a"), FieldName::from(field)), reason, 0)
+    };
+    let first = Commit { parked: vec![aside("phone", "no number")], ..commit(link("a", 1)) };
+    assert_eq!(store.commit(first).await, Ok(()));
+    assert_eq!(store.parked(10).await, Ok(vec![aside("phone", "no number")]));
+
+    // When a commit comes too late, nothing of it is told
+    let late = Commit { parked: vec![aside("city", "late")], ..commit(link("a", 1)) };
+    assert_eq!(store.commit(late).await, Err(CommitError::Moved));
+    assert_eq!(store.parked(10).await, Ok(vec![aside("phone", "no number")]));
+
+    // When it is well again, and another is not
+    let healed = vec![FieldName::from("phone"), FieldName::from("name")];
+    let second = Commit { parked: vec![aside("city", "unknown")], healed, ..commit(link("a", 2)) };
+    assert_eq!(store.commit(second).await, Ok(()));
+    assert_eq!(store.parked(10).await, Ok(vec![aside("city", "unknown")]));
 }

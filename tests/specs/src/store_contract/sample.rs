@@ -58,6 +58,8 @@ pub(super) fn commit(link: Link) -> Commit {
         released: Vec::new(),
         conflicts: Vec::new(),
         resolved: Vec::new(),
+        parked: Vec::new(),
+        healed: Vec::new(),
         journal: Vec::new(),
     }
 }

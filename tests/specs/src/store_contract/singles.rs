@@ -7,7 +7,7 @@ use futures_util::future::join;
 
 use super::sample::{at, commit, conflict, link, link_with_intent, record};
 
-fn parked(key: ParkKey, reason: &str, second: i64) -> Parked {
+pub(super) fn parked(key: ParkKey, reason: &str, second: i64) -> Parked {
     Parked::new(key, reason.to_owned(), at(second))
 }
 

@@ -236,6 +236,26 @@ fn deletes_and_creates_are_said_for_both_sides_or_for_none() {
 }
 
 #[test]
+fn what_salesforce_would_delete_along_is_not_archived() {
+    let archived = SMALL.replace("    fields:\n", "    delete: archive\n    fields:\n");
+    assert!(parse(&archived).is_ok());
+    refused(
+        &archived.replace("salesforce: Contact", "salesforce: account"),
+        &[
+            "7:5: objects.contact.delete: `archive` may take along the account's contacts and opportunities, which Salesforce deletes with the record; use `flag`, `unlink` or `ignore`",
+        ],
+    );
+    let note = "  note:\n    hubspot: notes\n    salesforce: Note__c\n    fields:\n      \
+                of: { hubspot: of, salesforce: Of__c, type: reference, to: contact }\n";
+    refused(
+        &format!("{archived}{note}"),
+        &[
+            "7:5: objects.contact.delete: `archive` may take along each `note` that refers to it, which Salesforce deletes with the record; use `flag`, `unlink` or `ignore`",
+        ],
+    );
+}
+
+#[test]
 fn a_brake_lets_a_whole_number_of_records_through() {
     let with = |line: &str| SMALL.replace("    fields:\n", &format!("    {line}\n    fields:\n"));
     refused(

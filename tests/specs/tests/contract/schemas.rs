@@ -71,6 +71,26 @@ fn an_organisation_with_person_accounts_is_refused() {
 }
 
 #[test]
+fn a_key_by_which_no_records_are_found_suspends_the_object() {
+    let keyed = CHECKED.replace("    fields:\n", "    match: [{ key: title }]\n    fields:\n");
+    let check =
+        |schemas: &PerSide<Schema>| check(&parse(&keyed).unwrap(), &ObjectName::from("contact"), schemas);
+    let mut schemas = live();
+    let what = "is a key by which no records are found";
+    let hubspot = "make a property with unique values (`hasUniqueValue`), or take it out of `match`";
+    let salesforce = "use a field by which queries may filter, or take it out of `match`";
+    let told = [
+        mismatch(Effect::SuspendObject, Side::HubSpot, "jobtitle", what, hubspot),
+        mismatch(Effect::SuspendObject, Side::Salesforce, "Title", what, salesforce),
+    ];
+    assert_eq!(check(&schemas), told);
+    for (side, wire) in [(Side::HubSpot, "jobtitle"), (Side::Salesforce, "Title")] {
+        change(&mut schemas[side], wire, |field| field.findable = true);
+    }
+    assert_eq!(check(&schemas), []);
+}
+
+#[test]
 fn a_field_that_is_never_written_may_be_read_only() {
     let mut schemas = live();
     change(&mut schemas.hubspot, "hs_score", |field| field.writable = false);
@@ -254,7 +274,14 @@ fn live() -> PerSide<Schema> {
 }
 
 fn live_field(kind: FieldKind) -> FieldSchema {
-    FieldSchema { kind, writable: true, unique: false, options: Vec::new(), length_max: None }
+    FieldSchema {
+        kind,
+        writable: true,
+        unique: false,
+        findable: false,
+        options: Vec::new(),
+        length_max: None,
+    }
 }
 
 fn change(schema: &mut Schema, wire: &str, change: impl FnOnce(&mut FieldSchema)) {

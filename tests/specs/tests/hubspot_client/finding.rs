@@ -1,6 +1,7 @@
 //! Records by value.
 
 use concord_core::port::{Crm as _, Failure, Found};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::tape::{Tape, client, contacts, ids, object};
@@ -9,8 +10,13 @@ fn strings(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
 }
 
+/// Found by a search, which is late.
+fn searched(texts: &[&str]) -> Found {
+    Found { lag: SignedDuration::from_secs(10), ..found(texts) }
+}
+
 fn found(texts: &[&str]) -> Found {
-    Found { ids: ids(texts) }
+    Found::exact(ids(texts))
 }
 
 fn record(id: &str, properties: Value) -> Value {
@@ -86,7 +92,7 @@ async fn a_domain_is_searched_for_and_a_stale_match_is_dropped() {
     let answer =
         client(&tape).find(&companies, &"domain".into(), &strings(&["a.test", "b.test"])).await.unwrap();
 
-    assert_eq!(answer, [found(&["1", "3"]), found(&[])]);
+    assert_eq!(answer, [searched(&["1", "3"]), searched(&[])]);
     let body = json!({
         "filterGroups": [
             { "filters": [{ "propertyName": "domain", "operator": "EQ", "value": "a.test" }] },
@@ -108,7 +114,7 @@ async fn a_text_that_is_too_long_for_a_domain_is_not_asked_for() {
     let companies = object("company", "companies", &["name"]);
     let answer = client(&tape).find(&companies, &"domain".into(), &["x".repeat(300)]).await.unwrap();
 
-    assert_eq!(answer, [found(&[])]);
+    assert_eq!(answer, [searched(&[])]);
     assert_eq!(tape.sent(), []);
 }
 

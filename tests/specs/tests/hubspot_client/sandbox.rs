@@ -17,7 +17,7 @@ use concord_sandbox::crm::{Caller, Machine as _, Notice};
 use concord_sandbox::hubspot::{self, Limits, OAuthClient};
 use concord_sandbox::transport::InProcess;
 use http::Request;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::tape::{config, contacts, id, object, text, values, write};
@@ -231,8 +231,8 @@ async fn records_are_found_by_address_and_by_link_at_once_and_by_domain_when_the
     let world = World::new();
     let ann = world.contact("L1", "ann@example.com").await;
     let strings = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-    let none = Found { ids: Vec::new() };
-    let hers = Found { ids: vec![ann] };
+    let none = Found::exact(Vec::new());
+    let hers = Found::exact(vec![ann]);
 
     let asked = strings(&["x@example.com", "Ann@example.com"]);
     let by_email = world.client.find(&contacts(), &"email".into(), &asked).await;
@@ -246,10 +246,11 @@ async fn records_are_found_by_address_and_by_link_at_once_and_by_domain_when_the
     let [Outcome::Done(company)] = made.as_slice() else { panic!("not made: {made:?}") };
     let domains = strings(&["a.example.com", "b.example.com"]);
     let early = world.client.find(&companies, &"domain".into(), &domains).await;
-    assert_eq!(early, Ok(vec![none.clone(), none.clone()]));
+    let searched = |ids| Found { ids, lag: SignedDuration::from_secs(10) };
+    assert_eq!(early, Ok(vec![searched(Vec::new()), searched(Vec::new())]));
     world.wait(SETTLED_MS);
     let late = world.client.find(&companies, &"domain".into(), &domains).await;
-    assert_eq!(late, Ok(vec![Found { ids: vec![company.clone()] }, none]));
+    assert_eq!(late, Ok(vec![searched(vec![company.clone()]), searched(Vec::new())]));
 }
 
 #[tokio::test]
@@ -282,7 +283,7 @@ async fn ten_thousand_and_more_changes_in_one_instant_are_each_listed_once() {
         assert_eq!(listed, made);
     }
     assert_eq!(pages, 52);
-    assert_eq!(complete_until, world.now() - jiff::SignedDuration::from_secs(60));
+    assert_eq!(complete_until, world.now() - SignedDuration::from_secs(60));
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use crate::tape::{Tape, client};
 
 fn field(kind: FieldKind) -> FieldSchema {
     let length_max = (kind == FieldKind::Text).then_some(65_536);
-    FieldSchema { kind, writable: true, unique: false, options: Vec::new(), length_max }
+    FieldSchema { kind, writable: true, unique: false, findable: false, options: Vec::new(), length_max }
 }
 
 #[tokio::test]
@@ -41,8 +41,8 @@ async fn kinds_come_from_the_type_and_writable_from_all_three_marks() {
         ("amount".into(), FieldSchema { writable: false, ..field(FieldKind::Number) }),
         ("birthday".into(), field(FieldKind::Date)),
         ("closed".into(), field(FieldKind::DateTime)),
-        ("concord_id".into(), FieldSchema { unique: true, ..field(FieldKind::Text) }),
-        ("email".into(), FieldSchema { unique: true, ..field(FieldKind::Text) }),
+        ("concord_id".into(), FieldSchema { unique: true, findable: true, ..field(FieldKind::Text) }),
+        ("email".into(), FieldSchema { unique: true, findable: true, ..field(FieldKind::Text) }),
         ("hubspot_owner_id".into(), field(FieldKind::Reference)),
         ("phone".into(), field(FieldKind::Text)),
         ("place".into(), field(FieldKind::Other)),

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::record::{Record, Says, contacts, id, soql};
 
 fn found(ids: &[u8]) -> Found {
-    Found { ids: ids.iter().map(|&number| id(number)).collect() }
+    Found::exact(ids.iter().map(|&number| id(number)).collect())
 }
 
 #[tokio::test]

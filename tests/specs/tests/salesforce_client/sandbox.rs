@@ -170,7 +170,7 @@ async fn a_second_insert_under_the_same_link_is_told_of_the_first() {
     assert_eq!(outcomes[0], Outcome::Duplicate(Some(first.clone())));
     assert!(matches!(&outcomes[1], Outcome::Done(id) if *id != first), "{outcomes:?}");
     let found = world.client.find_linked(&contacts(), &["c-1".to_owned()]).await.unwrap();
-    assert_eq!(found, [Found { ids: vec![first] }]);
+    assert_eq!(found, [Found::exact(vec![first])]);
 }
 
 #[tokio::test]
@@ -348,7 +348,7 @@ async fn a_key_is_found_whatever_its_capitals() {
     let id = world.insert("c-1", "anna.o'neill+x@example.com").await;
     let values = ["Anna.O'Neill+x@Example.com", "nobody@example.com"].map(str::to_owned);
     let found = world.client.find(&contacts(), &WireName::from("Email"), &values).await.unwrap();
-    assert_eq!(found, [Found { ids: vec![id] }, Found { ids: vec![] }]);
+    assert_eq!(found, [Found::exact(vec![id]), Found::exact(vec![])]);
 }
 
 #[tokio::test]

@@ -22,6 +22,7 @@ async fn describe_says_what_each_field_holds_and_takes() {
         kind,
         writable,
         unique: false,
+        findable: true,
         options: Vec::new(),
         length_max,
     };
