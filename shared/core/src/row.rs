@@ -54,7 +54,10 @@ impl Row {
     #[must_use]
     pub fn is_younger_than(&self, age: SignedDuration) -> bool {
         match &self.versions {
-            Versions::Stamp { modified, asked, .. } => asked.duration_since(*modified) < age,
+            // A row that changed after we asked is as young as can be, and no younger.
+            Versions::Stamp { modified, asked, .. } => {
+                asked.duration_since(*modified).max(SignedDuration::ZERO) < age
+            }
             Versions::History(_) | Versions::Listed => false,
         }
     }

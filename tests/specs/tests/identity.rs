@@ -1,10 +1,14 @@
 //! Who is whom (P6): records meet by exact keys, never by guess; and what a person says of a pair.
 
+use std::collections::BTreeMap;
+
 use concord_core::names::{PerSide, RecordId, RecordKey, Side};
 use concord_core::port::{ParkKey, Store as _};
+use concord_core::row::{Author, Row, Standing, Versions};
 use concord_core::step::{Said, Task};
 use concord_specs::spine::{Spine, assert_quiet};
 use http::Method;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 const H: Side = Side::HubSpot;
@@ -207,4 +211,25 @@ async fn two_companies_entered_at_once_are_one_pair_though_hubspots_search_does_
     let id = made["id"].as_str().unwrap_or_default();
     let counterpart = spine.counterpart_of("company", Side::HubSpot, id).await;
     assert_eq!(json!(counterpart), account["id"]);
+}
+
+#[test]
+fn a_row_that_changed_after_we_asked_is_young_and_waits_for_no_search_that_is_exact() {
+    let asked = Timestamp::UNIX_EPOCH;
+    let after = |ms: i64| asked + SignedDuration::from_millis(ms);
+    let changed = |modified: Timestamp| Row {
+        id: RecordId::from("1"),
+        standing: Standing::Alive,
+        fields: BTreeMap::new(),
+        token: None,
+        concord_id: None,
+        revision: modified,
+        versions: Versions::Stamp { modified, modified_by: Author::Other, asked },
+    };
+    let second = SignedDuration::from_secs(1);
+    for (modified, young) in [(after(500), true), (asked, true), (after(-999), true), (after(-1_000), false)]
+    {
+        assert_eq!(changed(modified).is_younger_than(second), young, "{modified}");
+        assert!(!changed(modified).is_younger_than(SignedDuration::ZERO), "{modified}");
+    }
 }
