@@ -120,6 +120,15 @@ impl Link {
         })
     }
 
+    /// Whether we may be the last modifier of Salesforce's row for having archived it, whoever typed what it holds (P9).
+    #[must_use]
+    pub fn is_archived_since(&self, token: Token) -> bool {
+        self.intents.iter().any(|intent| match intent.action {
+            Action::Archive | Action::Undelete => intent.number > token,
+            Action::Insert | Action::Update { .. } => false,
+        })
+    }
+
     /// When the oldest intent was decided that has not been seen to land, nor given up. `None`: all is settled.
     #[must_use]
     pub fn open_since(&self) -> Option<Timestamp> {

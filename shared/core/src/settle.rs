@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::canonical::Unmappable;
 use crate::contract::Field;
-use crate::link::{Action, Base, Image, Intent, Link, Part, Place, Proof, Role};
+use crate::link::{Base, Image, Intent, Link, Part, Place, Proof, Role};
 use crate::names::{PerSide, Side, Token};
 use crate::reference;
 use crate::row::{Author, History, Row, Versions};
@@ -169,7 +169,8 @@ impl Scene<'_> {
         };
         let settled_before = base.as_ref().is_some_and(|base| base.images[side].place == place);
         if let (Some(hash), false, Some((intent, part))) = (hash, settled_before, self.part(side, token)) {
-            let ours = (*modified_by == Author::Us && !self.is_archived_since(token)) || hash == part.sent;
+            let by_us = *modified_by == Author::Us && !self.link.is_archived_since(token);
+            let ours = by_us || hash == part.sent;
             match &part.role {
                 Role::Carry { source } if rises(base.as_ref(), intent.number) => {
                     let stored = if ours {
@@ -204,14 +205,6 @@ impl Scene<'_> {
             view.proof = Proof::Sent;
         }
         Ok(view)
-    }
-
-    /// Whether we may be the row's last modifier for having archived it, whoever typed what it holds (P9).
-    fn is_archived_since(&self, token: Token) -> bool {
-        self.link.intents.iter().any(|intent| match intent.action {
-            Action::Archive | Action::Undelete => intent.number > token,
-            Action::Insert | Action::Update { .. } => false,
-        })
     }
 
     /// HubSpot: every version since the base's place, in order.

@@ -205,6 +205,12 @@ impl<'a> Scene<'a> {
         Some((side, object_index(&link.object)?, link.records[side].as_ref()?.as_str().to_owned()))
     }
 
+    /// What one half of a link shows, dead or alive, and its address.
+    pub(crate) fn shown(&self, link: &Link, side: Side) -> Option<(&Shown, Address)> {
+        let half = self.half(link, side)?;
+        Some((self.records.get(&half)?, half))
+    }
+
     /// Both halves of a pair that is kept in agreement, if both are in use.
     pub(crate) fn living(&self, link: &Link) -> Option<PerSide<&Shown>> {
         if link.status != Status::Live {

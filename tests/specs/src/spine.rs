@@ -3,6 +3,8 @@
 //!
 //! Scenarios, not chance: what goes wrong is said by the test.
 
+mod people;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -23,7 +25,7 @@ use concord_sandbox::transport::InProcess;
 use concord_sandbox::{hubspot as hubspot_sandbox, salesforce as salesforce_sandbox};
 use http::{Method, Request, Response, StatusCode};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// The contract that a user starts from.
 pub const SAMPLE_CONTRACT: &str = include_str!("../../../infra/contract.yaml");
@@ -401,69 +403,6 @@ impl Spine {
     #[must_use]
     pub fn written(&self) -> usize {
         self.hubspot.written() + self.salesforce.written()
-    }
-
-    /// A person makes a contact in HubSpot.
-    pub fn hubspot_creates(&self, properties: &Value) -> String {
-        let made = self.hubspot.person(
-            Method::POST,
-            "/crm/v3/objects/contacts",
-            &json!({ "properties": properties }),
-        );
-        made["id"].as_str().unwrap_or_default().to_owned()
-    }
-
-    /// A person edits a contact in HubSpot.
-    pub fn hubspot_edits(&self, id: &str, properties: &Value) {
-        self.hubspot.person(
-            Method::PATCH,
-            &format!("/crm/v3/objects/contacts/{id}"),
-            &json!({ "properties": properties }),
-        );
-    }
-
-    /// What HubSpot shows of a contact: these properties.
-    #[must_use]
-    pub fn hubspot_shows(&self, id: &str, properties: &[&str]) -> Value {
-        let path = format!("/crm/v3/objects/contacts/{id}?properties={}", properties.join(","));
-        let shown = self.hubspot.person(Method::GET, &path, &Value::Null);
-        properties.iter().map(|name| ((*name).to_owned(), shown["properties"][*name].clone())).collect()
-    }
-
-    /// The contacts that HubSpot shows, by id.
-    #[must_use]
-    pub fn hubspot_contacts(&self) -> Vec<String> {
-        let shown = self.hubspot.person(Method::GET, "/crm/v3/objects/contacts?limit=100", &Value::Null);
-        let ids = shown["results"].as_array().cloned().unwrap_or_default();
-        ids.iter().filter_map(|row| row["id"].as_str().map(str::to_owned)).collect()
-    }
-
-    /// A person makes a contact in Salesforce.
-    pub fn salesforce_creates(&self, fields: &Value) -> String {
-        let made = self.salesforce.person(Method::POST, "/services/data/v66.0/sobjects/Contact/", fields);
-        made["id"].as_str().unwrap_or_default().to_owned()
-    }
-
-    /// A person edits a contact in Salesforce.
-    pub fn salesforce_edits(&self, id: &str, fields: &Value) {
-        self.salesforce.person(Method::PATCH, &format!("/services/data/v66.0/sobjects/Contact/{id}"), fields);
-    }
-
-    /// What Salesforce shows of a contact: these fields.
-    #[must_use]
-    pub fn salesforce_shows(&self, id: &str, fields: &[&str]) -> Value {
-        let path = format!("/services/data/v66.0/sobjects/Contact/{id}?fields={}", fields.join(","));
-        let shown = self.salesforce.person(Method::GET, &path, &Value::Null);
-        fields.iter().map(|name| ((*name).to_owned(), shown[*name].clone())).collect()
-    }
-
-    /// The contacts that Salesforce shows, by id.
-    #[must_use]
-    pub fn salesforce_contacts(&self) -> Vec<String> {
-        let path = "/services/data/v66.0/query?q=SELECT+Id+FROM+Contact+ORDER+BY+Id";
-        let shown = self.salesforce.person(Method::GET, path, &Value::Null);
-        let rows = shown["records"].as_array().cloned().unwrap_or_default();
-        rows.iter().filter_map(|row| row["Id"].as_str().map(str::to_owned)).collect()
     }
 
     /// The other half of a linked contact.

@@ -6,8 +6,7 @@ use concord_core::port::{ParkKey, Parked, Store as _};
 use concord_core::step::Task;
 use concord_sandbox::fifo::QueueName;
 use concord_specs::spine::{SAMPLE_CONTRACT, Spine, Trouble, assert_quiet};
-use http::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 const FLAG: &str = "{ flag: { hubspot: deleted_in_crm, salesforce: Deleted_In_CRM__c } }";
 
@@ -21,33 +20,6 @@ async fn pair() -> (Spine, String, String) {
     spine.run().await;
     let salesforce = spine.counterpart(Side::HubSpot, &hubspot).await;
     (spine, hubspot, salesforce)
-}
-
-fn deletes(spine: &Spine, side: Side, id: &str) {
-    match side {
-        Side::HubSpot => {
-            spine.hubspot.person(Method::DELETE, &format!("/crm/v3/objects/contacts/{id}"), &Value::Null)
-        }
-        Side::Salesforce => {
-            let path = format!("/services/data/v66.0/sobjects/Contact/{id}");
-            spine.salesforce.person(Method::DELETE, &path, &Value::Null)
-        }
-    };
-}
-
-fn restores(spine: &Spine, side: Side, id: &str) {
-    match side {
-        Side::HubSpot => {
-            let path = format!("/crm/v3/objects/contacts/{id}/restore");
-            drop(spine.hubspot.person(Method::POST, &path, &json!({})));
-        }
-        Side::Salesforce => {
-            let answer = spine
-                .salesforce
-                .person_soap(&format!("<urn:undelete><urn:ids>{id}</urn:ids></urn:undelete>"));
-            assert!(answer.contains("<success>true</success>"), "{answer}");
-        }
-    }
 }
 
 /// How many contacts are in use, in HubSpot and in Salesforce.
@@ -71,7 +43,7 @@ async fn meanwhile(spine: &mut Spine, people: impl FnOnce(&Spine)) {
 async fn what_is_deleted_in_hubspot_goes_to_salesforces_bin_by_one_write() {
     let (mut spine, hubspot, _) = pair().await;
     let written = spine.written();
-    deletes(&spine, Side::HubSpot, &hubspot);
+    spine.deletes(Side::HubSpot, &hubspot);
     spine.run().await;
     assert_eq!((in_use(&spine), spine.written() - written), ((0, 0), 1));
     assert_eq!(parked(&spine).await, []);
@@ -83,10 +55,10 @@ async fn what_is_deleted_in_hubspot_goes_to_salesforces_bin_by_one_write() {
 #[tokio::test]
 async fn what_is_restored_in_hubspot_comes_back_and_is_kept_in_agreement() {
     let (mut spine, hubspot, salesforce) = pair().await;
-    deletes(&spine, Side::HubSpot, &hubspot);
+    spine.deletes(Side::HubSpot, &hubspot);
     spine.run().await;
     let written = spine.written();
-    restores(&spine, Side::HubSpot, &hubspot);
+    spine.restores(Side::HubSpot, &hubspot);
     spine.run().await;
     assert_eq!((in_use(&spine), spine.written() - written), ((1, 1), 1));
     spine.hubspot_edits(&hubspot, &json!({"jobtitle": "Duchess"}));
@@ -99,7 +71,7 @@ async fn what_is_restored_in_hubspot_comes_back_and_is_kept_in_agreement() {
 async fn what_is_deleted_in_salesforce_stays_in_hubspot_and_the_pair_ends() {
     let (mut spine, hubspot, salesforce) = pair().await;
     let written = spine.written();
-    deletes(&spine, Side::Salesforce, &salesforce);
+    spine.deletes(Side::Salesforce, &salesforce);
     spine.run().await;
     spine.hubspot_edits(&hubspot, &json!({"jobtitle": "Duchess"}));
     spine.run().await;
@@ -111,7 +83,7 @@ async fn an_edit_that_the_deleter_had_not_seen_keeps_the_record() {
     let (mut spine, hubspot, salesforce) = pair().await;
     let written = spine.written();
     spine.salesforce_edits(&salesforce, &json!({"Title": "Enchantress"}));
-    deletes(&spine, Side::HubSpot, &hubspot);
+    spine.deletes(Side::HubSpot, &hubspot);
     spine.run().await;
     assert_eq!((in_use(&spine), spine.written() - written), ((0, 1), 0));
     assert_eq!(spine.salesforce_shows(&salesforce, &["Title"])["Title"], "Enchantress");
@@ -121,7 +93,7 @@ async fn an_edit_that_the_deleter_had_not_seen_keeps_the_record() {
 async fn an_edit_that_our_archive_met_is_taken_out_of_the_bin_again() {
     let (mut spine, hubspot, salesforce) = pair().await;
     let written = spine.written();
-    deletes(&spine, Side::HubSpot, &hubspot);
+    spine.deletes(Side::HubSpot, &hubspot);
     let edit = json!({"Title": "Enchantress"});
     meanwhile(&mut spine, |spine| spine.salesforce_edits(&salesforce, &edit)).await;
     assert_eq!(in_use(&spine), (0, 0), "it lies in the bin");
@@ -136,9 +108,9 @@ async fn an_edit_that_our_archive_met_is_taken_out_of_the_bin_again() {
 #[tokio::test]
 async fn an_archive_that_meets_a_restored_record_is_taken_back() {
     let (mut spine, hubspot, salesforce) = pair().await;
-    deletes(&spine, Side::HubSpot, &hubspot);
+    spine.deletes(Side::HubSpot, &hubspot);
     meanwhile(&mut spine, |spine| {
-        restores(spine, Side::HubSpot, &hubspot);
+        spine.restores(Side::HubSpot, &hubspot);
         spine.salesforce_edits(&salesforce, &json!({"Title": "Enchantress"}));
     })
     .await;
@@ -152,10 +124,10 @@ async fn an_archive_that_meets_a_restored_record_is_taken_back() {
 #[tokio::test]
 async fn what_somebody_takes_out_of_salesforces_bin_is_left_alone() {
     let (mut spine, hubspot, salesforce) = pair().await;
-    deletes(&spine, Side::HubSpot, &hubspot);
+    spine.deletes(Side::HubSpot, &hubspot);
     spine.run().await;
     let written = spine.written();
-    restores(&spine, Side::Salesforce, &salesforce);
+    spine.restores(Side::Salesforce, &salesforce);
     for _ in 0..2 {
         spine.run().await;
         spine.reconcile(Task::Sweep).await;
@@ -167,7 +139,7 @@ async fn what_somebody_takes_out_of_salesforces_bin_is_left_alone() {
 async fn what_salesforce_does_not_let_us_archive_is_told_to_an_operator() {
     let (mut spine, hubspot, salesforce) = pair().await;
     spine.salesforce.trouble("write_", Trouble::Refused(403));
-    deletes(&spine, Side::HubSpot, &hubspot);
+    spine.deletes(Side::HubSpot, &hubspot);
     spine.run().await;
     assert_eq!(in_use(&spine), (0, 1));
     let keys: Vec<ParkKey> = parked(&spine).await.into_iter().map(|parked| parked.key).collect();

@@ -5,9 +5,8 @@ use concord_core::names::{ObjectName, PerSide, Side};
 use concord_core::port::{ParkKey, Store as _};
 use concord_core::step::Task;
 use concord_specs::spine::{SAMPLE_CONTRACT, Spine, assert_quiet};
-use http::Method;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
+use serde_json::json;
 
 const GUARD: &str = "    guard: strict\n    conflict: hold # both";
 const DELETE: Harm = Harm { deletes: 1, changes: 0 };
@@ -103,10 +102,6 @@ async fn contacts(spine: &mut Spine, count: usize) -> Vec<(String, String)> {
     pairs
 }
 
-fn delete(spine: &Spine, hubspot: &str) {
-    spine.hubspot.person(Method::DELETE, &format!("/crm/v3/objects/contacts/{hubspot}"), &Value::Null);
-}
-
 fn flagged(spine: &Spine, pairs: &[(String, String)]) -> usize {
     let shows = |id| spine.salesforce_shows(id, &["Deleted_In_CRM__c"])["Deleted_In_CRM__c"] == json!(true);
     pairs.iter().filter(|(_, salesforce)| shows(salesforce)).count()
@@ -124,7 +119,7 @@ async fn deletes_beyond_the_limit_wait_for_an_operator_and_then_all_arrive() {
     let pairs = contacts(&mut spine, 8).await;
     let written = spine.written();
     for (hubspot, _) in &pairs[..6] {
-        delete(&spine, hubspot);
+        spine.deletes(Side::HubSpot, hubspot);
         spine.run().await;
     }
     assert_eq!((flagged(&spine, &pairs), spine.written() - written), (3, 3));
@@ -209,7 +204,7 @@ async fn what_was_stopped_a_moment_ago_is_found_a_moment_after_the_release() {
     let pairs = contacts(&mut spine, 8).await;
     spine.reconcile(Task::Poll).await;
     for (hubspot, _) in &pairs {
-        delete(&spine, hubspot);
+        spine.deletes(Side::HubSpot, hubspot);
     }
     spine.run().await;
     assert_eq!(flagged(&spine, &pairs), 0);
@@ -225,7 +220,7 @@ async fn a_delete_that_had_to_wait_a_second_is_not_taken_for_one_that_was_passed
     let pairs = contacts(&mut spine, 1).await;
     // The row is too fresh to be written to when the delete is first looked at (P5).
     spine.salesforce_edits(&pairs[0].1, &json!({"MobilePhone": "+14155550132"}));
-    delete(&spine, &pairs[0].0);
+    spine.deletes(Side::HubSpot, &pairs[0].0);
     spine.round().await;
     spine.run().await;
     assert_eq!((flagged(&spine, &pairs), parked(&spine).await.len()), (0, 1));

@@ -10,7 +10,6 @@ use http::Method;
 use serde_json::{Value, json};
 
 const HUBSPOT: &str = "/crm/v3/objects/contacts";
-const SALESFORCE: &str = "/services/data/v66.0/sobjects/Contact/";
 
 /// A world with one pair, and how often something was told of it by hand.
 struct Scene {
@@ -69,27 +68,6 @@ impl Scene {
         (self.spine.hubspot_contacts(), self.spine.salesforce_contacts())
     }
 
-    fn deletes(&self, side: Side, id: &str) {
-        match side {
-            Side::HubSpot => {
-                self.spine.hubspot.person(Method::DELETE, &format!("{HUBSPOT}/{id}"), &Value::Null)
-            }
-            Side::Salesforce => {
-                self.spine.salesforce.person(Method::DELETE, &format!("{SALESFORCE}{id}"), &Value::Null)
-            }
-        };
-    }
-
-    fn restores(&self, side: Side, id: &str) {
-        match side {
-            Side::HubSpot => {
-                let path = format!("{HUBSPOT}/{id}/restore");
-                self.spine.hubspot.person(Method::POST, &path, &json!({}));
-            }
-            Side::Salesforce => self.soap(&format!("<urn:undelete><urn:ids>{id}</urn:ids></urn:undelete>")),
-        }
-    }
-
     /// Nothing is left of the record, not even in a bin.
     fn purges(&self, side: Side, id: &str) {
         match side {
@@ -98,8 +76,9 @@ impl Scene {
                 self.spine.hubspot.person(Method::POST, &path, &json!({ "objectId": id }));
             }
             Side::Salesforce => {
-                self.deletes(side, id);
-                self.soap(&format!("<urn:emptyRecycleBin><urn:ids>{id}</urn:ids></urn:emptyRecycleBin>"));
+                self.spine.deletes(side, id);
+                self.spine
+                    .soap(&format!("<urn:emptyRecycleBin><urn:ids>{id}</urn:ids></urn:emptyRecycleBin>"));
             }
         }
     }
@@ -112,7 +91,7 @@ impl Scene {
                 made["id"].as_str().unwrap_or(winner).to_owned()
             }
             Side::Salesforce => {
-                self.soap(&format!(
+                self.spine.soap(&format!(
                     "<urn:merge><urn:request><urn:masterRecord xmlns:so=\"urn:sobject.partner.soap.sforce.com\">\
                      <so:type>Contact</so:type><so:Id>{winner}</so:Id></urn:masterRecord>\
                      <urn:recordToMergeIds>{loser}</urn:recordToMergeIds></urn:request></urn:merge>"
@@ -120,11 +99,6 @@ impl Scene {
                 winner.to_owned()
             }
         }
-    }
-
-    fn soap(&self, operation: &str) {
-        let answer = self.spine.salesforce.person_soap(operation);
-        assert!(answer.contains("<success>true</success>"), "{answer}");
     }
 
     /// Something happens that no event tells of.
@@ -181,7 +155,7 @@ async fn linked_and_a_delete_with_evidence_is_told_by_the_flag() {
     for side in Side::BOTH {
         let (mut scene, id, other) = Scene::linked(side).await;
         let written = scene.spine.written();
-        scene.unheard(|scene| scene.deletes(side, &id));
+        scene.unheard(|scene| scene.spine.deletes(side, &id));
         scene.comes(side, &id).await;
         assert!(scene.is_flagged(side.other(), &other), "{side}");
         assert_eq!(scene.spine.written() - written, 1, "{side}");
@@ -194,8 +168,8 @@ async fn linked_and_a_delete_of_what_is_alive_again_is_ignored() {
         let (mut scene, id, other) = Scene::linked(side).await;
         let written = scene.spine.written();
         scene.unheard(|scene| {
-            scene.deletes(side, &id);
-            scene.restores(side, &id);
+            scene.spine.deletes(side, &id);
+            scene.spine.restores(side, &id);
         });
         scene.comes(side, &id).await;
         assert!(!scene.is_flagged(side.other(), &other), "{side}");
@@ -227,14 +201,16 @@ async fn linked_and_not_found_without_evidence_is_suspected_and_never_acted_on()
 async fn a_tombstone_and_nothing_there_is_dropped() {
     for side in Side::BOTH {
         let (mut scene, id, other) = Scene::linked(side).await;
-        scene.deletes(side, &id);
+        scene.spine.deletes(side, &id);
         scene.spine.run().await;
         assert!(scene.is_flagged(side.other(), &other), "{side}");
         let (written, links) = (scene.spine.written(), scene.links().await);
         scene.unheard(|scene| match side {
             Side::HubSpot => scene.purges(side, &id),
             Side::Salesforce => {
-                scene.soap(&format!("<urn:emptyRecycleBin><urn:ids>{id}</urn:ids></urn:emptyRecycleBin>"));
+                scene
+                    .spine
+                    .soap(&format!("<urn:emptyRecycleBin><urn:ids>{id}</urn:ids></urn:emptyRecycleBin>"));
             }
         });
         scene.comes(side, &id).await;
@@ -247,10 +223,10 @@ async fn a_tombstone_and_nothing_there_is_dropped() {
 async fn a_tombstone_and_a_record_that_lives_revives_the_same_link() {
     for side in Side::BOTH {
         let (mut scene, id, other) = Scene::linked(side).await;
-        scene.deletes(side, &id);
+        scene.spine.deletes(side, &id);
         scene.spine.run().await;
         let (written, links) = (scene.spine.written(), scene.links().await);
-        scene.unheard(|scene| scene.restores(side, &id));
+        scene.unheard(|scene| scene.spine.restores(side, &id));
         scene.comes(side, &id).await;
         assert!(!scene.is_flagged(side.other(), &other), "{side}");
         assert_eq!((scene.spine.written() - written, scene.links().await), (1, links), "{side}");

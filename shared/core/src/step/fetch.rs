@@ -18,8 +18,6 @@ use crate::row::Reading;
 /// Salesforce's stamps have one-second grain: a row read within the second of its last change is read again
 /// after that second (P5).
 const ROW_SETTLES: SignedDuration = SignedDuration::from_millis(1_100);
-/// After this, what was entered before is found by its key (HubSpot's search: 5 s at most were measured). Ours: twice that.
-const INDEX_SETTLES: SignedDuration = SignedDuration::from_secs(10);
 
 /// One link at work, with what has to be claimed for it.
 #[derive(Debug)]
@@ -51,8 +49,8 @@ pub(super) struct Looks {
     pub(super) now: Vec<RecordId>,
     /// After a moment.
     pub(super) later: Vec<RecordId>,
-    /// Once whoever has their key by now is found by it.
-    pub(super) once_found: Vec<RecordId>,
+    /// Once whoever has their key by now is found by it, which takes so long.
+    pub(super) once_found: (SignedDuration, Vec<RecordId>),
 }
 
 /// What became of one link.
@@ -126,7 +124,8 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
 
     async fn look(&self, object: &Object, hints: &Hints, now: Timestamp) -> Result<(), StepError> {
         let object = &*self.with_owners(object, now).await?;
-        let (pairs, Looks { now: mut again, mut later, once_found }) = self.pairs(object, hints, now).await?;
+        let (pairs, Looks { now: mut again, mut later, once_found: (lag, late) }) =
+            self.pairs(object, hints, now).await?;
         let decided: Vec<(RecordId, Decided)> =
             stream::iter(pairs)
                 .map(|(id, pair)| async move {
@@ -167,8 +166,8 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             self.send_intents(side, &object.name, &intents[side], &hints.correlation).await?;
         }
         self.hint_again(&Hints { ids: again, not_before: None, ..hints.clone() }, now).await?;
-        let not_before = now.checked_add(INDEX_SETTLES).ok();
-        self.hint_again(&Hints { ids: once_found, not_before, ..hints.clone() }, now).await?;
+        let not_before = now.checked_add(lag).ok();
+        self.hint_again(&Hints { ids: late, not_before, ..hints.clone() }, now).await?;
         let not_before = now.checked_add(ROW_SETTLES).ok();
         self.hint_again(&Hints { ids: later, not_before, ..hints.clone() }, now).await
     }

@@ -124,7 +124,10 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             match found {
                 Match::Nobody(_) if may_make(object, side.other()) == Counterpart::Leave => {}
                 // Its twin may have been entered at the same time, and not be found yet.
-                Match::Nobody(lag) if row.is_younger_than(lag) => again.once_found.push(id),
+                Match::Nobody(lag) if row.is_younger_than(lag) => {
+                    again.once_found.0 = lag;
+                    again.once_found.1.push(id);
+                }
                 Match::Nobody(_) => pairs.push((id, self.new_pair(object, side, *row, mark, None))),
                 Match::Record(other) => {
                     pairs.push((id, self.new_pair(object, side, *row, mark, Some(other))))

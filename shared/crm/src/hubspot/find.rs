@@ -55,10 +55,7 @@ impl<T: Transport> HubSpot<T> {
             By::Email | By::Unique => BATCH_VALUES_MAX,
             By::Domain => SEARCH_VALUES_MAX,
         };
-        let lag = match by {
-            By::Email | By::Unique => SignedDuration::ZERO,
-            By::Domain => SEARCH_LAG,
-        };
+        let lag = by.lag();
         let in_flight = match by {
             By::Email | By::Unique => CALLS_IN_FLIGHT_MAX,
             // Five searches a second for the whole account: one after the other.
@@ -168,10 +165,7 @@ enum By {
 
 /// Whether records are found by a property whose values are not unique.
 pub(super) fn is_searched_for(object: &WireName, property: &str) -> bool {
-    match By::of(object, property) {
-        By::Domain => true,
-        By::Email | By::Unique => false,
-    }
+    By::of(object, property) == By::Domain
 }
 
 impl By {
@@ -180,6 +174,14 @@ impl By {
             ("contacts", "email") => Self::Email,
             ("companies", "domain") => Self::Domain,
             _ => Self::Unique,
+        }
+    }
+
+    /// Whoever got a value within this time may not be found by it.
+    const fn lag(self) -> SignedDuration {
+        match self {
+            Self::Email | Self::Unique => SignedDuration::ZERO,
+            Self::Domain => SEARCH_LAG,
         }
     }
 

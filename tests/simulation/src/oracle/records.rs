@@ -154,8 +154,8 @@ fn is_key(field: &str) -> bool {
 fn nothing_is_called_deleted_without_evidence(scene: &Scene<'_>) -> Result<(), Broken> {
     for link in &scene.links {
         for side in Side::BOTH {
-            let shown = |side| scene.half(link, side).and_then(|half| scene.records.get(&half));
-            let (Some(here), Some(there)) = (shown(side), shown(side.other())) else { continue };
+            let halves = (scene.shown(link, side), scene.shown(link, side.other()));
+            let (Some((here, _)), Some((there, _))) = halves else { continue };
             let flagged = here.alive && here.flagged;
             if flagged && there.alive && link.status == Status::Live {
                 let what = format!(
@@ -204,8 +204,8 @@ fn a_delete_is_passed_on(scene: &Scene<'_>) -> Result<(), Broken> {
     let told: BTreeSet<Address> = scene.parked_records().collect();
     for link in &scene.links {
         for side in Side::BOTH {
-            let half = |side| scene.half(link, side).and_then(|half| Some((scene.records.get(&half)?, half)));
-            let (Some((here, at)), Some((there, other))) = (half(side), half(side.other())) else { continue };
+            let halves = (scene.shown(link, side), scene.shown(link, side.other()));
+            let (Some((here, at)), Some((there, other))) = halves else { continue };
             let deleted = !here.alive && here.merged_into.is_none();
             let forgotten = match link.status {
                 Status::Live => true,
@@ -225,10 +225,8 @@ fn a_delete_is_passed_on(scene: &Scene<'_>) -> Result<(), Broken> {
 fn nobody_is_archived_in_vain(scene: &Scene<'_>) -> Result<(), Broken> {
     let told: BTreeSet<Address> = scene.parked_records().collect();
     for link in &scene.links {
-        let half = |side| scene.half(link, side).and_then(|half| Some((scene.records.get(&half)?, half)));
-        let (Some((here, at)), Some((there, other))) = (half(Side::HubSpot), half(Side::Salesforce)) else {
-            continue;
-        };
+        let halves = (scene.shown(link, Side::HubSpot), scene.shown(link, Side::Salesforce));
+        let (Some((here, at)), Some((there, other))) = halves else { continue };
         let over = match link.status {
             Status::Live | Status::Flagged { .. } => false,
             Status::Unlinked { .. } | Status::Apart { .. } => true,

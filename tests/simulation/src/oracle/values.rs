@@ -241,10 +241,8 @@ fn nothing_is_lost(scene: &Scene<'_>, histories: &Histories<'_>) -> Result<(), B
 /// I20: what Concord has archived holds no edit that whoever deleted the other record had not seen.
 fn no_edit_is_archived(scene: &Scene<'_>, histories: &Histories<'_>) -> Result<(), Broken> {
     for link in &scene.links {
-        let half = |side| scene.half(link, side).and_then(|half| Some((scene.records.get(&half)?, half)));
-        let (Some((here, _)), Some((there, record))) = (half(Side::HubSpot), half(Side::Salesforce)) else {
-            continue;
-        };
+        let halves = (scene.shown(link, Side::HubSpot), scene.shown(link, Side::Salesforce));
+        let (Some((here, _)), Some((there, record))) = halves else { continue };
         for (field, mapped) in OBJECTS[record.1].fields.iter().enumerate().filter(|_| there.archived_by_us) {
             let value = &there.values[field];
             let Some(edits) = histories.get(&(scene.thing(&record), field)) else { continue };

@@ -1,0 +1,102 @@
+//! What people do with contacts at both screens, and what they see there.
+
+use concord_core::names::Side;
+use http::Method;
+use serde_json::{Value, json};
+
+use super::Spine;
+
+impl Spine {
+    /// A person makes a contact in HubSpot.
+    pub fn hubspot_creates(&self, properties: &Value) -> String {
+        let made = self.hubspot.person(
+            Method::POST,
+            "/crm/v3/objects/contacts",
+            &json!({ "properties": properties }),
+        );
+        made["id"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// A person edits a contact in HubSpot.
+    pub fn hubspot_edits(&self, id: &str, properties: &Value) {
+        self.hubspot.person(
+            Method::PATCH,
+            &format!("/crm/v3/objects/contacts/{id}"),
+            &json!({ "properties": properties }),
+        );
+    }
+
+    /// What HubSpot shows of a contact: these properties.
+    #[must_use]
+    pub fn hubspot_shows(&self, id: &str, properties: &[&str]) -> Value {
+        let path = format!("/crm/v3/objects/contacts/{id}?properties={}", properties.join(","));
+        let shown = self.hubspot.person(Method::GET, &path, &Value::Null);
+        properties.iter().map(|name| ((*name).to_owned(), shown["properties"][*name].clone())).collect()
+    }
+
+    /// The contacts that HubSpot shows, by id.
+    #[must_use]
+    pub fn hubspot_contacts(&self) -> Vec<String> {
+        let shown = self.hubspot.person(Method::GET, "/crm/v3/objects/contacts?limit=100", &Value::Null);
+        let ids = shown["results"].as_array().cloned().unwrap_or_default();
+        ids.iter().filter_map(|row| row["id"].as_str().map(str::to_owned)).collect()
+    }
+
+    /// A person makes a contact in Salesforce.
+    pub fn salesforce_creates(&self, fields: &Value) -> String {
+        let made = self.salesforce.person(Method::POST, "/services/data/v66.0/sobjects/Contact/", fields);
+        made["id"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// A person edits a contact in Salesforce.
+    pub fn salesforce_edits(&self, id: &str, fields: &Value) {
+        self.salesforce.person(Method::PATCH, &format!("/services/data/v66.0/sobjects/Contact/{id}"), fields);
+    }
+
+    /// What Salesforce shows of a contact: these fields.
+    #[must_use]
+    pub fn salesforce_shows(&self, id: &str, fields: &[&str]) -> Value {
+        let path = format!("/services/data/v66.0/sobjects/Contact/{id}?fields={}", fields.join(","));
+        let shown = self.salesforce.person(Method::GET, &path, &Value::Null);
+        fields.iter().map(|name| ((*name).to_owned(), shown[*name].clone())).collect()
+    }
+
+    /// The contacts that Salesforce shows, by id.
+    #[must_use]
+    pub fn salesforce_contacts(&self) -> Vec<String> {
+        let path = "/services/data/v66.0/query?q=SELECT+Id+FROM+Contact+ORDER+BY+Id";
+        let shown = self.salesforce.person(Method::GET, path, &Value::Null);
+        let rows = shown["records"].as_array().cloned().unwrap_or_default();
+        rows.iter().filter_map(|row| row["Id"].as_str().map(str::to_owned)).collect()
+    }
+
+    /// A person deletes a contact.
+    pub fn deletes(&self, side: Side, id: &str) {
+        match side {
+            Side::HubSpot => {
+                self.hubspot.person(Method::DELETE, &format!("/crm/v3/objects/contacts/{id}"), &Value::Null)
+            }
+            Side::Salesforce => {
+                let path = format!("/services/data/v66.0/sobjects/Contact/{id}");
+                self.salesforce.person(Method::DELETE, &path, &Value::Null)
+            }
+        };
+    }
+
+    /// A person takes a contact out of the bin.
+    pub fn restores(&self, side: Side, id: &str) {
+        match side {
+            Side::HubSpot => {
+                let path = format!("/crm/v3/objects/contacts/{id}/restore");
+                self.hubspot.person(Method::POST, &path, &json!({}));
+            }
+            Side::Salesforce => self.soap(&format!("<urn:undelete><urn:ids>{id}</urn:ids></urn:undelete>")),
+        }
+    }
+
+    /// A person does in Salesforce what only its SOAP API can.
+    pub fn soap(&self, operation: &str) {
+        let answer = self.salesforce.person_soap(operation);
+        assert!(answer.contains("<success>true</success>"), "{answer}");
+    }
+}
