@@ -118,6 +118,7 @@ pub(crate) async fn serve(
         .route("/proposals", get(proposals))
         .route("/pairs", post(link))
         .route("/pairs/end", post(unlink))
+        .route("/pairs/erase", post(erase))
         .route("/brakes/release", post(release))
         .route("/pause", post(pause))
         .route("/resume", post(resume))
@@ -189,6 +190,11 @@ async fn link(State(local): State<Arc<Local>>, Json(said): Json<Pairing>) -> imp
 
 async fn unlink(State(local): State<Arc<Local>>, Json(record): Json<RecordKey>) -> impl IntoResponse {
     let said = local.engine.unlink(&record, Timestamp::now()).await;
+    said.map(Json).map_err(|error| failed(&error.into()))
+}
+
+async fn erase(State(local): State<Arc<Local>>, Json(record): Json<RecordKey>) -> impl IntoResponse {
+    let said = local.engine.erase(&record, Timestamp::now()).await;
     said.map(Json).map_err(|error| failed(&error.into()))
 }
 

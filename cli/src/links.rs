@@ -1,4 +1,5 @@
-//! `concord proposals`, `concord link` and `concord unlink`: whom records belong with, as a person says.
+//! `concord proposals`, `concord link`, `concord unlink` and `concord erase`: whom records belong with, and whom nobody is to
+//! remember, as a person says.
 
 use std::process::ExitCode;
 
@@ -33,9 +34,10 @@ pub(crate) struct LinkArgs {
     place: Place,
 }
 
+/// A pair, by one of its records.
 #[derive(Debug, Args)]
 #[group(id = "record", required = true, multiple = false, args = ["hubspot", "salesforce"])]
-pub(crate) struct UnlinkArgs {
+pub(crate) struct PairArgs {
     /// The object type, by its name in the contract: `contact`.
     object: String,
     /// The id of the pair's record in HubSpot.
@@ -49,6 +51,26 @@ pub(crate) struct UnlinkArgs {
     json: bool,
     #[command(flatten)]
     place: Place,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EraseArgs {
+    #[command(flatten)]
+    pair: PairArgs,
+    /// Do it: nothing takes it back.
+    #[arg(long)]
+    yes: bool,
+}
+
+impl PairArgs {
+    fn record(&self) -> anyhow::Result<RecordKey> {
+        let named = [(Side::HubSpot, &self.hubspot), (Side::Salesforce, &self.salesforce)];
+        let named = named.into_iter().find_map(|(side, id)| Some((side, RecordId::new(&**id.as_ref()?))));
+        let Some((side, id)) = named else {
+            bail!("name one record of the pair: --hubspot ID or --salesforce ID")
+        };
+        Ok(RecordKey { side, object: ObjectName::new(&*self.object), id })
+    }
 }
 
 pub(crate) async fn proposals(args: &ListArgs) -> anyhow::Result<ExitCode> {
@@ -75,13 +97,24 @@ pub(crate) async fn link(args: &LinkArgs) -> anyhow::Result<ExitCode> {
     answer(said, args.json, "they are one thing from now on", "they were one thing before")
 }
 
-pub(crate) async fn unlink(args: &UnlinkArgs) -> anyhow::Result<ExitCode> {
-    let named = [(Side::HubSpot, &args.hubspot), (Side::Salesforce, &args.salesforce)];
-    let named = named.into_iter().find_map(|(side, id)| Some((side, RecordId::new(&**id.as_ref()?))));
-    let Some((side, id)) = named else {
-        bail!("name one record of the pair: --hubspot ID or --salesforce ID")
+pub(crate) async fn erase(args: &EraseArgs) -> anyhow::Result<ExitCode> {
+    let EraseArgs { pair: args, yes } = args;
+    let record = args.record()?;
+    if !yes {
+        bail!(
+            "{record} and its counterpart would be forgotten, and by a contract with `erase: purge` removed from both CRMs; \
+             nothing takes that back. Say it again with --yes"
+        );
+    }
+    let said = match deployed(&args.place).await? {
+        Some(engine) => Box::pin(engine.erase(&record, Timestamp::now())).await?,
+        None => serde_json::from_str(&operate::tell(&args.place.data.data, "pairs/erase", &record).await?)?,
     };
-    let record = RecordKey { side, object: ObjectName::new(&*args.object), id };
+    answer(said, args.json, "nothing is remembered of it any more", "it was erased before")
+}
+
+pub(crate) async fn unlink(args: &PairArgs) -> anyhow::Result<ExitCode> {
+    let record = args.record()?;
     let said = match deployed(&args.place).await? {
         Some(engine) => Box::pin(engine.unlink(&record, Timestamp::now())).await?,
         None => serde_json::from_str(&operate::tell(&args.place.data.data, "pairs/end", &record).await?)?,

@@ -56,7 +56,12 @@ enum Command {
     /// Say that a pair is to be left alone.
     ///
     /// Both records stay as they are, and no other is made for either of them. `concord link` takes it back.
-    Unlink(links::UnlinkArgs),
+    Unlink(links::PairArgs),
+    /// Forget a person, as privacy law asks.
+    ///
+    /// Concord forgets every value that it ever knew of the pair and makes neither record again. By a contract with
+    /// `erase: purge` both records are removed for good; else they are left to you. An erasure in HubSpot does the same.
+    Erase(links::EraseArgs),
     /// Let go on what the brake has stopped, once you have looked at it.
     ///
     /// Concord stops writing to an object type when it was about to pass on more deletes, or replace values in more
@@ -122,6 +127,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Proposals(args) => links::proposals(&args).await,
         Command::Link(args) => links::link(&args).await,
         Command::Unlink(args) => links::unlink(&args).await,
+        Command::Erase(args) => links::erase(&args).await,
         Command::Release(args) => inbox::release(&args).await,
         Command::Pause(args) => operate::control(&args.data, "pause").await.map(|()| ExitCode::SUCCESS),
         Command::Resume(args) => operate::control(&args.data, "resume").await.map(|()| ExitCode::SUCCESS),

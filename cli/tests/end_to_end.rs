@@ -245,6 +245,32 @@ async fn of_two_candidates_a_person_links_one_and_unlinks_it_again() {
 }
 
 #[tokio::test]
+async fn who_is_erased_is_made_again_by_nobody_and_asked_for_twice() {
+    let concord = Concord::up("erase").await;
+    let hubspot = concord.hubspot_creates(&ada()).await;
+    let other =
+        concord.salesforce_creates(&json!({"LastName": "Hopper", "Email": "grace@example.com"})).await;
+    concord.quiet(QUIET_S);
+    let before = concord.writes().await;
+
+    let erased = json!({"objectId": hubspot});
+    concord.hubspot("POST", "/crm/v3/objects/contacts/gdpr-delete", Some(&erased)).await;
+    concord.quiet(QUIET_S);
+    let (_, printed) = concord.command(&["parked"]);
+    assert!(printed.contains("it was erased in hubspot"), "{printed}");
+
+    let erase = ["erase", "contact", "--salesforce", &other];
+    let (code, printed) = concord.command(&erase);
+    assert_eq!(code, Some(1), "nothing takes it back, so it is asked for twice: {printed}");
+    let yes = [erase.as_slice(), &["--yes"]].concat();
+    assert_eq!(concord.command(&yes).0, Some(0));
+    concord.quiet(QUIET_S);
+    concord.salesforce_edits(&other, &json!({"Title": "Admiral"})).await;
+    concord.quiet(QUIET_S);
+    assert_eq!(concord.writes().await, before, "the sample contract leaves the records to people");
+}
+
+#[tokio::test]
 async fn a_mass_delete_waits_for_an_operator_and_loses_nothing() {
     const MANY: usize = 21;
     let concord = Concord::up("brake").await;

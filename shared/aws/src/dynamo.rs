@@ -10,6 +10,7 @@
 //! |---|---|---|
 //! | `LINK#id` | `generation` N, `link` B (a format byte, then postcard of `Link`), `writer` B, and while an intent is open `open_shard` S, `open_since` N | a link with its base and intents |
 //! | `RECORD#side#object#id` | `link` S, or `merged_into` S | whose record it is; a merged one redirects, for ever |
+//! | `MERGED#RECORD#side#object#id` | `merged` SS (JSON) | the records that were merged into this one, each with the link that said so |
 //! | `KEY#object#field#hash` | `link` S | whose natural key it is |
 //! | `CONFLICT#link#field` | `object`, `field`, `link_id` S, `conflict_records`, `edited` S (JSON), `since` S, `sealed` B, `listed`, `listed_since` | two values that wait for a person |
 //! | `PARK#RECORD#..`, `PARK#FIELD#link#field`, `PARK#MESSAGE#id` | `parked` S (JSON), `listed`, `listed_since` | something set aside |
@@ -173,6 +174,10 @@ impl Store for DynamoStore {
 
     async fn wait_for(&self, target: &RecordKey, waiting: &RecordKey) -> Result<bool, StoreError> {
         self.add_waiting(target, waiting).await
+    }
+
+    async fn merged_into(&self, winners: &[RecordKey]) -> Result<Vec<(RecordKey, LinkId)>, StoreError> {
+        self.read_merged(winners).await
     }
 
     async fn waiting_for(&self, targets: &[RecordKey]) -> Result<Vec<RecordKey>, StoreError> {

@@ -43,6 +43,7 @@ fn new(link: Link) -> Commit {
         parked: vec![],
         healed: vec![],
         journal: vec![],
+        shred: false,
     }
 }
 

@@ -208,6 +208,7 @@ fn hints(n: usize, group: &str) -> Message {
         side: Side::HubSpot,
         object: ObjectName::from("contact"),
         ids: vec![RecordId::new(n.to_string())],
+        erased: false,
         not_before: None,
         correlation: "c".to_owned(),
     };

@@ -64,7 +64,9 @@ impl Body for Hints {
     }
 
     fn absorb(&mut self, other: Self) -> Option<Self> {
-        let alike = self.side == other.side && self.object == other.object;
+        // What one says of its records is not said of the others.
+        let of = |hints: &Self| (hints.side, hints.object.clone(), hints.erased);
+        let alike = of(self) == of(&other);
         if !alike || self.ids.len() + other.ids.len() > Self::IDS_MAX {
             return Some(other);
         }

@@ -78,6 +78,8 @@ pub struct Object {
     pub create: PerSide<Create>,
     /// What a delete on one side does to the other.
     pub delete: Delete,
+    /// What an erasure, as privacy law asks, does to the records.
+    pub erase: Erase,
     /// How writes are guarded.
     pub guard: Guard,
     /// How much may be done to its records within an hour.
@@ -106,6 +108,15 @@ pub enum Delete {
     Unlink,
     /// Do nothing; the pair resumes if the record comes back.
     Ignore,
+}
+
+/// What an erasure does to the records (P9). Concord forgets what it knew in either case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Erase {
+    /// They are left to people, who are told.
+    Forget,
+    /// They go for good on both sides, from the bin too.
+    Purge,
 }
 
 /// How writes to Salesforce are guarded (P5).

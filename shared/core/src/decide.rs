@@ -5,6 +5,7 @@
 
 mod archive;
 mod draft;
+mod erase;
 mod insert;
 mod presence;
 
@@ -53,6 +54,8 @@ pub enum Sight<'a> {
     Missing,
     /// Its record was merged into one that belongs to another pair.
     Absorbed,
+    /// Nothing, and it says that it has erased its record, as privacy law asks.
+    Erased,
 }
 
 /// What to do. Performing it twice, or not at all, is safe: it is committed on the link's generation.
@@ -83,6 +86,8 @@ pub struct Decision {
     pub harm: Harm,
     /// Something has to wait.
     pub wait: Option<Wait>,
+    /// The link's values in the journal and in conflicts are made unreadable (I43).
+    pub shred: bool,
 }
 
 /// Why a decision is not complete.
@@ -112,6 +117,9 @@ pub fn decide(situation: &Situation<'_>) -> Decision {
     let mut draft = Draft::new(situation);
     draft.close_landed();
     match (situation.rows.hubspot, situation.rows.salesforce) {
+        (hubspot, salesforce) if situation.link.is_erased() => draft.erased(PerSide { hubspot, salesforce }),
+        (Sight::Erased, _) => draft.erase(Side::HubSpot),
+        (_, Sight::Erased) => draft.erase(Side::Salesforce),
         (hubspot, salesforce)
             if matches!(situation.link.status, Status::Apart { .. })
                 && ![hubspot, salesforce].contains(&Sight::Absorbed) =>

@@ -15,4 +15,6 @@ pub struct Event {
     pub object: WireName,
     /// The records that it concerns: several for a merge or for one change that hit many.
     pub ids: Vec<RecordId>,
+    /// Whether it says that they were erased, as privacy law asks.
+    pub erased: bool,
 }

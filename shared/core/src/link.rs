@@ -78,6 +78,46 @@ impl Link {
         self.fields.values_mut().for_each(|memory| memory.base = None);
     }
 
+    /// Forgets everything but which records it was, and the keys by which a copy of them is known, so that nobody makes them
+    /// again. `purges`: the records have to go as well; of two that a person keeps apart, only the one that is erased, `by`
+    /// its side. What an insert of ours may yet make has to go anyhow.
+    pub fn erase(&mut self, by: Side, purges: bool) -> Erased {
+        let apart = matches!(self.status, Status::Apart { .. });
+        let inserts = |side: Side| {
+            self.intents.iter().any(|intent| intent.side == side && intent.action == Action::Insert)
+        };
+        let purge = PerSide::of(|side| match self.records[side] {
+            Some(_) => purges && (side == by || !apart),
+            None => inserts(side),
+        });
+        self.status = Status::Erased { purge };
+        self.intents.clear();
+        self.announced = false;
+        let mut erased = Erased::default();
+        for (name, memory) in std::mem::take(&mut self.fields) {
+            if memory.held.is_some() {
+                erased.held.push(name.clone());
+            }
+            if memory.standing == FieldStanding::Parked {
+                erased.parked.push(name);
+            }
+        }
+        erased
+    }
+
+    /// If it is erased: a record that a write of ours has made after all goes too.
+    pub fn purge_what_was_made(&mut self, side: Side) {
+        if let Status::Erased { purge } = &mut self.status {
+            purge[side] = true;
+        }
+    }
+
+    /// Whether nothing is remembered of it but who it was.
+    #[must_use]
+    pub const fn is_erased(&self) -> bool {
+        matches!(self.status, Status::Erased { .. })
+    }
+
     /// Whether it lives on both sides, so that references to it can be kept on both.
     #[must_use]
     pub fn is_whole(&self) -> bool {
@@ -125,7 +165,7 @@ impl Link {
     pub fn is_archived_since(&self, token: Token) -> bool {
         self.intents.iter().any(|intent| match intent.action {
             Action::Archive | Action::Undelete => intent.number > token,
-            Action::Insert | Action::Update { .. } => false,
+            Action::Insert | Action::Update { .. } | Action::Purge => false,
         })
     }
 
@@ -173,6 +213,21 @@ pub enum Status {
         /// Whether what was under way then has been looked at.
         settled: bool,
     },
+    /// No longer: privacy law asked for it. Records and keys stay claimed, so none is re-created; nothing else is kept, and
+    /// nothing brings the pair back.
+    Erased {
+        /// The sides whose record is to go for good.
+        purge: PerSide<bool>,
+    },
+}
+
+/// Fields of an erased link of which something stood elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Erased {
+    /// Those with a conflict.
+    pub held: Vec<FieldName>,
+    /// Those that were set aside.
+    pub parked: Vec<FieldName>,
 }
 
 /// What is remembered of one field.
@@ -287,6 +342,8 @@ pub enum Action {
     Archive,
     /// Take the record out of the bin. Salesforce only; HubSpot restores by hand.
     Undelete,
+    /// Remove the record for good, from the bin too.
+    Purge,
 }
 
 /// One field of an intent.

@@ -5,6 +5,7 @@
 
 mod brake;
 mod by_hand;
+mod erase;
 mod fetch;
 mod inbox;
 mod matching;
@@ -162,7 +163,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         for ids in again.ids.chunks(Hints::IDS_MAX) {
             let hints = Hints { ids: ids.to_vec(), ..again.clone() };
             let later = hints.not_before.map(|at| at.to_string()).unwrap_or_default();
-            let of = format!("{} {} {later}", again.side, again.object);
+            let of = format!("{} {} {} {later}", again.side, again.object, again.erased);
             let dedup = digest(["again", &now.to_string(), &again.correlation, &of, &id_list(ids)]);
             let group = match hints.not_before {
                 Some(_) => format!("later-{dedup}"),
@@ -181,14 +182,28 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         ids: &[RecordId],
         correlation: &str,
     ) -> Result<(), StepError> {
+        self.hint_of(false, side, object, ids, correlation).await
+    }
+
+    /// The same, of records that the side says it has erased.
+    async fn hint_of(
+        &self,
+        erased: bool,
+        side: Side,
+        object: &ObjectName,
+        ids: &[RecordId],
+        correlation: &str,
+    ) -> Result<(), StepError> {
         let mut messages = Vec::new();
         for ids in ids.chunks(Hints::IDS_MAX) {
-            let dedup = digest([correlation, side.name(), object.as_str(), &id_list(ids)]);
+            let told = if erased { "erased" } else { "seen" };
+            let dedup = digest([correlation, told, side.name(), object.as_str(), &id_list(ids)]);
             let group = self.shard(ids.first().map_or("", RecordId::as_str));
             let hints = Hints {
                 side,
                 object: object.clone(),
                 ids: ids.to_vec(),
+                erased,
                 not_before: None,
                 correlation: correlation.to_owned(),
             };

@@ -134,6 +134,7 @@ fn outcomes(client: &Client, tape: &Tape, writes: &[Write]) -> Verdict {
             Operation::Insert { .. } => ("batch/create", None),
             Operation::Update { id, .. } => ("batch/update", Some(id)),
             Operation::Archive { id } | Operation::Undelete { id } => ("batch/archive", Some(id)),
+            Operation::Purge { id } => ("gdpr-delete", Some(id)),
         };
         let answers: Vec<Played> =
             played.iter().filter(|played| played.path.ends_with(verb)).cloned().collect();

@@ -53,10 +53,12 @@ fn link(u: &mut Unstructured<'_>) -> Result<Link> {
         id: LinkId::new(text(u)?),
         object: ObjectName::new(text(u)?),
         generation: Generation(u.arbitrary()?),
-        status: match u.int_in_range(0..=2)? {
+        status: match u.int_in_range(0..=4)? {
             0 => Status::Live,
             1 => Status::Flagged { deleted: side(u)? },
-            _ => Status::Unlinked { deleted: side(u)? },
+            2 => Status::Unlinked { deleted: side(u)? },
+            3 => Status::Apart { settled: u.arbitrary()? },
+            _ => Status::Erased { purge: per_side(u, |u| u.arbitrary())? },
         },
         records: per_side(u, |u| optional(u, |u| Ok(RecordId::new(text(u)?))))?,
         issued: Token(u.arbitrary()?),
@@ -102,11 +104,12 @@ fn intent(u: &mut Unstructured<'_>) -> Result<Intent> {
     Ok(Intent {
         number: Token(u.arbitrary()?),
         side: side(u)?,
-        action: match u.int_in_range(0..=3)? {
+        action: match u.int_in_range(0..=4)? {
             0 => Action::Insert,
             1 => Action::Update { unmodified_since: optional(u, instant)? },
             2 => Action::Archive,
-            _ => Action::Undelete,
+            3 => Action::Undelete,
+            _ => Action::Purge,
         },
         parts: list(u, part)?,
         decided: instant(u)?,

@@ -195,14 +195,20 @@ fn was_done(done: &RecordId, operation: &Operation, played: &[Played]) {
         }
         Operation::Undelete { id } => {
             assert_eq!(done, id);
-            let soap = |played: &Played| {
-                let text = String::from_utf8_lossy(&played.body).into_owned();
-                text.contains("undeleteResponse") && text.contains("true") && !text.contains("<!DOCTYPE")
-            };
-            answers.into_iter().any(soap)
+            answers.into_iter().any(|played| says_true(played, "undeleteResponse"))
+        }
+        Operation::Purge { id } => {
+            assert_eq!(done, id);
+            answers.into_iter().any(|played| says_true(played, "emptyRecycleBinResponse"))
         }
     };
     assert!(says, "{done} is done, which no answer says");
+}
+
+/// A success in the answer to a SOAP call.
+fn says_true(played: &Played, response: &str) -> bool {
+    let text = String::from_utf8_lossy(&played.body).into_owned();
+    text.contains(response) && text.contains("true") && !text.contains("<!DOCTYPE")
 }
 
 /// Whether some row of a collections answer, which may be within a composite one, is a success with this id.

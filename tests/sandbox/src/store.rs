@@ -8,11 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use concord_core::link::Link;
-use concord_core::names::{ContractVersion, Fence, FieldName, Generation, LinkId, RecordKey};
+use concord_core::names::{ContractVersion, Fence, FieldName, Generation, LinkId, PerSide, RecordKey};
 use concord_core::port::{
     Census, ClaimOutcome, Commit, CommitError, Conflict, CursorMark, EventKey, Expected, JournalEntry,
     NaturalKey, ParkKey, Parked, Store, StoreError, WAITING_MAX, Whereabouts,
 };
+use concord_core::value::Presence;
 use jiff::{SignedDuration, Timestamp};
 
 /// The store. Clones share it.
@@ -24,6 +25,8 @@ struct Memory {
     links: BTreeMap<LinkId, Link>,
     /// Never [`Whereabouts::Nowhere`].
     records: BTreeMap<RecordKey, Whereabouts>,
+    /// By winner.
+    merged: BTreeMap<RecordKey, BTreeSet<(RecordKey, LinkId)>>,
     keys: BTreeMap<NaturalKey, LinkId>,
     conflicts: BTreeMap<(LinkId, FieldName), Conflict>,
     journal: BTreeMap<LinkId, Vec<JournalEntry>>,
@@ -70,6 +73,12 @@ impl MemoryStore {
         *self.memory() = held;
     }
 
+    /// Everything that it holds, as text, for whoever looks for something that must not be there.
+    #[must_use]
+    pub fn dump(&self) -> String {
+        format!("{:?}", self.memory())
+    }
+
     /// Claims that have expired.
     #[must_use]
     pub fn expired(&self, now: Timestamp) -> Vec<EventKey> {
@@ -100,6 +109,11 @@ impl Store for MemoryStore {
         let memory = self.memory();
         let place = |record| memory.records.get(record).cloned().unwrap_or(Whereabouts::Nowhere);
         Ok(records.iter().map(place).collect())
+    }
+
+    async fn merged_into(&self, winners: &[RecordKey]) -> Result<Vec<(RecordKey, LinkId)>, StoreError> {
+        let memory = self.memory();
+        Ok(winners.iter().filter_map(|winner| memory.merged.get(winner)).flatten().cloned().collect())
     }
 
     async fn owners(&self, keys: &[NaturalKey]) -> Result<Vec<Option<LinkId>>, StoreError> {
@@ -288,12 +302,20 @@ impl Memory {
             parked,
             healed,
             journal,
+            shred,
             expected: _,
         } = commit;
         let id = link.id.clone();
+        if shred {
+            self.shred(&id);
+        }
         self.links.insert(id.clone(), link);
         self.records.extend(records.into_iter().map(|record| (record, Whereabouts::Linked(id.clone()))));
-        self.records.extend(aliases.into_iter().map(|(record, winner)| (record, Whereabouts::Alias(winner))));
+        for (loser, winner) in aliases {
+            let key = RecordKey { id: winner.clone(), ..loser.clone() };
+            self.merged.entry(key).or_default().insert((loser.clone(), id.clone()));
+            self.records.insert(loser, Whereabouts::Alias(winner));
+        }
         for key in released {
             if self.keys.get(&key) == Some(&id) {
                 self.keys.remove(&key);
@@ -311,6 +333,15 @@ impl Memory {
         }
         self.parked.extend(parked.into_iter().map(|parked| (parked.key.clone(), parked)));
         self.journal.entry(id).or_default().extend(journal);
+    }
+
+    /// What the tables do by deleting the link's key.
+    fn shred(&mut self, id: &LinkId) {
+        for entry in self.journal.entry(id.clone()).or_default() {
+            entry.before = PerSide { hubspot: Presence::Unknown, salesforce: Presence::Unknown };
+            entry.after = Presence::Unknown;
+            entry.loser = None;
+        }
     }
 
     fn claim(&mut self, event: &EventKey, now: Timestamp, until: Timestamp) -> ClaimOutcome {

@@ -1,7 +1,7 @@
 //! The chaos: what happens next is drawn, and whatever can go wrong in this world may.
 
 use concord_core::batch::Incoming;
-use concord_core::link::Status;
+use concord_core::link::{Link, Status};
 use concord_core::names::{ObjectName, PerSide, RecordKey, Side};
 use concord_core::port::{Conflict, ParkKey, Store as _};
 use concord_core::step::Task;
@@ -9,6 +9,7 @@ use concord_sandbox::fifo::QueueName;
 use jiff::SignedDuration;
 
 use crate::chance::Chance;
+use crate::display::CONTACT;
 use crate::fault::Fault;
 use crate::oracle;
 use crate::post::Handling;
@@ -318,6 +319,9 @@ impl World {
         if self.profile.people.decide && self.operator_acts(worker, chance) {
             return;
         }
+        if self.profile.people.erase && chance.happens(8) {
+            return self.asked_to_erase(worker, chance);
+        }
         if let Some(object) = self.stopped().pop()
             && chance.happens(64)
         {
@@ -357,13 +361,28 @@ impl World {
             return false;
         };
         let job = match link.status {
-            Status::Apart { .. } => Job::Link(link.object, PerSide { hubspot, salesforce }),
+            Status::Apart { .. } | Status::Erased { .. } => {
+                Job::Link(link.object, PerSide { hubspot, salesforce })
+            }
             Status::Live | Status::Flagged { .. } | Status::Unlinked { .. } => {
                 Job::Unlink(RecordKey { side: Side::HubSpot, object: link.object, id: hubspot })
             }
         };
         self.begin(worker, job, RUN);
         true
+    }
+
+    /// Somebody asks an operator to be erased.
+    fn asked_to_erase(&mut self, worker: usize, chance: &mut Chance) {
+        let side = Side::BOTH[chance.below(2)];
+        let contacts = oracle::pairs(self)
+            .into_iter()
+            .filter(|link| oracle::object_index(&link.object) == Some(CONTACT));
+        let contacts: Vec<Link> = contacts.collect();
+        let Some(link) = chance.pick(&contacts) else { return };
+        let Some(id) = link.records[side].clone() else { return };
+        self.users.is_erased(side, CONTACT, id.as_str());
+        self.begin(worker, Job::Erase(RecordKey { side, object: link.object.clone(), id }), RUN);
     }
 
     /// The object types whose brake is engaged, as far as an operator is told.

@@ -147,6 +147,10 @@ impl Store for Desk {
         self.store("wait_for", self.site.store.wait_for(target, waiting)).await
     }
 
+    async fn merged_into(&self, winners: &[RecordKey]) -> Result<Vec<(RecordKey, LinkId)>, StoreError> {
+        self.store("merged_into", self.site.store.merged_into(winners)).await
+    }
+
     async fn waiting_for(&self, targets: &[RecordKey]) -> Result<Vec<RecordKey>, StoreError> {
         self.store("waiting_for", self.site.store.waiting_for(targets)).await
     }

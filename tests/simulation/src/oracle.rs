@@ -4,6 +4,7 @@
 //! *Thing* here is everything that ever was one: records of one link, and records that were merged. An edit *saw*
 //! what its side showed at that moment; an edit is superseded if somebody who saw its value replaced it.
 
+mod erased;
 mod records;
 mod values;
 
@@ -47,6 +48,7 @@ pub(crate) struct Scene<'a> {
 /// The first invariant that does not hold.
 pub fn check(world: &World) -> Result<(), Broken> {
     let scene = Scene::of(world);
+    erased::check(&scene)?;
     records::check(&scene)?;
     values::check(&scene)
 }
@@ -114,6 +116,16 @@ pub fn check_told(world: &World) -> Result<(), Broken> {
     let unheard =
         |broken: Broken| Broken { invariant: "I32", what: format!("all was told, but {}", broken.what) };
     values::both_sides_agree(&Scene::of(world)).map_err(unheard)
+}
+
+/// Records that were erased and whose link still remembers them.
+#[must_use]
+pub fn not_forgotten(world: &World) -> Vec<RecordKey> {
+    let scene = Scene::of(world);
+    let remembered = erased::asked(&scene).filter(|(_, link)| !link.is_erased());
+    remembered
+        .map(|((side, id), link)| RecordKey { side, object: link.object.clone(), id: id.into() })
+        .collect()
 }
 
 /// The links of a world that name a record on both sides.
@@ -218,6 +230,17 @@ impl<'a> Scene<'a> {
         }
         let half = |side| self.records.get(&self.half(link, side)?).filter(|shown| shown.alive);
         Some(PerSide { hubspot: half(Side::HubSpot)?, salesforce: half(Side::Salesforce)? })
+    }
+
+    /// Whether this is the name of a link that is erased.
+    pub(crate) fn of_erased(&self, name: &str) -> bool {
+        self.links.iter().any(|link| link.is_erased() && link.id.as_str() == name)
+    }
+
+    /// Whether a record's link is erased: nothing of it has to be kept any more.
+    pub(crate) fn is_erased(&self, record: &Address) -> bool {
+        let erased = |link: &&Link| link.is_erased() && self.half(link, record.0).as_ref() == Some(record);
+        self.links.iter().any(|link| erased(&link))
     }
 
     /// The records that are set aside with a reason.

@@ -226,6 +226,7 @@ impl World {
         }
         self.release_all()?;
         self.redrive()?;
+        self.erase_the_unheard()?;
         let struck = self.course.struck;
         for task in [Task::Poll, Task::Repair] {
             self.reconcile(task)?;
@@ -276,6 +277,20 @@ impl World {
             self.drain()?;
         }
         Ok(!stopped.is_empty())
+    }
+
+    /// An operator erases who was erased and is not yet forgotten: nobody told of it, or their word was lost, or a backup brought
+    /// it back. Twice, since a worker may die of it.
+    fn erase_the_unheard(&mut self) -> Result<(), Broken> {
+        for _ in 0..2 {
+            for record in oracle::not_forgotten(self) {
+                if let Some(worker) = self.idle() {
+                    self.begin(worker, Job::Erase(record), RUN);
+                }
+                self.drain()?;
+            }
+        }
+        Ok(())
     }
 
     /// An operator puts dead letters back, days later.

@@ -66,6 +66,8 @@ pub struct People {
     pub sell: bool,
     /// Whether an operator decides what is held.
     pub decide: bool,
+    /// Whether contacts are erased, as privacy law asks: in HubSpot, or at an operator's word.
+    pub erase: bool,
     /// How many pairs are there before anything goes wrong.
     pub pairs: usize,
     /// How many things they do.
@@ -99,6 +101,8 @@ pub struct Profile {
     pub brake: bool,
     /// Whether contacts and deals that are deleted in HubSpot are archived in Salesforce.
     pub archives: bool,
+    /// Whether both records of a contact that is erased go for good.
+    pub purges: bool,
     /// The conflict rule of each field, in the order of the contract.
     policies: [&'static str; 3],
 }
@@ -116,6 +120,7 @@ impl Profile {
                 own: false,
                 sell: false,
                 decide: false,
+                erase: false,
                 pairs: 0,
                 acts: 0,
             },
@@ -129,6 +134,7 @@ impl Profile {
             unlinks: false,
             brake: false,
             archives: false,
+            purges: false,
             policies: [policy; 3],
         }
     }
@@ -150,6 +156,7 @@ impl Profile {
             acts: 3 + chance.below(12),
             associate: chance.happens(96),
             decide: chance.happens(128),
+            erase: false,
             own: chance.happens(96),
             sell: false,
         };
@@ -160,6 +167,8 @@ impl Profile {
         if archives && chance.happens(128) {
             people.remove = Removes::Often;
         }
+        people.erase = chance.happens(64);
+        let purges = chance.happens(160);
         let few = swarm.weight(Fault::OperatorRedrive) > 0;
         Self {
             swarm,
@@ -174,6 +183,7 @@ impl Profile {
             unlinks,
             brake,
             archives,
+            purges,
             policies,
         }
     }
@@ -276,6 +286,10 @@ objects:
         };
         let yaml = match self.archives {
             true => yaml.replace(FLAG, "archive"),
+            false => yaml,
+        };
+        let yaml = match self.purges {
+            true => yaml.replacen("    guard: strict", "    erase: purge\n    guard: strict", 1),
             false => yaml,
         };
         parse(&yaml).map_err(|faults| anyhow::anyhow!("the simulation's contract is broken: {faults:?}"))

@@ -68,6 +68,8 @@ pub struct Users {
     pub chosen: Vec<(Side, usize, String, String)>,
     /// Records for which somebody chose none.
     pub cleared: Vec<(Side, usize, String)>,
+    /// Records that were erased, or that an operator was asked to erase.
+    pub erased: Vec<(Side, usize, String)>,
     /// Contacts that somebody gave to a person, or to nobody.
     pub given: Vec<(Side, String, Option<usize>)>,
     typed: usize,
@@ -88,6 +90,13 @@ enum Act {
 impl Users {
     /// Somebody does something.
     pub fn act(&mut self, site: &Site, people: People, chance: &mut Chance) {
+        if people.erase && chance.happens(16) {
+            let shown = self.look(site, Side::HubSpot, CONTACT);
+            if let Some(contact) = chance.pick(&shown) {
+                self.erase(site, &contact.id);
+            }
+            return;
+        }
         let side = Side::BOTH[chance.below(2)];
         let object = usize::from(chance.happens(64));
         let object = if people.sell && chance.happens(112) { DEAL } else { object };

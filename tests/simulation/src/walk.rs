@@ -37,6 +37,8 @@ pub enum Act {
     Join(Side),
     /// Somebody takes it out of its company.
     Leave(Side),
+    /// Somebody erases a contact in HubSpot, as privacy law asks.
+    Erase,
     /// Somebody merges the second oldest record into the oldest.
     Merge(Side),
     /// Whatever the CRMs have to tell by now is never told.
@@ -63,6 +65,8 @@ pub struct Scenario {
     pub policy: &'static str,
     /// Whether what is deleted in HubSpot is archived in Salesforce; else it is flagged.
     pub archives: bool,
+    /// Whether both records of a contact that is erased go for good.
+    pub purges: bool,
     /// In order.
     pub acts: &'static [Act],
     /// How it ends, as in [`Ended::end`].
@@ -80,6 +84,12 @@ impl Scenario {
     #[must_use]
     pub const fn archived(self) -> Self {
         Self { archives: true, ..self }
+    }
+
+    /// The same where both records of a contact that is erased go for good.
+    #[must_use]
+    pub const fn purged(self) -> Self {
+        Self { purges: true, ..self }
     }
 }
 
@@ -108,6 +118,7 @@ pub fn play(scenario: &Scenario, strike: Strike) -> anyhow::Result<Ended> {
     profile.people.sell = scenario.object == "deal";
     profile.people.associate = profile.people.sell;
     profile.archives = scenario.archives;
+    profile.purges = scenario.purges;
     let mut world = World::of_profile(profile, true)?;
     world.course.strike = strike;
     let object = OBJECTS.iter().position(|object| object.name == scenario.object);
@@ -164,6 +175,11 @@ impl World {
                 let record = self.living(side, object, 0)?;
                 anyhow::ensure!(self.users.join(&self.site, side, object, &record, None, false), "refused");
             }
+            Act::Erase => {
+                let record = self.living(Side::HubSpot, object, 0)?;
+                self.users.erase(&self.site, &record.id);
+                anyhow::ensure!(!self.users.erased.is_empty(), "refused");
+            }
             Act::Merge(side) => {
                 let (winner, loser) = (self.living(side, object, 0)?, self.living(side, object, 1)?);
                 self.users.merge(&self.site, side, object, &winner, &loser);
@@ -206,6 +222,7 @@ fn end_of(world: &World) -> Vec<String> {
             Status::Flagged { deleted } => format!("flagged, {deleted} deleted"),
             Status::Unlinked { deleted } => format!("unlinked, {deleted} gone"),
             Status::Apart { .. } => "apart".to_owned(),
+            Status::Erased { .. } => "erased".to_owned(),
         };
         let refused = Side::BOTH.into_iter().filter(|side| link.refused[*side] == Refusal::Parked);
         let refused: String = refused.map(|side| format!(", {side} refused")).collect();

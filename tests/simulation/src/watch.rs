@@ -70,6 +70,12 @@ kinds! {
         ArchiveMetEdit => "an archive met an edit",
         /// A delete met an edit.
         DeleteMetEdit => "a delete met an edit",
+        /// A side said that it had erased a record.
+        ErasedBySide => "an erasure was heard of",
+        /// A person said so.
+        ErasedByPerson => "a person erased a pair",
+        /// A record went for good.
+        Purged => "a record was purged",
         /// Both records were deleted.
         DeletedOnBoth => "deleted on both sides",
         /// A merged record was redirected.
@@ -303,7 +309,11 @@ impl Watch {
             ![TAKEN, "P7 union"].contains(&&*line.rule)
                 && target.is_some_and(|side| matches!(line.before[side], Presence::Value(_)))
         };
-        if commit.journal.iter().any(|line| matches!(line.rule.as_str(), "P9 flag" | "P9 archive")) {
+        if commit
+            .journal
+            .iter()
+            .any(|line| matches!(line.rule.as_str(), "P9 flag" | "P9 archive" | "P9 purge"))
+        {
             of.deletes.push(now);
         }
         if commit.journal.iter().any(replaces) {
@@ -431,6 +441,9 @@ fn mark_of(rule: &str) -> Option<Mark> {
         "P9 a delete met an edit: the edited record is kept and unlinked" => Mark::DeleteMetEdit,
         "P9 deleted on both sides" => Mark::DeletedOnBoth,
         "P9 archive" => Mark::Archived,
+        "P9 erased in HubSpot" => Mark::ErasedBySide,
+        "P9 a person erased" => Mark::ErasedByPerson,
+        "P9 purge" => Mark::Purged,
         "P9 an archive is taken back" => Mark::ArchiveTakenBack,
         "P9 an archive met an edit: the edited record is kept and unlinked" => Mark::ArchiveMetEdit,
         _other => return None,

@@ -37,6 +37,8 @@ pub enum Job {
     Unlink(RecordKey),
     /// And that two records are one thing.
     Link(ObjectName, PerSide<RecordId>),
+    /// An operator erases what a record is part of.
+    Erase(RecordKey),
 }
 
 /// How a job ended.
@@ -146,6 +148,9 @@ impl Worker {
             }
             Job::Link(object, ids) => {
                 Box::pin(async move { Ended::Said(engine.link(&object, &ids, clock.now()).await) })
+            }
+            Job::Erase(record) => {
+                Box::pin(async move { Ended::Said(engine.erase(&record, clock.now()).await) })
             }
             Job::Release(object) => {
                 Box::pin(async move { Ended::Release(engine.release(&object, clock.now()).await) })

@@ -349,6 +349,7 @@ fn name_of(job: &Job) -> String {
         Job::Take(name, side) => format!("to take {side}'s value for {name}"),
         Job::Release(object) => format!("to release the brake of {object}"),
         Job::Unlink(record) => format!("to unlink {record}"),
+        Job::Erase(record) => format!("to erase {record}"),
         Job::Link(object, ids) => {
             format!("to link the {object} HubSpot {} and Salesforce {}", ids.hubspot, ids.salesforce)
         }

@@ -24,17 +24,17 @@ type Ends = &'static [&'static str];
 
 /// A scenario with contacts; conflicts are held.
 const fn contact(name: &'static str, acts: Acts, ends: Ends) -> Scenario {
-    Scenario { name, object: "contact", policy: "hold", archives: false, acts, ends }
+    Scenario { name, object: "contact", policy: "hold", archives: false, purges: false, acts, ends }
 }
 
 /// A scenario with companies; conflicts are held.
 const fn company(name: &'static str, acts: Acts, ends: Ends) -> Scenario {
-    Scenario { name, object: "company", policy: "hold", archives: false, acts, ends }
+    Scenario { name, object: "company", policy: "hold", archives: false, purges: false, acts, ends }
 }
 
 /// A scenario with deals and companies; conflicts are held.
 const fn deal(name: &'static str, acts: Acts, ends: Ends) -> Scenario {
-    Scenario { name, object: "deal", policy: "hold", archives: false, acts, ends }
+    Scenario { name, object: "deal", policy: "hold", archives: false, purges: false, acts, ends }
 }
 
 fn walk(scenarios: &[Scenario]) {

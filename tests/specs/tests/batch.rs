@@ -20,6 +20,7 @@ fn message(id: &str, group: &str) -> Incoming {
         side: Side::HubSpot,
         object: ObjectName::from("contact"),
         ids: vec![RecordId::from(id)],
+        erased: false,
         not_before: None,
         correlation: "c".to_owned(),
     };
@@ -93,16 +94,19 @@ fn a_call_is_filled_with_a_hundred_records_and_no_more() {
 }
 
 #[test]
-fn records_of_another_side_or_object_are_another_call() {
+fn records_of_another_side_or_object_and_what_was_erased_are_another_call() {
     let batch = [
         message("h", "a"),
         told(message("s", "b"), |hints| hints.side = Side::Salesforce),
         told(message("c", "c"), |hints| hints.object = ObjectName::from("company")),
+        // That these were erased is said of no others.
+        told(message("e", "d"), |hints| hints.erased = true),
+        told(message("f", "e"), |hints| hints.erased = true),
     ];
 
     let (begun, _) = worked(&batch, &MemoryStore::new(), |_| Ok(Next::Done));
 
-    assert_eq!(begun, ["h", "s", "c"]);
+    assert_eq!(begun, ["h", "s", "c", "e f"]);
 }
 
 #[test]

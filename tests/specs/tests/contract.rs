@@ -19,7 +19,8 @@ use std::sync::Arc;
 
 use concord_core::brake::Limits;
 use concord_core::contract::{
-    Contract, Create, Delete, Direction, Field, Guard, Kind, Object, Options, Policy, json_schema, parse,
+    Contract, Create, Delete, Direction, Erase, Field, Guard, Kind, Object, Options, Policy, json_schema,
+    parse,
 };
 use concord_core::names::{ContractVersion, FieldName, ObjectName, PerSide, Side, WireName};
 use concord_core::port::ObjectSpec;
@@ -57,6 +58,7 @@ fn a_small_contract_means_what_it_says_and_takes_the_defaults_for_the_rest() {
             hubspot: WireName::from("deleted_in_crm"),
             salesforce: WireName::from("Deleted_In_CRM__c"),
         }),
+        erase: Erase::Forget,
         guard: Guard::Strict,
         brake: Limits::default(),
         fields: BTreeMap::from([(FieldName::from("email"), email)]),

@@ -178,6 +178,7 @@ fn hints(id: &str) -> Message {
             side: Side::HubSpot,
             object: ObjectName::from("contact"),
             ids: vec![RecordId::from(id)],
+            erased: false,
             not_before: None,
             correlation: "c".to_owned(),
         }),

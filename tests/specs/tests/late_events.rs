@@ -115,7 +115,7 @@ impl Scene {
             Side::Salesforce => "Contact",
         };
         let key = EventKey(format!("by hand {}", self.told));
-        let event = Event { key, side, object: object.into(), ids: vec![RecordId::from(id)] };
+        let event = Event { key, side, object: object.into(), ids: vec![RecordId::from(id)], erased: false };
         self.spine.take_in(&[event]).await;
         self.spine.run().await;
     }

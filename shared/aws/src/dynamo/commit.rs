@@ -7,7 +7,9 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::error::TransactionCanceledException;
-use aws_sdk_dynamodb::types::{Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+};
 use concord_core::link::Link;
 use concord_core::names::{LinkId, RecordKey};
 use concord_core::port::{Commit, CommitError, Expected, JournalEntry, NaturalKey, ParkKey, StoreError};
@@ -52,8 +54,18 @@ impl DynamoStore {
         if !commit.released.is_empty() {
             Box::pin(self.release_actions(&commit, &mut actions)).await?;
         }
+        if commit.shred {
+            // Conflicts go with `resolved`, and no worker has another copy: this commit's generation ends all of theirs.
+            let delete = Delete::builder()
+                .table_name(&self.tables.state)
+                .key("pk", pack::text(keys::secret(&commit.link.id)));
+            actions.push(delete_action(delete, Refused::Never)?);
+        }
         if !(commit.conflicts.is_empty() && commit.journal.is_empty()) {
-            let secret = Box::pin(self.secret(&commit.link.id, commit.expected)).await?;
+            let secret = match commit.shred {
+                true => LinkSecret::generate()?, // Nobody will open it: there are no values in it.
+                false => Box::pin(self.secret(&commit.link.id, commit.expected)).await?,
+            };
             self.conflict_actions(&commit, &secret, &mut actions)?;
             self.journal_actions(&commit.journal, &secret, &mut actions)?;
         }
@@ -123,8 +135,23 @@ impl DynamoStore {
                 .item("pk", pack::text(keys::record(loser)))
                 .item("merged_into", pack::text(winner.as_str()));
             actions.push(put_action(put, Refused::Never)?);
+            let winner = RecordKey { id: winner.clone(), ..loser.clone() };
+            actions.push(self.add_merged(&winner, loser, id)?);
         }
         Ok(())
+    }
+
+    /// No condition: a set takes an element once.
+    fn add_merged(&self, winner: &RecordKey, loser: &RecordKey, link: &LinkId) -> Result<Action, StoreError> {
+        let json = serde_json::to_string(&(loser, link)).map_err(|error| not_built(&error.to_string()))?;
+        let update = Update::builder()
+            .table_name(&self.tables.state)
+            .key("pk", pack::text(keys::merged(winner)))
+            .update_expression("ADD merged :one")
+            .expression_attribute_values(":one", AttributeValue::Ss(vec![json]))
+            .build()
+            .map_err(|error| not_built(&error.to_string()))?;
+        Ok(Action { write: TransactWriteItem::builder().update(update).build(), refused: Refused::Never })
     }
 
     /// One claim. Condition: nobody has it, or this link has it already.
@@ -323,6 +350,7 @@ fn is_only_the_link(commit: &Commit) -> bool {
         parked,
         healed,
         journal,
+        shred,
     } = commit;
     records.is_empty()
         && aliases.is_empty()
@@ -333,6 +361,7 @@ fn is_only_the_link(commit: &Commit) -> bool {
         && parked.is_empty()
         && healed.is_empty()
         && journal.is_empty()
+        && !shred
 }
 
 fn stored_instead(error: &SdkError<PutItemError, HttpResponse>) -> Option<Item> {

@@ -35,6 +35,11 @@ pub(super) fn wait(target: &RecordKey) -> String {
     format!("WAIT#{}", record(target))
 }
 
+/// `MERGED#RECORD#side#object#id`: what was merged into this record.
+pub(super) fn merged(winner: &RecordKey) -> String {
+    format!("MERGED#{}", record(winner))
+}
+
 /// `CONFLICT#link#field`.
 pub(super) fn conflict(link: &LinkId, field: &FieldName) -> String {
     format!("CONFLICT#{}#{field}", escaped(link.as_str()))

@@ -293,10 +293,11 @@ type Sealed = (PerSide<Presence<Value>>, Presence<Value>, Option<Presence<Value>
 fn entry_of(item: &Item, secret: Option<&LinkSecret>) -> Option<JournalEntry> {
     let link = LinkId::from(pack::text_of(item, "link")?);
     let place = pack::text_of(item, "entry")?;
-    let (before, after, loser): Sealed = match secret {
-        None => (PerSide::of(|_| Presence::Unknown), Presence::Unknown, None),
-        Some(secret) => secret.open(&sealed_place(&link, place), pack::binary_of(item, "sealed")?)?,
-    };
+    let sealed = pack::binary_of(item, "sealed")?;
+    let opened = secret.and_then(|secret| secret.open::<Sealed>(&sealed_place(&link, place), sealed));
+    // It was sealed under a key that was shredded; the link may have another by now.
+    let (before, after, loser) =
+        opened.unwrap_or_else(|| (PerSide::of(|_| Presence::Unknown), Presence::Unknown, None));
     Some(JournalEntry {
         generation: Generation(place.split('#').next()?.parse().ok()?),
         field: pack::text_of(item, "field").map(FieldName::from),

@@ -1,10 +1,12 @@
-//! Who waits for a record to be in a pair (P12): one set for each record that is waited for.
+//! Sets of records: who waits for a record to be in a pair (P12), and what was merged into one (P11).
 
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use concord_core::names::RecordKey;
+use concord_core::names::{LinkId, RecordKey};
 use concord_core::port::{StoreError, WAITING_MAX};
+
+use serde::de::DeserializeOwned;
 
 use super::fault::{store_error, unreadable};
 use super::{DynamoStore, keys, pack};
@@ -44,13 +46,28 @@ impl DynamoStore {
     }
 
     pub(super) async fn read_waiting(&self, targets: &[RecordKey]) -> Result<Vec<RecordKey>, StoreError> {
-        const OPERATION: &str = "read who waits";
-        let found = self.batch_get(OPERATION, targets.iter().map(keys::wait)).await?;
-        let sets = found.values().filter_map(|item| item.get("waiting")?.as_ss().ok());
-        let read =
-            |json: &String| serde_json::from_str(json).map_err(|_| unreadable(OPERATION, "waiting record"));
-        let waiting: BTreeSet<RecordKey> = sets.flatten().map(read).collect::<Result<_, _>>()?;
-        Ok(waiting.into_iter().collect())
+        self.read_sets("read who waits", targets.iter().map(keys::wait), "waiting").await
+    }
+
+    pub(super) async fn read_merged(
+        &self,
+        winners: &[RecordKey],
+    ) -> Result<Vec<(RecordKey, LinkId)>, StoreError> {
+        self.read_sets("read what was merged", winners.iter().map(keys::merged), "merged").await
+    }
+
+    /// The elements of the sets under these keys, each once.
+    async fn read_sets<T: DeserializeOwned + Ord>(
+        &self,
+        operation: &'static str,
+        keys: impl Iterator<Item = String>,
+        attribute: &'static str,
+    ) -> Result<Vec<T>, StoreError> {
+        let found = self.batch_get(operation, keys).await?;
+        let sets = found.values().filter_map(|item| item.get(attribute)?.as_ss().ok());
+        let read = |json: &String| serde_json::from_str(json).map_err(|_| unreadable(operation, attribute));
+        let elements: BTreeSet<T> = sets.flatten().map(read).collect::<Result<_, _>>()?;
+        Ok(elements.into_iter().collect())
     }
 
     /// No condition: who waits from now on looks once more after it has said so.

@@ -39,6 +39,9 @@ pub(super) struct FileObject {
     /// What a delete on one side does to the other. If it is not given: the fields `deleted_in_crm` and
     /// `Deleted_In_CRM__c` are set.
     pub(super) delete: Option<Given<FileDelete>>,
+    /// What an erasure, as privacy law asks, does to the records on both sides; `forget` if it is not given. It begins with
+    /// HubSpot's own, or with `concord erase`. Concord forgets what it knew of them in either case.
+    pub(super) erase: Option<Given<FileErase>>,
     /// How writes to Salesforce are guarded; `strict` if it is not given.
     pub(super) guard: Option<Given<FileGuard>>,
     /// How much may be done to its records within an hour before Concord stops and asks. What is not given goes by the
@@ -91,6 +94,16 @@ pub(super) struct FileFlag {
     pub(super) hubspot: Given<String>,
     /// Salesforce's field.
     pub(super) salesforce: Given<String>,
+}
+
+/// What an erasure does to the records.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum FileErase {
+    /// They are left to people, who are told.
+    Forget,
+    /// They are removed for good on both sides, and nothing takes that back. For HubSpot's contacts only.
+    Purge,
 }
 
 /// How writes to Salesforce are guarded.

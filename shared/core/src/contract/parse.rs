@@ -8,16 +8,20 @@ use sha2::{Digest as _, Sha256};
 
 use super::fault::{Fault, Place};
 use super::field;
-use super::file::{File, FileBrake, FileCreate, FileDelete, FileFlag, FileGuard, FileKey, FileObject};
+use super::file::{
+    File, FileBrake, FileCreate, FileDelete, FileErase, FileFlag, FileGuard, FileKey, FileObject,
+};
 use super::reader::{Given, Reader, given_or};
 use super::tree::Tree;
-use super::{Contract, Create, Delete, Direction, FLAG, Field, Guard, Kind, Object, Policy, RESERVED};
+use super::{Contract, Create, Delete, Direction, Erase, FLAG, Field, Guard, Kind, Object, Policy, RESERVED};
 use crate::brake::Limits;
 use crate::names::{ContractVersion, FieldName, ObjectName, PerSide, Side, WireName};
 use crate::reference;
 
 /// What Salesforce deletes an account's contacts and opportunities with.
 const ACCOUNT: &str = "Account";
+/// All that HubSpot erases by API (objects API, `gdpr-delete`).
+const CONTACTS: [&str; 3] = ["contacts", "contact", "0-1"];
 
 /// Reads a contract file.
 ///
@@ -124,6 +128,7 @@ fn object(name: &str, file: FileObject, place: &Place<'_>, objects: &[String]) -
     let policy = default_policy(file.conflict, &place.at("conflict"));
     let create = create(file.create, &place.at("create"));
     let delete = delete(file.delete, &place.at("delete"));
+    let erase = erase(file.erase, wire.hubspot.as_ref(), &place.at("erase"));
     let guard = given_or(file.guard, FileGuard::Strict).map(|guard| match guard {
         FileGuard::Strict => Guard::Strict,
     });
@@ -151,6 +156,7 @@ fn object(name: &str, file: FileObject, place: &Place<'_>, objects: &[String]) -
         keys,
         create: create?,
         delete: delete?,
+        erase: erase?,
         guard: guard?,
         brake: brake?,
         fields,
@@ -213,6 +219,18 @@ fn delete(given: Option<Given<FileDelete>>, place: &Place<'_>) -> Option<Delete>
             };
             let (hubspot, salesforce) = (one(hubspot, Side::HubSpot), one(salesforce, Side::Salesforce));
             Some(Delete::Flag(PerSide { hubspot: hubspot?, salesforce: salesforce? }))
+        }
+    }
+}
+
+fn erase(given: Option<Given<FileErase>>, hubspot: Option<&WireName>, place: &Place<'_>) -> Option<Erase> {
+    match given_or(given, FileErase::Forget)? {
+        FileErase::Forget => Some(Erase::Forget),
+        FileErase::Purge => {
+            if hubspot.is_some_and(|name| !CONTACTS.contains(&name.as_str())) {
+                place.fault("HubSpot purges contacts only", "use `forget`, and purge by hand");
+            }
+            Some(Erase::Purge)
         }
     }
 }

@@ -27,7 +27,7 @@ impl Draft<'_> {
     /// Puts Salesforce's record into the bin.
     pub(super) fn archive(&mut self) {
         self.harm.salesforce.deletes = 1;
-        self.issue_and_say(Action::Archive, "P9 archive");
+        self.issue_and_say(Side::Salesforce, Action::Archive, "P9 archive");
     }
 
     /// HubSpot's record is in use, and ours put Salesforce's into the bin: it came too late, or the delete was undone.
@@ -35,7 +35,7 @@ impl Draft<'_> {
         self.remember_bases(rows);
         self.give_up(Side::HubSpot);
         match self.decision.link.status {
-            Status::Live | Status::Apart { .. } => {}
+            Status::Live | Status::Apart { .. } | Status::Erased { .. } => {}
             Status::Flagged { .. } | Status::Unlinked { .. } => self.decision.link.status = Status::Live,
         }
         self.take_back();
@@ -57,7 +57,7 @@ impl Draft<'_> {
                 self.take_back();
             }
             // It came after the pair had ended.
-            Status::Unlinked { .. } | Status::Apart { .. } => {
+            Status::Unlinked { .. } | Status::Apart { .. } | Status::Erased { .. } => {
                 self.give_up(Side::HubSpot);
                 self.take_back();
             }
@@ -68,17 +68,19 @@ impl Draft<'_> {
     pub(super) fn leave_in_peace(&mut self, side: Side, sight: Sight<'_>) {
         match sight {
             Sight::Row(row) if self.is_archived_by_us(side, row) => self.take_back(),
-            Sight::Row(_) | Sight::Lost | Sight::Missing | Sight::Absorbed => self.give_up(side),
+            Sight::Row(_) | Sight::Lost | Sight::Missing | Sight::Absorbed | Sight::Erased => {
+                self.give_up(side)
+            }
         }
     }
 
     fn take_back(&mut self) {
-        self.issue_and_say(Action::Undelete, "P9 an archive is taken back");
+        self.issue_and_say(Side::Salesforce, Action::Undelete, "P9 an archive is taken back");
     }
 
-    fn issue_and_say(&mut self, action: Action, rule: &str) {
+    pub(super) fn issue_and_say(&mut self, side: Side, action: Action, rule: &str) {
         let before = self.decision.issued.len();
-        self.issue(Side::Salesforce, action);
+        self.issue(side, action);
         if self.decision.issued.len() > before {
             self.say(rule);
         }

@@ -50,6 +50,7 @@ impl<'a> Draft<'a> {
             healed: Vec::new(),
             harm: Harm::default(),
             wait: None,
+            shred: false,
         };
         Self { situation, decision, parts: PerSide::default(), harm: PerSide::default() }
     }
@@ -209,8 +210,11 @@ fn says_the_same(intent: &Intent, action: &Action, parts: &[Part]) -> bool {
         }
         (Action::Insert, Action::Insert)
         | (Action::Archive, Action::Archive)
-        | (Action::Undelete, Action::Undelete) => true,
-        (Action::Insert | Action::Update { .. } | Action::Archive | Action::Undelete, _) => false,
+        | (Action::Undelete, Action::Undelete)
+        | (Action::Purge, Action::Purge) => true,
+        (Action::Insert | Action::Update { .. } | Action::Archive | Action::Undelete | Action::Purge, _) => {
+            false
+        }
     };
     same_action
         && intent.parts.len() == parts.len()

@@ -19,7 +19,7 @@ impl Draft<'_> {
     /// Both live: no flag says otherwise.
     pub(super) fn both_alive(&mut self) {
         let flagged = match self.decision.link.status {
-            Status::Live | Status::Apart { .. } => None,
+            Status::Live | Status::Apart { .. } | Status::Erased { .. } => None,
             Status::Flagged { deleted } | Status::Unlinked { deleted } => Some(deleted.other()),
         };
         for side in Side::BOTH {
@@ -33,7 +33,7 @@ impl Draft<'_> {
     /// live is not looked at for the flag of its other side. A row that is too fresh is looked at again.
     pub(super) fn revive(&mut self) {
         let over = match self.decision.link.status {
-            Status::Live | Status::Apart { .. } => false,
+            Status::Live | Status::Apart { .. } | Status::Erased { .. } => false,
             Status::Flagged { .. } | Status::Unlinked { .. } => self.decision.wait.is_none(),
         };
         if over {
@@ -48,7 +48,7 @@ impl Draft<'_> {
         let archives = self.situation.object.delete == Delete::Archive && alive == Side::Salesforce;
         self.give_up(deleted);
         match &self.decision.link.status {
-            Status::Unlinked { .. } | Status::Apart { .. } => {}
+            Status::Unlinked { .. } | Status::Apart { .. } | Status::Erased { .. } => {}
             Status::Flagged { deleted: before } if *before == deleted && archives => {
                 // Both were in the bin, and somebody took this one out: a delete is not passed on twice.
                 self.decision.link.status = Status::Unlinked { deleted };
@@ -73,7 +73,11 @@ impl Draft<'_> {
         match self.decision.link.status {
             // What is covered is put back first.
             Status::Live if archives && !self.writes_to(alive) => self.archive(),
-            Status::Live | Status::Flagged { .. } | Status::Unlinked { .. } | Status::Apart { .. } => {
+            Status::Live
+            | Status::Flagged { .. }
+            | Status::Unlinked { .. }
+            | Status::Apart { .. }
+            | Status::Erased { .. } => {
                 self.leave(alive, rows[alive]);
             }
         }
@@ -99,7 +103,7 @@ impl Draft<'_> {
                 self.uncover(alive, PerSide::only(alive, row));
                 self.leave(alive, row);
             }
-            Sight::Row(_) | Sight::Lost | Sight::Missing | Sight::Absorbed => {
+            Sight::Row(_) | Sight::Lost | Sight::Missing | Sight::Absorbed | Sight::Erased => {
                 self.leave_in_peace(alive, left_over);
             }
         }
@@ -109,7 +113,7 @@ impl Draft<'_> {
     pub(super) fn apart(&mut self, sights: PerSide<Sight<'_>>) {
         let row = |side: Side| match sights[side] {
             Sight::Row(row) if row.standing == Standing::Alive => Some(row),
-            Sight::Row(_) | Sight::Lost | Sight::Missing | Sight::Absorbed => None,
+            Sight::Row(_) | Sight::Lost | Sight::Missing | Sight::Absorbed | Sight::Erased => None,
         };
         self.decision.link.status = Status::Apart { settled: true };
         self.nobody_has_to_decide();

@@ -128,6 +128,11 @@ pub enum Operation {
         /// The record.
         id: RecordId,
     },
+    /// Remove it for good, as privacy law asks; from the bin too. Blind, and never taken back.
+    Purge {
+        /// The record.
+        id: RecordId,
+    },
 }
 
 impl Operation {
@@ -136,7 +141,7 @@ impl Operation {
     pub fn values(&self) -> &[(WireName, Presence<Raw>)] {
         match self {
             Self::Insert { values } | Self::Update { values, .. } => values,
-            Self::Archive { .. } | Self::Undelete { .. } => &[],
+            Self::Archive { .. } | Self::Undelete { .. } | Self::Purge { .. } => &[],
         }
     }
 
@@ -144,7 +149,7 @@ impl Operation {
     pub const fn values_mut(&mut self) -> Option<&mut Vec<(WireName, Presence<Raw>)>> {
         match self {
             Self::Insert { values } | Self::Update { values, .. } => Some(values),
-            Self::Archive { .. } | Self::Undelete { .. } => None,
+            Self::Archive { .. } | Self::Undelete { .. } | Self::Purge { .. } => None,
         }
     }
 }

@@ -48,6 +48,9 @@ pub struct Hints {
     pub object: ObjectName,
     /// Their ids.
     pub ids: Vec<RecordId>,
+    /// Whether the side says that it has erased them, as privacy law asks: evidence, once a read shows nothing (P9).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub erased: bool,
     /// Come again then, not earlier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<Timestamp>,

@@ -26,6 +26,15 @@ pub trait Store: Send + Sync {
         records: &[RecordKey],
     ) -> impl Future<Output = Result<Vec<Whereabouts>, StoreError>> + Send;
 
+    /// The records that were merged into these, each with the link that said so, by strongly consistent reads.
+    ///
+    /// # Errors
+    /// [`StoreError`], for the whole call.
+    fn merged_into(
+        &self,
+        winners: &[RecordKey],
+    ) -> impl Future<Output = Result<Vec<(RecordKey, LinkId)>, StoreError>> + Send;
+
     /// The links that own these natural keys, by strongly consistent reads. One per key, in order.
     ///
     /// # Errors
@@ -239,6 +248,9 @@ pub struct Commit {
     pub healed: Vec<FieldName>,
     /// What is written to the journal.
     pub journal: Vec<JournalEntry>,
+    /// Makes every value that the journal and the conflicts hold of the link unreadable for good (I43). What this commit itself
+    /// writes to them holds none.
+    pub shred: bool,
 }
 
 impl Commit {
@@ -257,6 +269,7 @@ impl Commit {
             parked: Vec::new(),
             healed: Vec::new(),
             journal: Vec::new(),
+            shred: false,
         }
     }
 }

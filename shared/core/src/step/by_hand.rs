@@ -14,7 +14,7 @@ use crate::row::{Reading, Standing};
 use crate::value::Presence;
 
 /// Tries against workers that decide the same link meanwhile. Ours.
-const TRIES_MAX: usize = 8;
+pub(super) const TRIES_MAX: usize = 8;
 
 /// What came of what a person said.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,7 +88,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             let why = format!("{record} is in no pair: `concord status` shows what is parked");
             return Ok(Order::Answer(Said::Impossible(why)));
         };
-        if matches!(link.status, Status::Apart { .. }) {
+        if matches!(link.status, Status::Apart { .. } | Status::Erased { .. }) {
             return Ok(Order::Answer(Said::Already(link.id)));
         }
         let expected = Expected::At(link.generation);
@@ -146,6 +146,10 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                     link.status = Status::Live;
                     Ok(Order::Commit(Box::new((expected, link, Vec::new()))))
                 }
+                Status::Erased { .. } => {
+                    let why = format!("{hubspot} and {salesforce} were erased, and that is not taken back");
+                    Ok(Order::Answer(Said::Impossible(why)))
+                }
             },
             (Some(mut link), None) | (None, Some(mut link))
                 if link.status == Status::Live
@@ -186,18 +190,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             Order::Commit(commit) => *commit,
         };
         link.generation = link.generation.next();
-        let line = JournalEntry {
-            link: link.id.clone(),
-            generation: link.generation,
-            field: None,
-            rule: rule.to_owned(),
-            target: None,
-            before: PerSide { hubspot: Presence::Unknown, salesforce: Presence::Unknown },
-            after: Presence::Unknown,
-            loser: None,
-            contract: self.contract.version,
-            at: now,
-        };
+        let line = self.line(&link, rule, now);
         for claim in &claims {
             self.store.unpark(&ParkKey::Record(claim.clone())).await?;
         }
@@ -211,8 +204,24 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         Ok(Some(Said::Done(link.id)))
     }
 
+    /// The journal's line of what a person said.
+    pub(super) fn line(&self, link: &Link, rule: &str, now: Timestamp) -> JournalEntry {
+        JournalEntry {
+            link: link.id.clone(),
+            generation: link.generation,
+            field: None,
+            rule: rule.to_owned(),
+            target: None,
+            before: PerSide { hubspot: Presence::Unknown, salesforce: Presence::Unknown },
+            after: Presence::Unknown,
+            loser: None,
+            contract: self.contract.version,
+            at: now,
+        }
+    }
+
     /// What happened while the pair was apart may show on one side only.
-    async fn look_at_both(&self, link: &Link, now: Timestamp) -> Result<(), StepError> {
+    pub(super) async fn look_at_both(&self, link: &Link, now: Timestamp) -> Result<(), StepError> {
         let correlation = digest(["said", link.id.as_str(), &now.to_string()]);
         for side in Side::BOTH {
             let ids: Vec<RecordId> = link.records[side].clone().into_iter().collect();

@@ -13,7 +13,7 @@ use crate::decide::{Decision, Sight, Situation, Wait, decide, overhear};
 use crate::link::Link;
 use crate::names::{LinkId, PerSide, RecordId, RecordKey, Side};
 use crate::port::{Commit, CommitError, Crm, Expected, Hints, IntentRef, ParkKey, Parked, Queue, Store};
-use crate::row::Reading;
+use crate::row::{Reading, Standing};
 
 /// Salesforce's stamps have one-second grain: a row read within the second of its last change is read again
 /// after that second (P5).
@@ -31,6 +31,8 @@ pub(super) struct Pair {
     pub(super) counterpart: Counterpart,
     /// The side whose record was merged into another pair's.
     pub(super) absorbed: Option<Side>,
+    /// The side that says it has erased its record.
+    pub(super) erased: Option<Side>,
 }
 
 /// What is known of a counterpart that the link does not name.
@@ -199,7 +201,11 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let mut again = Looks::default();
         for (id, reading) in ids.into_iter().zip(readings) {
             match records.get(&id).and_then(Option::as_ref).and_then(|link| links.get(link)) {
-                Some(link) => pairs.push((id, Pair::of(link.clone(), side, reading))),
+                Some(link) => {
+                    let erased = hints.erased && shows_nothing_alive(&reading);
+                    let pair = Pair::of(link.clone(), side, reading);
+                    pairs.push((id, Pair { erased: erased.then_some(side), ..pair }));
+                }
                 None => strangers.push((id, reading)),
             }
         }
@@ -276,7 +282,15 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         if let Some(side) = pair.absorbed {
             self.before_absorbed(&mut pair, side, now).await?;
         }
+        if pair.erased.is_some() {
+            self.erase_what_was_merged(&pair.link, now).await?;
+        }
+        let erased = pair.link.is_erased();
         let sight = |side: Side| match (&pair.readings[side], &pair.link.records[side]) {
+            _ if pair.erased == Some(side) => Some(Sight::Erased),
+            // Whoever it was merged into may be somebody else.
+            (Some(Reading::MergedInto(_)), _) if erased => Some(Sight::Absorbed),
+            (None, None) if erased => Some(Sight::Missing),
             _ if pair.absorbed == Some(side) => Some(Sight::Absorbed),
             (Some(Reading::MergedInto(_)) | None, Some(_)) if pair.absorbed.is_some() => Some(Sight::Lost),
             (Some(Reading::Row(row)), _) => Some(Sight::Row(row)),
@@ -291,6 +305,9 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             return Ok(Decided::Done(self.record_only(pair).await?));
         };
         let rows = PerSide { hubspot, salesforce };
+        if erased {
+            self.take_note_of_the_gone(object, &rows, &pair.link).await?;
+        }
         let contract = self.contract.version;
         let decision = decide(&Situation { key: &self.key, contract, object, link: &pair.link, rows, now });
         Ok(Decided::Ready(Box::new((pair, decision))))
@@ -364,10 +381,15 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             && self.contract.points_to(&decision.link.object);
         let again = match decision.wait {
             Some(Wait::RowTooFresh) => Again::Later,
+            // What was forgotten first may have to go for good.
+            None if decision.shred => Again::Now,
             // Whoever waits for it is told at the next look.
             None if joined => Again::Now,
             Some(Wait::Suspect(_)) | None => Again::No,
         };
+        if decision.shred {
+            self.tell_of_what_is_left(&decision.link, pair.erased, now).await?;
+        }
         self.forgive_what_is_over(&mut decision).await?;
         decision.link.announced &= decision.link.is_whole();
         let fresh = pair.expected == Expected::New;
@@ -398,6 +420,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             parked: parked.collect(),
             healed: decision.healed,
             journal: decision.journal,
+            shred: decision.shred,
         };
         self.unpark_claimed(&commit.records).await?;
         match self.store.commit(commit).await {
@@ -421,8 +444,9 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     async fn suspect(&self, side: Side, link: &Link, id: &RecordId, now: Timestamp) -> Result<(), StepError> {
         let key = ParkKey::Record(RecordKey { side, object: link.object.clone(), id: id.clone() });
         let reason = format!(
-            "{side} shows nothing under this id and nothing says that it was deleted: it was purged, or Concord lost \
-             the permission to see it. Give the permission back, or unlink the pair"
+            "{side} shows nothing under this id and nothing says that it was deleted: it was purged or erased, or Concord \
+             lost the permission to see it. Give the permission back, unlink the pair, or, if privacy law asked for it, say \
+             `concord erase`"
         );
         Ok(self.store.park(&Parked::new(key, reason, now)).await?)
     }
@@ -440,6 +464,16 @@ impl Pair {
             readings,
             counterpart: Counterpart::Leave,
             absorbed: None,
+            erased: None,
         }
+    }
+}
+
+/// Together with the side's word that it has erased a record, that is evidence enough; a record that lives is not erased.
+fn shows_nothing_alive(reading: &Reading) -> bool {
+    match reading {
+        Reading::NotFound => true,
+        Reading::Row(row) => row.standing != Standing::Alive,
+        Reading::MergedInto(_) => false,
     }
 }

@@ -65,7 +65,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let winners: Vec<RecordId> =
             pairs.iter().filter_map(|(_, pair)| pair.merged_into(side).cloned()).collect();
         let owners = self.owners_of(object, side, winners).await?;
-        for (_, pair) in pairs {
+        for (_, pair) in pairs.iter_mut().filter(|(_, pair)| !pair.link.is_erased()) {
             let Some(merged_into) = pair.merged_into(side).cloned() else { continue };
             let Some(loser) = pair.link.records[side].clone() else { continue };
             let Some((winner, owner)) = owners.get(&merged_into).cloned() else { continue };

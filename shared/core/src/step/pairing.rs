@@ -12,6 +12,10 @@ use crate::names::{LinkId, PerSide, RecordId, RecordKey, Side};
 use crate::port::{Crm, Expected, ParkKey, Parked, Queue, Store};
 use crate::row::{Reading, Row, Standing};
 
+/// Why the record of somebody who was erased is not taken for a new one.
+const ERASED: &str = "somebody with the same key was erased, as privacy law asks, so no record is made from this one. If it is a \
+                      stale copy, delete it; if they have come back, make both records by hand and say `concord link`";
+
 impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     pub(super) fn record(&self, side: Side, object: &crate::names::ObjectName, id: &RecordId) -> RecordKey {
         RecordKey { side, object: object.clone(), id: id.clone() }
@@ -40,8 +44,10 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             match found.ids.as_slice() {
                 [id] => {
                     pair.link.records[other] = Some(id.clone());
+                    pair.link.purge_what_was_made(other);
                     pair.claims.push(self.record(other, &object.name, id));
                 }
+                _ if pair.link.is_erased() => {} // Only what is ours can be its counterpart.
                 _ => unanswered.push(pair),
             }
         }
@@ -139,6 +145,10 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                         Some(link) if link.records[side].is_none() && link.makes(side, now) => {
                             again.later.push(id);
                         }
+                        Some(link) if link.is_erased() => {
+                            self.park_record(side, object, &id, Unclear::because(ERASED.to_owned()), now)
+                                .await?;
+                        }
                         Some(link) => self.join(object, side, &id, link, again, now).await?,
                         None => again.now.push(id),
                     }
@@ -168,6 +178,11 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let known = self.stored(link).await?;
         let alive = row.standing == Standing::Alive;
         match known {
+            Some(known) if known.is_erased() => {
+                self.join_erased(self.record(side, &object.name, id), known).await?;
+                again.now.push(id.clone());
+                Ok(true)
+            }
             Some(known) if alive || known.records[side].is_none() => {
                 self.join(object, side, id, known, again, now).await?;
                 Ok(true)
@@ -249,14 +264,19 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let readings = PerSide::only(side, Reading::Row(Box::new(row)));
         let counterpart = may_make(object, side.other());
         let (expected, aliases) = (Expected::New, Vec::new());
-        Pair { link, expected, claims, aliases, readings, counterpart, absorbed: None }
+        Pair { link, expected, claims, aliases, readings, counterpart, absorbed: None, erased: None }
     }
 
-    async fn unpark_record(&self, side: Side, object: &Object, id: &RecordId) -> Result<(), StepError> {
+    pub(super) async fn unpark_record(
+        &self,
+        side: Side,
+        object: &Object,
+        id: &RecordId,
+    ) -> Result<(), StepError> {
         Ok(self.store.unpark(&ParkKey::Record(self.record(side, &object.name, id))).await?)
     }
 
-    async fn park_record(
+    pub(super) async fn park_record(
         &self,
         side: Side,
         object: &Object,

@@ -292,6 +292,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             }
             (Standing::Alive, Status::Flagged { deleted } | Status::Unlinked { deleted }) => *deleted == side,
             (_, Status::Apart { settled }) => !settled,
+            (_, Status::Erased { purge }) => purge[side],
             (Standing::Alive, Status::Live) => {
                 link.open_since().is_some()
                     || link.records[side.other()].is_none()

@@ -49,12 +49,15 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let keys: Vec<_> = known.iter().map(|(event, _)| event.key.clone()).collect();
         let outcomes = self.store.claim(&keys, now, CLAIM_LEASE_MS).await?;
         let mut claimed = Vec::new();
-        let mut hints: BTreeMap<(Side, &ObjectName), Vec<RecordId>> = BTreeMap::new();
+        let mut hints: BTreeMap<(Side, &ObjectName, bool), Vec<RecordId>> = BTreeMap::new();
         for ((event, object), outcome) in known.iter().zip(outcomes) {
             match outcome {
                 ClaimOutcome::Claimed(fence) => {
                     claimed.push((event.key.clone(), fence));
-                    hints.entry((event.side, object)).or_default().extend(event.ids.iter().cloned());
+                    hints
+                        .entry((event.side, object, event.erased))
+                        .or_default()
+                        .extend(event.ids.iter().cloned());
                 }
                 ClaimOutcome::InProgress => taken.in_progress += 1,
                 ClaimOutcome::Done => taken.repeated += 1,
@@ -63,10 +66,10 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         taken.hinted = claimed.len();
         let correlation =
             digest([&claimed.iter().map(|(key, _)| key.0.as_str()).collect::<Vec<_>>().join(" ")]);
-        for ((side, object), mut ids) in hints {
+        for ((side, object, erased), mut ids) in hints {
             ids.sort_unstable();
             ids.dedup();
-            if let Err(error) = self.hint(side, object, &ids, &correlation).await {
+            if let Err(error) = self.hint_of(erased, side, object, &ids, &correlation).await {
                 self.store.release(&claimed).await?;
                 return Err(error);
             }

@@ -98,7 +98,8 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         }
         for ((side, object, not_before), ids) in looks.0 {
             let correlation = sends.correlation.clone();
-            self.hint_again(&Hints { side, object, ids, not_before, correlation }, now).await?;
+            self.hint_again(&Hints { side, object, ids, erased: false, not_before, correlation }, now)
+                .await?;
         }
         Ok(Next::Done)
     }
@@ -164,8 +165,12 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                     claims.push(RecordKey { side, object: link.object.clone(), id: id.clone() });
                     link.records[side] = Some(id.clone());
                 }
-                if link.intent(number).is_some_and(|intent| intent.action == Action::Archive) {
-                    again.link(&link, None); // It was blind: what lies in the bin is read (P9).
+                match link.intent(number).map(|intent| &intent.action) {
+                    // It was blind: what lies in the bin is read (P9).
+                    Some(Action::Archive) => again.link(&link, None),
+                    // What is shown for a while after a purge is no reason to hurry.
+                    Some(Action::Purge) => again.link(&link, breath(&link, side, now)),
+                    Some(Action::Insert | Action::Update { .. } | Action::Undelete) | None => {}
                 }
                 self.forgive(side, &mut link).await?;
                 Progress::Sent
@@ -346,8 +351,8 @@ fn operation(link: &Link, intent: &Intent) -> Option<Operation> {
         }
         (Action::Archive, Some(id)) => Some(Operation::Archive { id: id.clone() }),
         (Action::Undelete, Some(id)) => Some(Operation::Undelete { id: id.clone() }),
-        (Action::Insert, Some(_)) | (Action::Update { .. } | Action::Archive | Action::Undelete, None) => {
-            None
-        }
+        (Action::Purge, Some(id)) => Some(Operation::Purge { id: id.clone() }),
+        (Action::Insert, Some(_))
+        | (Action::Update { .. } | Action::Archive | Action::Undelete | Action::Purge, None) => None,
     }
 }

@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::call::{Answer, Call, Unsuccessful};
-use super::config::{Area, PropertyNames};
+use super::config::{Area, PropertyNames, plural};
 use super::primary::{self, Choice};
 use super::refusal::{self, Refusal};
 use super::wire::{Batch, Problem, record_id};
@@ -26,6 +26,8 @@ use crate::transport::Transport;
 
 /// Most records of one batch (objects API, "batch": 100 inputs).
 const BATCH_RECORDS_MAX: usize = 100;
+/// All that HubSpot erases by API.
+const CONTACTS: &str = "contacts";
 
 /// What a batch does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,7 +82,10 @@ impl<T: Transport> HubSpot<T> {
             writes.iter_mut().map(|write| primary::take(&object.wire, write)).collect();
         let of_updates = writes.iter().zip(&choices).filter_map(|(write, choice)| match &write.operation {
             Operation::Update { id, .. } => Some((id.clone(), choice.clone()?)),
-            Operation::Insert { .. } | Operation::Archive { .. } | Operation::Undelete { .. } => None,
+            Operation::Insert { .. }
+            | Operation::Archive { .. }
+            | Operation::Undelete { .. }
+            | Operation::Purge { .. } => None,
         });
         let came_to = self.choose_primaries(object, of_updates.collect()).await;
         for (index, (write, choice)) in writes.iter().zip(&choices).enumerate() {
@@ -88,6 +93,12 @@ impl<T: Transport> HubSpot<T> {
                 && let (Some(_), Some(outcome)) = (choice, came_to.get(id))
             {
                 outcomes[index] = Some(outcome.clone());
+                continue;
+            }
+            if let Operation::Purge { id } = &write.operation
+                && plural(object.wire.as_str()).as_str() == CONTACTS
+            {
+                outcomes[index] = Some(self.purge_contact(object, id).await);
                 continue;
             }
             match attempt(index, write, choice.as_ref(), &self.config.names) {
@@ -112,6 +123,16 @@ impl<T: Transport> HubSpot<T> {
             .into_iter()
             .map(|outcome| outcome.unwrap_or_else(|| Outcome::Failed(refusal::unmentioned())))
             .collect()
+    }
+
+    /// Erases a contact for good (objects API, `gdpr-delete`: one at a time).
+    async fn purge_contact(&self, object: &ObjectSpec, id: &RecordId) -> Outcome {
+        let target = format!("{}/gdpr-delete", self.config.family.path(Area::Objects(&object.wire)));
+        match self.send(Call::post(target, json!({ "objectId": id.as_str() }))).await {
+            Ok(_) => Outcome::Done(id.clone()),
+            Err(Unsuccessful::Refused(Refusal::Missing { .. })) => Outcome::Gone,
+            Err(failure) => Outcome::Failed(failure.into_failure()),
+        }
     }
 
     /// Sends one batch of one kind.
@@ -192,7 +213,10 @@ fn attempt<'a>(
             let input = json!({ "id": id.as_str(), "objectWriteTraceId": trace, "properties": properties });
             (Kind::Update, Some(id), input)
         }
-        Operation::Archive { id } => (Kind::Archive, Some(id), json!({ "id": id.as_str() })),
+        // Contacts are purged; of all others the bin is the end that the API knows.
+        Operation::Archive { id } | Operation::Purge { id } => {
+            (Kind::Archive, Some(id), json!({ "id": id.as_str() }))
+        }
         Operation::Undelete { id } => {
             let reason = format!(
                 "HubSpot restores a record only by hand: restore {id} from the recycle bin within 90 days of \

@@ -24,6 +24,8 @@ pub(super) struct Plan {
     pub(super) archives: Vec<Sent<RecordId>>,
     /// SOAP.
     pub(super) undeletes: Vec<Sent<RecordId>>,
+    /// Collections, then SOAP.
+    pub(super) purges: Vec<Sent<RecordId>>,
     /// Not sent at all.
     pub(super) refused: Vec<Sent<Outcome>>,
 }
@@ -89,6 +91,7 @@ fn sort(
         }
         Operation::Archive { id } => plan.archives.push(Sent { at, what: record(id)? }),
         Operation::Undelete { id } => plan.undeletes.push(Sent { at, what: record(id)? }),
+        Operation::Purge { id } => plan.purges.push(Sent { at, what: record(id)? }),
     }
     Ok(())
 }

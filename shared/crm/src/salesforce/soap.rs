@@ -1,4 +1,5 @@
-//! SOAP, for the one thing that REST has not: taking records out of the bin (SOAP guide, `undelete()`).
+//! SOAP, for what REST has not: taking records out of the bin, and removing them from it for good (SOAP guide, `undelete()`,
+//! `emptyRecycleBin()`).
 
 use bytes::Bytes;
 use concord_core::names::RecordId;
@@ -16,17 +17,37 @@ use super::write::RowResult;
 use super::xml::{Element, parse};
 use crate::transport::Transport;
 
-/// Takes records out of the bin; one result each, in order. At most 200.
-pub(super) async fn undelete<T: Transport>(
+/// What is done to records in the bin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verb {
+    /// They come back.
+    Undelete,
+    /// They go for good: those that the login may delete, wherever it may query them.
+    EmptyRecycleBin,
+}
+
+impl Verb {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Undelete => "undelete",
+            Self::EmptyRecycleBin => "emptyRecycleBin",
+        }
+    }
+}
+
+/// Does it to these records; one result each, in order. At most 200.
+pub(super) async fn call<T: Transport>(
     client: &Salesforce<T>,
     session: &Session,
+    verb: Verb,
     ids: &[RecordId],
 ) -> Result<Vec<RowResult>, Failure> {
-    results(&client.call(session, request(session, ids)?).await?, ids.len())
+    results(&client.call(session, request(session, verb, ids)?).await?, verb, ids.len())
 }
 
 /// The session travels in the envelope; there is no bearer token and REST's headers do not apply.
-fn request(session: &Session, ids: &[RecordId]) -> Result<Request<Bytes>, Failure> {
+fn request(session: &Session, verb: Verb, ids: &[RecordId]) -> Result<Request<Bytes>, Failure> {
+    let verb = verb.name();
     let ids: String = ids.iter().map(|id| format!("<urn:ids>{}</urn:ids>", escape(id.as_str()))).collect();
     let envelope = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\
@@ -35,14 +56,14 @@ fn request(session: &Session, ids: &[RecordId]) -> Result<Request<Bytes>, Failur
          <urn:SessionHeader><urn:sessionId>{}</urn:sessionId></urn:SessionHeader>\
          <urn:CallOptions><urn:client>concord</urn:client></urn:CallOptions>\
          <urn:AllOrNoneHeader><urn:allOrNone>false</urn:allOrNone></urn:AllOrNoneHeader>\
-         </soapenv:Header><soapenv:Body><urn:undelete>{ids}</urn:undelete></soapenv:Body></soapenv:Envelope>",
+         </soapenv:Header><soapenv:Body><urn:{verb}>{ids}</urn:{verb}></soapenv:Body></soapenv:Envelope>",
         escape(session.token().reveal())
     );
     Request::builder()
         .method(Method::POST)
         .uri(format!("{}/services/Soap/u/{}", session.instance_url, session.api_version))
         .header(CONTENT_TYPE, "text/xml; charset=UTF-8")
-        .header("SOAPAction", "\"undelete\"")
+        .header("SOAPAction", format!("\"{verb}\""))
         .body(Bytes::from(envelope))
         .map_err(|_| Failure::Bug { reason: "the address of a call is no URL".to_owned() })
 }
@@ -66,7 +87,7 @@ fn fault(answer: &Answer) -> Option<Refusal> {
     })
 }
 
-fn results(answer: &Answer, length: usize) -> Result<Vec<RowResult>, Failure> {
+fn results(answer: &Answer, verb: Verb, length: usize) -> Result<Vec<RowResult>, Failure> {
     if !answer.status.is_success() {
         return Err(match fault(answer) {
             Some(fault) => classify::one(&fault),
@@ -75,7 +96,8 @@ fn results(answer: &Answer, length: usize) -> Result<Vec<RowResult>, Failure> {
     }
     let unlike = || unreadable("ANSWER_IS_NOT_WHAT_WAS_ASKED_FOR");
     let root = body(answer).ok_or_else(unlike)?;
-    let response = root.child("Body").and_then(|body| body.child("undeleteResponse")).ok_or_else(unlike)?;
+    let named = format!("{}Response", verb.name());
+    let response = root.child("Body").and_then(|body| body.child(&named)).ok_or_else(unlike)?;
     let rows = response.named("result").map(row).collect::<Option<Vec<_>>>().ok_or_else(unlike)?;
     match rows.len() == length {
         true => Ok(rows),

@@ -66,10 +66,36 @@ async fn send<T: Transport>(
         settle(Attempted::Existing, chunk, answer, outcomes);
     }
     for chunk in plan.undeletes.chunks(COLLECTION_RECORDS_MAX) {
-        let ids: Vec<RecordId> = chunk.iter().map(|record| record.what.clone()).collect();
-        let answer = soap::undelete(client, session, &ids).await;
+        let answer = soap::call(client, session, soap::Verb::Undelete, &ids(chunk)).await;
         settle(Attempted::Existing, chunk, answer, outcomes);
     }
+    for chunk in plan.purges.chunks(COLLECTION_RECORDS_MAX) {
+        purge(client, session, chunk, outcomes).await;
+    }
+}
+
+/// Into the bin, and out of it for good. What is in the bin already counts as put there.
+async fn purge<T: Transport>(
+    client: &Salesforce<T>,
+    session: &Session,
+    chunk: &[Sent<RecordId>],
+    outcomes: &mut Outcomes,
+) {
+    let answer = archive(client, session, chunk).await;
+    settle(Attempted::Existing, chunk, answer, outcomes);
+    let binned = |record: &&Sent<RecordId>| match outcomes.get(&record.at) {
+        Some(Outcome::Done(_) | Outcome::Gone) => true,
+        Some(Outcome::Duplicate(_) | Outcome::Moved | Outcome::Failed(_)) | None => false,
+    };
+    let binned: Vec<Sent<RecordId>> = chunk.iter().filter(binned).cloned().collect();
+    if !binned.is_empty() {
+        let answer = soap::call(client, session, soap::Verb::EmptyRecycleBin, &ids(&binned)).await;
+        settle(Attempted::Existing, &binned, answer, outcomes);
+    }
+}
+
+fn ids(chunk: &[Sent<RecordId>]) -> Vec<RecordId> {
+    chunk.iter().map(|record| record.what.clone()).collect()
 }
 
 async fn guarded<T: Transport>(

@@ -78,7 +78,7 @@ fn nothing_was_made_twice(scene: &Scene<'_>) -> Result<(), Broken> {
             continue;
         };
         // Made unanswered and deleted before anybody could see it: that there was one is known to nobody.
-        if !shown.alive && scene.was_never_seen(record) {
+        if !shown.alive && (scene.was_never_seen(record) || scene.of_erased(link)) {
             continue;
         }
         if let Some(other) = made.insert((record.0, record.1, link), record) {
@@ -100,6 +100,10 @@ fn nothing_was_made_twice(scene: &Scene<'_>) -> Result<(), Broken> {
                 let what = format!("{half:?} and {other:?} were both made for link {}", link.id);
                 return Err(Broken { invariant: "I14", what });
             }
+        }
+        // What is erased has no history left to tell who made it.
+        if link.is_erased() {
+            continue;
         }
         // A backup may know neither the record that ours was made for nor, once its key was changed, how to find it.
         if ours(Side::HubSpot).is_some() && ours(Side::Salesforce).is_some() && !restored {
@@ -210,7 +214,7 @@ fn a_delete_is_passed_on(scene: &Scene<'_>) -> Result<(), Broken> {
             let forgotten = match link.status {
                 Status::Live => true,
                 Status::Flagged { .. } => !there.flagged,
-                Status::Unlinked { .. } | Status::Apart { .. } => false,
+                Status::Unlinked { .. } | Status::Apart { .. } | Status::Erased { .. } => false,
             };
             if deleted && there.alive && forgotten && !told.contains(&at) && !told.contains(&other) {
                 let what = format!("{at:?} was deleted, and link {} goes on as if it lived", link.id);
@@ -228,10 +232,15 @@ fn nobody_is_archived_in_vain(scene: &Scene<'_>) -> Result<(), Broken> {
         let halves = (scene.shown(link, Side::HubSpot), scene.shown(link, Side::Salesforce));
         let (Some((here, at)), Some((there, other))) = halves else { continue };
         let over = match link.status {
-            Status::Live | Status::Flagged { .. } => false,
+            Status::Live | Status::Flagged { .. } | Status::Erased { .. } => false,
             Status::Unlinked { .. } | Status::Apart { .. } => true,
         };
-        if there.archived_by_us && (here.alive || over) && !told.contains(&at) && !told.contains(&other) {
+        if there.archived_by_us
+            && !link.is_erased()
+            && (here.alive || over)
+            && !told.contains(&at)
+            && !told.contains(&other)
+        {
             let what =
                 format!("{other:?} was archived by Concord, and {at:?} lives or link {} is over", link.id);
             return Err(Broken { invariant: "I18", what });

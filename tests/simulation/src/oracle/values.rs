@@ -215,6 +215,9 @@ fn nothing_is_lost(scene: &Scene<'_>, histories: &Histories<'_>) -> Result<(), B
             let mapped = &OBJECTS[edit.object].fields[*field];
             let record = (edit.side, edit.object, edit.id.clone());
             let Some(shown) = scene.records.get(&record).filter(|shown| shown.alive) else { continue };
+            if scene.is_erased(&record) {
+                continue;
+            }
             let stands = shown.values[*field] == edit.value;
             let on_record = || {
                 scene.recorded.iter().any(|((link, name), losers)| {
@@ -243,7 +246,8 @@ fn no_edit_is_archived(scene: &Scene<'_>, histories: &Histories<'_>) -> Result<(
     for link in &scene.links {
         let halves = (scene.shown(link, Side::HubSpot), scene.shown(link, Side::Salesforce));
         let (Some((here, _)), Some((there, record))) = halves else { continue };
-        for (field, mapped) in OBJECTS[record.1].fields.iter().enumerate().filter(|_| there.archived_by_us) {
+        let archived = there.archived_by_us && !link.is_erased();
+        for (field, mapped) in OBJECTS[record.1].fields.iter().enumerate().filter(|_| archived) {
             let value = &there.values[field];
             let Some(edits) = histories.get(&(scene.thing(&record), field)) else { continue };
             let typed = edits
@@ -274,6 +278,9 @@ fn sets_are_merged(scene: &Scene<'_>, histories: &Histories<'_>) -> Result<(), B
         for edit in edits.iter().filter(|edit| OBJECTS[edit.object].fields[*field].form == Form::Set) {
             let record = (edit.side, edit.object, edit.id.clone());
             let Some(shown) = scene.records.get(&record).filter(|shown| shown.alive) else { continue };
+            if scene.is_erased(&record) {
+                continue;
+            }
             let name = OBJECTS[edit.object].fields[*field].name;
             let added = edit.value.split(';').filter(|option| !edit.saw.iter().any(|saw| has(saw, option)));
             for option in added.filter(|option| !option.is_empty() && !has(&shown.values[*field], option)) {

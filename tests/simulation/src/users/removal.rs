@@ -35,6 +35,21 @@ impl Users {
         }
     }
 
+    /// Somebody erases a contact in HubSpot, as privacy law asks.
+    pub fn erase(&mut self, site: &Site, id: &str) {
+        let path = format!("/crm/v3/objects/{}/gdpr-delete", OBJECTS[CONTACT].hubspot);
+        if person(site, Side::HubSpot, Method::POST, &path, &json!({ "objectId": id })).is_some() {
+            site.watch().log(format_args!("USER erases {id}"));
+            self.is_erased(Side::HubSpot, CONTACT, id);
+        }
+    }
+
+    /// A record is erased from now on, or is asked to be.
+    pub fn is_erased(&mut self, side: Side, object: usize, id: &str) {
+        self.erased.push((side, object, id.to_owned()));
+        self.deleted.push((side, object, id.to_owned()));
+    }
+
     /// Somebody empties Salesforce's bin.
     pub fn empty_the_bin(&self, site: &Site) {
         let gone = self.deleted.iter().filter(|(side, ..)| *side == Side::Salesforce);

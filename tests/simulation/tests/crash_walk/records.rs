@@ -1,7 +1,7 @@
 //! Records: deleted, restored, merged, and met by their key.
 
 use concord_core::names::Side::{HubSpot, Salesforce};
-use concord_simulation::walk::Act::{Delete, Make, MakeTwins, Merge, Put, Quiet, Restore};
+use concord_simulation::walk::Act::{Delete, Erase, Make, MakeTwins, Merge, Put, Quiet, Restore};
 
 use super::{company, contact, walk};
 
@@ -53,6 +53,41 @@ fn a_delete_is_told_and_taken_back() {
                 "salesforce contact: zq1@example.com zq3|zq2 - zq4 -, made by Concord, deleted",
             ],
         ),
+    ]);
+}
+
+#[test]
+fn who_is_erased_is_forgotten_whatever_was_under_way() {
+    const FORGOTTEN: [&str; 4] = [
+        "hubspot contact: - - - - -, deleted, without a mark",
+        "link  + zq1@example.com: erased",
+        "parked salesforce record zq1@example.com",
+        "salesforce contact: zq1@example.com zq3|zq2 - zq4 -, made by Concord",
+    ];
+    const PURGED: [&str; 3] = [
+        "hubspot contact: - - - - -, deleted, without a mark",
+        "link  + zq1@example.com: erased",
+        "salesforce contact: zq1@example.com zq3|zq2 - zq4 -, made by Concord, archived",
+    ];
+    walk(&[
+        contact("erased", &[Make(HubSpot), Quiet, Erase], &FORGOTTEN),
+        contact("erased and purged", &[Make(HubSpot), Quiet, Erase], &PURGED).purged(),
+        contact(
+            "erased while an edit is under way",
+            &[
+                Make(HubSpot),
+                Quiet,
+                Put(HubSpot, "job_title", "zqx"),
+                Put(Salesforce, "phone", "4155550199"),
+                Erase,
+            ],
+            &[
+                "hubspot contact: - - - - -, deleted, without a mark",
+                "link  + zq1@example.com: erased",
+                "salesforce contact: zq1@example.com zq3|zq2 4155550199 zq4 -, made by Concord, archived",
+            ],
+        )
+        .purged(),
     ]);
 }
 

@@ -205,7 +205,8 @@ fn i42_a_message_holds_no_value() {
     let desk = Desk { site: std::sync::Arc::clone(&world.site), worker: 0 };
     let send = |id: String| {
         let (object, correlation) = ("contact".into(), "c".to_owned());
-        let hints = Hints { side: H, object, ids: vec![id.as_str().into()], not_before: None, correlation };
+        let ids = vec![id.as_str().into()];
+        let hints = Hints { side: H, object, ids, erased: false, not_before: None, correlation };
         let message = Message { body: Messages::Hints(hints), group: "g".to_owned(), dedup: "d".to_owned() };
         // It waits for its turn, and is read before.
         assert_eq!(oracle::now(desk.send(&[message])), None);

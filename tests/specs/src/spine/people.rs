@@ -83,6 +83,12 @@ impl Spine {
         };
     }
 
+    /// A person erases a contact in HubSpot, as privacy law asks.
+    pub fn hubspot_erases(&self, id: &str) {
+        let path = "/crm/v3/objects/contacts/gdpr-delete";
+        self.hubspot.person(Method::POST, path, &json!({ "objectId": id }));
+    }
+
     /// A person takes a contact out of the bin.
     pub fn restores(&self, side: Side, id: &str) {
         match side {

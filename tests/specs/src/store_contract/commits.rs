@@ -1,7 +1,8 @@
 //! Commits: every condition, and that a refused commit writes nothing.
 
-use concord_core::names::{Generation, LinkId, RecordId, Side};
-use concord_core::port::{Commit, CommitError, Expected, Store, StoreError, Whereabouts};
+use concord_core::names::{FieldName, Generation, LinkId, PerSide, RecordId, Side};
+use concord_core::port::{Commit, CommitError, Expected, JournalEntry, Store, StoreError, Whereabouts};
+use concord_core::value::Presence;
 use futures_util::future::join;
 
 use super::sample::{at, commit, conflict, entry, key, link, record};
@@ -192,6 +193,46 @@ fn one_was_too_late(error: &CommitError) {
     );
 }
 
+pub(super) async fn what_is_shredded_is_told_by_nobody(store: &impl Store) {
+    // Given a link with values in its journal and in a conflict, and a neighbour
+    let full = full_commit(Expected::New, 1);
+    let told = full.journal.clone();
+    assert_eq!(store.commit(full).await, Ok(()));
+    let neighbour = entry("a", 1, Some("phone"), "y");
+    let other = Commit { journal: vec![neighbour.clone()], ..commit(link("a", 1)) };
+    assert_eq!(store.commit(other).await, Ok(()));
+
+    // When it is shredded, with a line that tells so, and another line comes later
+    let silent = |line: JournalEntry| JournalEntry {
+        before: PerSide::of(|_| Presence::Unknown),
+        after: Presence::Unknown,
+        loser: None,
+        ..line
+    };
+    let lines = [2, 3].map(|generation| silent(entry("b", generation, None, "")));
+    let shred = Commit {
+        resolved: vec![FieldName::from("phone")],
+        journal: vec![lines[0].clone()],
+        shred: true,
+        ..commit(link("b", 2))
+    };
+    assert_eq!(store.commit(shred).await, Ok(()));
+    let later = Commit { journal: vec![lines[1].clone()], ..commit(link("b", 3)) };
+    assert_eq!(store.commit(later).await, Ok(()));
+
+    // Then its lines stand without a value, and the neighbour's with theirs
+    let left: Vec<JournalEntry> = told.into_iter().map(silent).chain(lines).collect();
+    let b = LinkId::from("b");
+    assert_eq!(store.journal(&b, 10).await, Ok(left.clone()));
+    assert_eq!(store.journal(&LinkId::from("a"), 10).await, Ok(vec![neighbour]));
+    assert_eq!(store.conflicts(10).await, Ok(vec![]));
+
+    // And a commit that comes too late brings nothing back
+    let late = full_commit(Expected::At(Generation(1)), 2);
+    assert_eq!(store.commit(late).await, Err(CommitError::Moved));
+    assert_eq!(store.journal(&b, 10).await, Ok(left));
+}
+
 pub(super) async fn an_alias_redirects_for_ever(store: &impl Store) {
     // Given two links, one record each
     for (id, number) in [("a", "1"), ("b", "2")] {
@@ -203,7 +244,9 @@ pub(super) async fn an_alias_redirects_for_ever(store: &impl Store) {
         Commit { aliases: vec![(record(Side::HubSpot, "2"), RecordId::from("1"))], ..commit(link("a", 2)) };
     assert_eq!(store.commit(merged).await, Ok(()));
 
-    // Then the second redirects, and its former link cannot have it back
+    // Then the second redirects, the winner remembers it, and its former link cannot have it back
+    let known = store.merged_into(&[record(Side::HubSpot, "1"), record(Side::HubSpot, "2")]).await;
+    assert_eq!(known, Ok(vec![(record(Side::HubSpot, "2"), LinkId::from("a"))]));
     let alias = Ok(vec![Whereabouts::Alias(RecordId::from("1"))]);
     assert_eq!(store.locate(&[record(Side::HubSpot, "2")]).await, alias);
     let back = Commit { records: vec![record(Side::HubSpot, "2")], ..commit(link("b", 2)) };

@@ -61,6 +61,7 @@ pub(super) fn commit(link: Link) -> Commit {
         parked: Vec::new(),
         healed: Vec::new(),
         journal: Vec::new(),
+        shred: false,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is refused, with its line and the remedy. Each list is the whole of what is said.
 
-use concord_core::contract::parse;
+use concord_core::contract::{Erase, parse};
+use concord_core::names::ObjectName;
 
 use super::SMALL;
 
@@ -74,7 +75,7 @@ fn an_unknown_key_is_refused_and_one_of_a_later_version_by_that_name() {
         &[
             "6:13: objects.contact.match.0.key: is missing; name a field",
             "6:15: objects.contact.match.0.propose: is not supported by this version of Concord; remove it",
-            "7:5: objects.contact.colour: is not a key that is known here; remove it, or use one of: hubspot, salesforce, match, create, delete, guard, brake, conflict, fields",
+            "7:5: objects.contact.colour: is not a key that is known here; remove it, or use one of: hubspot, salesforce, match, create, delete, erase, guard, brake, conflict, fields",
         ],
     );
     refused_field(
@@ -232,6 +233,16 @@ fn deletes_and_creates_are_said_for_both_sides_or_for_none() {
     refused(
         &with("create: { hubspot: true, salesforce: perhaps }"),
         &["7:30: objects.contact.create.salesforce: is the text `perhaps`; write true or false here"],
+    );
+}
+
+#[test]
+fn only_hubspots_contacts_are_purged() {
+    let purged = SMALL.replace("    fields:\n", "    erase: purge\n    fields:\n");
+    assert_eq!(parse(&purged).unwrap().objects[&ObjectName::from("contact")].erase, Erase::Purge);
+    refused(
+        &purged.replace("hubspot: contacts", "hubspot: companies"),
+        &["7:5: objects.contact.erase: HubSpot purges contacts only; use `forget`, and purge by hand"],
     );
 }
 

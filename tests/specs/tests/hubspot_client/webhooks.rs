@@ -273,6 +273,18 @@ fn an_association_of_two_contacts_is_one_event_and_type_ids_name_the_ends() {
 }
 
 #[test]
+fn only_a_privacy_deletion_says_that_a_record_was_erased() {
+    let told = |kind: &str| {
+        let event = json!({ "portalId": 4242, "subscriptionType": kind, "objectId": 1 });
+        let events = delivered(&json!([event]).to_string()).events;
+        events.into_iter().map(|event| (event.object.to_string(), event.erased)).collect::<Vec<_>>()
+    };
+    assert_eq!(told("contact.privacyDeletion"), [("contacts".to_owned(), true)]);
+    assert_eq!(told("contact.deletion"), [("contacts".to_owned(), false)]);
+    assert_eq!(told("conversation.privacyDeletion"), []);
+}
+
+#[test]
 fn an_event_that_names_no_record_is_counted() {
     let body = json!([
         { "portalId": 4242, "subscriptionType": "contact.creation" },

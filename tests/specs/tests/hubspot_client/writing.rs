@@ -1,7 +1,7 @@
 //! Writes.
 
 use bytes::Bytes;
-use concord_core::port::{Crm as _, Failure, Operation, Outcome};
+use concord_core::port::{Crm as _, Failure, ObjectSpec, Operation, Outcome};
 use concord_core::value::{Presence, Raw};
 use concord_crm::hubspot::{Family, HubSpot};
 use concord_crm::transport::TransportError;
@@ -268,6 +268,30 @@ async fn a_lost_answer_leaves_every_write_of_the_call_open() {
 
     assert_eq!(outcomes, [retry("no answer came: timeout"), retry("no answer came: timeout")]);
     assert_eq!(tape.sent().len(), 1);
+}
+
+#[tokio::test]
+async fn contacts_are_purged_one_by_one_and_of_all_others_the_bin_is_the_end() {
+    let missing =
+        json!({ "status": "error", "category": "OBJECT_NOT_FOUND", "message": "resource not found" });
+    let tape = Tape::new().answer(204, Value::Null).answer(404, missing).answer(204, Value::Null);
+    let purge = |link: &str, of: &str| write(link, 1, Operation::Purge { id: id(of) });
+
+    let outcomes = client(&tape).write(&contacts(), &[purge("L1", "7"), purge("L2", "8")]).await;
+    let companies = ObjectSpec { object: "company".into(), wire: "companies".into(), fields: Vec::new() };
+    let archived = client(&tape).write(&companies, &[purge("L3", "9")]).await;
+
+    assert_eq!(outcomes, [Outcome::Done(id("7")), Outcome::Gone]);
+    assert_eq!(archived, [Outcome::Done(id("9"))]);
+    let asked = |path: &str, body: Value| (format!("POST /crm/objects/2026-03/{path}"), body);
+    assert_eq!(
+        tape.sent(),
+        [
+            asked("contacts/gdpr-delete", json!({ "objectId": "7" })),
+            asked("contacts/gdpr-delete", json!({ "objectId": "8" })),
+            asked("companies/batch/archive", json!({ "inputs": [{ "id": "9" }] })),
+        ]
+    );
 }
 
 #[tokio::test]

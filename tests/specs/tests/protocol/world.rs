@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use concord_core::brake::Limits;
-use concord_core::contract::{Create, Delete, Direction, Field, Guard, Kind, Object, Policy};
+use concord_core::contract::{Create, Delete, Direction, Erase, Field, Guard, Kind, Object, Policy};
 use concord_core::decide::{Decision, Sight, Situation, decide, overhear};
 use concord_core::link::{Action, Intent, Link, Progress};
 use concord_core::names::{ContractVersion, FieldName, LinkId, PerSide, RecordId, Side, Token, WireName};
@@ -99,6 +99,7 @@ fn object(policy: Policy, kind: &Kind) -> Object {
         keys: Vec::new(),
         create: PerSide { hubspot: Create::Missing, salesforce: Create::Missing },
         delete: Delete::Unlink,
+        erase: Erase::Forget,
         guard: Guard::Strict,
         brake: Limits::default(),
         fields: FIELDS.iter().map(|name| (FieldName::from(*name), field(name))).collect(),

@@ -36,8 +36,8 @@ fn a_change_names_its_records_and_nothing_else() {
     let event = told(&envelope());
 
     let ids = ["0038M0000016Wv8QAE", "0067F000003pmdWQAQ"].map(RecordId::from).to_vec();
-    let expected =
-        Event { key: event.key.clone(), side: Side::Salesforce, object: WireName::from("Contact"), ids };
+    let object = WireName::from("Contact");
+    let expected = Event { key: event.key.clone(), side: Side::Salesforce, object, ids, erased: false };
     assert_eq!(event, expected);
     assert_eq!(event.key.0.len(), 64);
 }

@@ -197,6 +197,21 @@ async fn an_archived_record_is_seen_in_the_bin_and_taken_out_again() {
 }
 
 #[tokio::test]
+async fn a_purge_takes_a_record_out_of_the_bin_for_good_wherever_it_finds_it() {
+    let world = World::new();
+    let (alive, binned) =
+        (world.insert("c-1", "a@example.com").await, world.insert("c-2", "b@example.com").await);
+    assert_eq!(world.one(Operation::Archive { id: binned.clone() }).await, Outcome::Done(binned.clone()));
+    for id in [alive, binned] {
+        assert_eq!(world.one(Operation::Purge { id: id.clone() }).await, Outcome::Done(id.clone()));
+        assert_eq!(world.reading(&id).await, Reading::NotFound);
+        assert_eq!(world.one(Operation::Purge { id: id.clone() }).await, Outcome::Gone);
+        let back = world.one(Operation::Undelete { id: id.clone() }).await;
+        assert_ne!(back, Outcome::Done(id));
+    }
+}
+
+#[tokio::test]
 async fn a_record_merged_away_by_a_person_names_the_winner() {
     let world = World::new();
     let (winner, loser) =

@@ -108,6 +108,7 @@ impl Told {
                 side: Side::HubSpot,
                 object,
                 ids: ids.iter().map(|id| RecordId::new(id.to_string())).collect(),
+                erased: what == "privacyDeletion",
             })
             .collect()
     }

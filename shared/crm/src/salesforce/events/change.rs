@@ -65,6 +65,7 @@ pub fn change_event(envelope: &Value, source: &Source) -> Result<Told, Refusal> 
             side: Side::Salesforce,
             object: WireName::from(object),
             ids,
+            erased: false,
         })),
         None => {
             Ok(Told::NeedsSweep { key: key(words.into_iter().chain(ids)), object: WireName::from(object) })

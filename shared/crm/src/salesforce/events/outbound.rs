@@ -55,6 +55,7 @@ fn event(notification: &Element) -> Result<Event, Refusal> {
         side: Side::Salesforce,
         object: WireName::from(object),
         ids: vec![record.ok_or(Refusal::Malformed("an sObject without Id"))?],
+        erased: false,
     })
 }
 
