@@ -118,6 +118,7 @@ pub(crate) async fn serve(
         .route("/proposals", get(proposals))
         .route("/pairs", post(link))
         .route("/pairs/end", post(unlink))
+        .route("/pairs/apart", post(keep_apart))
         .route("/pairs/erase", post(erase))
         .route("/brakes/release", post(release))
         .route("/pause", post(pause))
@@ -185,6 +186,11 @@ pub(crate) struct Pairing {
 
 async fn link(State(local): State<Arc<Local>>, Json(said): Json<Pairing>) -> impl IntoResponse {
     let said = local.engine.link(&said.object, &said.records, Timestamp::now()).await;
+    said.map(Json).map_err(|error| failed(&error.into()))
+}
+
+async fn keep_apart(State(local): State<Arc<Local>>, Json(said): Json<Pairing>) -> impl IntoResponse {
+    let said = local.engine.keep_apart(&said.object, &said.records, Timestamp::now()).await;
     said.map(Json).map_err(|error| failed(&error.into()))
 }
 

@@ -1,4 +1,4 @@
-//! `concord proposals`, `concord link`, `concord unlink` and `concord erase`: whom records belong with, and whom nobody is to
+//! `concord proposals`, `concord link`, `concord keep-apart`, `concord unlink` and `concord erase`: whom records belong with, and whom nobody is to
 //! remember, as a person says.
 
 use std::process::ExitCode;
@@ -32,6 +32,14 @@ pub(crate) struct LinkArgs {
     json: bool,
     #[command(flatten)]
     place: Place,
+}
+
+impl LinkArgs {
+    fn pairing(&self) -> Pairing {
+        let records =
+            PerSide { hubspot: RecordId::new(&*self.hubspot), salesforce: RecordId::new(&*self.salesforce) };
+        Pairing { object: ObjectName::new(&*self.object), records }
+    }
 }
 
 /// A pair, by one of its records.
@@ -79,20 +87,15 @@ pub(crate) async fn proposals(args: &ListArgs) -> anyhow::Result<ExitCode> {
         None => serde_json::from_str(&operate::ask(&args.place.data.data, "proposals").await?)?,
     };
     let lines = proposals.iter().filter_map(line).collect();
-    let hint = "Say who is whom: concord link OBJECT --hubspot ID --salesforce ID";
+    let hint = "Say who is whom: concord link OBJECT --hubspot ID --salesforce ID, or concord keep-apart with the same";
     list(args, lines, "No record waits to be told whom it belongs with.", || table(&proposals), hint)
 }
 
 pub(crate) async fn link(args: &LinkArgs) -> anyhow::Result<ExitCode> {
-    let records =
-        PerSide { hubspot: RecordId::new(&*args.hubspot), salesforce: RecordId::new(&*args.salesforce) };
-    let object = ObjectName::new(&*args.object);
+    let pairing = args.pairing();
     let said = match deployed(&args.place).await? {
-        Some(engine) => Box::pin(engine.link(&object, &records, Timestamp::now())).await?,
-        None => {
-            let pairing = Pairing { object, records };
-            serde_json::from_str(&operate::tell(&args.place.data.data, "pairs", &pairing).await?)?
-        }
+        Some(engine) => Box::pin(engine.link(&pairing.object, &pairing.records, Timestamp::now())).await?,
+        None => serde_json::from_str(&operate::tell(&args.place.data.data, "pairs", &pairing).await?)?,
     };
     answer(said, args.json, "they are one thing from now on", "they were one thing before")
 }
@@ -122,10 +125,26 @@ pub(crate) async fn unlink(args: &PairArgs) -> anyhow::Result<ExitCode> {
     answer(said, args.json, "the pair is left alone from now on", "the pair was left alone before")
 }
 
+pub(crate) async fn keep_apart(args: &LinkArgs) -> anyhow::Result<ExitCode> {
+    let pairing = args.pairing();
+    let said = match deployed(&args.place).await? {
+        Some(engine) => {
+            Box::pin(engine.keep_apart(&pairing.object, &pairing.records, Timestamp::now())).await?
+        }
+        None => serde_json::from_str(&operate::tell(&args.place.data.data, "pairs/apart", &pairing).await?)?,
+    };
+    let done = "they are not one thing: neither is taken for the other's counterpart from now on";
+    answer(said, args.json, done, done)
+}
+
 fn answer(said: Said, json: bool, done: &str, already: &str) -> anyhow::Result<ExitCode> {
     let (link, words) = match &said {
         Said::Done(link) => (link, done),
         Said::Already(link) => (link, already),
+        Said::Remembered => {
+            say::line(if json { "{\"changed\":true}" } else { done });
+            return Ok(ExitCode::SUCCESS);
+        }
         Said::Impossible(why) => bail!("{why}"),
     };
     match json {

@@ -53,6 +53,10 @@ enum Command {
     ///
     /// Where they differ, the contract's conflict rules decide.
     Link(links::LinkArgs),
+    /// Say that two records are not one thing, whatever their keys say.
+    ///
+    /// Neither is taken for the other's counterpart, nor stands in the way of one. `concord link` takes it back.
+    KeepApart(links::LinkArgs),
     /// Say that a pair is to be left alone.
     ///
     /// Both records stay as they are, and no other is made for either of them. `concord link` takes it back.
@@ -126,6 +130,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Resolve(args) => inbox::resolve(&args).await,
         Command::Proposals(args) => links::proposals(&args).await,
         Command::Link(args) => links::link(&args).await,
+        Command::KeepApart(args) => links::keep_apart(&args).await,
         Command::Unlink(args) => links::unlink(&args).await,
         Command::Erase(args) => links::erase(&args).await,
         Command::Release(args) => inbox::release(&args).await,

@@ -10,6 +10,7 @@
 //! |---|---|---|
 //! | `LINK#id` | `generation` N, `link` B (a format byte, then postcard of `Link`), `writer` B, and while an intent is open `open_shard` S, `open_since` N | a link with its base and intents |
 //! | `RECORD#side#object#id` | `link` S, or `merged_into` S | whose record it is; a merged one redirects, for ever |
+//! | `APART#RECORD#side#object#id` | `apart` SS (JSON) | the records that this one is not one thing with, as a person says |
 //! | `MERGED#RECORD#side#object#id` | `merged` SS (JSON) | the records that were merged into this one, each with the link that said so |
 //! | `KEY#object#field#hash` | `link` S | whose natural key it is |
 //! | `CONFLICT#link#field` | `object`, `field`, `link_id` S, `conflict_records`, `edited` S (JSON), `since` S, `sealed` B, `listed`, `listed_since` | two values that wait for a person |
@@ -42,13 +43,15 @@ mod listed;
 mod pack;
 mod read;
 mod seal;
+mod sets;
 mod single;
 mod tables;
-mod waiting;
+
+use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::Client;
 use concord_core::link::Link;
-use concord_core::names::{ContractVersion, Fence, Generation, LinkId, RecordKey};
+use concord_core::names::{ContractVersion, Fence, Generation, LinkId, PerSide, RecordKey};
 use concord_core::port::{
     Census, ClaimOutcome, Commit, CommitError, Conflict, CursorMark, EventKey, JournalEntry, NaturalKey,
     ParkKey, Parked, Store, StoreError, Whereabouts,
@@ -174,6 +177,14 @@ impl Store for DynamoStore {
 
     async fn wait_for(&self, target: &RecordKey, waiting: &RecordKey) -> Result<bool, StoreError> {
         self.add_waiting(target, waiting).await
+    }
+
+    async fn set_apart(&self, records: &PerSide<RecordKey>, apart: bool) -> Result<(), StoreError> {
+        self.write_apart(records, apart).await
+    }
+
+    async fn kept_apart(&self, records: &[RecordKey]) -> Result<Vec<BTreeSet<RecordKey>>, StoreError> {
+        self.read_apart(records).await
     }
 
     async fn merged_into(&self, winners: &[RecordKey]) -> Result<Vec<(RecordKey, LinkId)>, StoreError> {

@@ -35,6 +35,7 @@ fn new(link: Link) -> Commit {
         expected: Expected::New,
         link,
         records: vec![],
+        met: None,
         aliases: vec![],
         keys: vec![],
         released: vec![],

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use concord_core::link::Link;
-use concord_core::names::{ContractVersion, Fence, FieldName, Generation, LinkId, PerSide, RecordKey};
+use concord_core::names::{ContractVersion, Fence, FieldName, Generation, LinkId, PerSide, RecordKey, Side};
 use concord_core::port::{
     Census, ClaimOutcome, Commit, CommitError, Conflict, CursorMark, EventKey, Expected, JournalEntry,
     NaturalKey, ParkKey, Parked, Store, StoreError, WAITING_MAX, Whereabouts,
@@ -25,6 +25,8 @@ struct Memory {
     links: BTreeMap<LinkId, Link>,
     /// Never [`Whereabouts::Nowhere`].
     records: BTreeMap<RecordKey, Whereabouts>,
+    /// Whom each is kept apart from.
+    apart: BTreeMap<RecordKey, BTreeSet<RecordKey>>,
     /// By winner.
     merged: BTreeMap<RecordKey, BTreeSet<(RecordKey, LinkId)>>,
     keys: BTreeMap<NaturalKey, LinkId>,
@@ -109,6 +111,23 @@ impl Store for MemoryStore {
         let memory = self.memory();
         let place = |record| memory.records.get(record).cloned().unwrap_or(Whereabouts::Nowhere);
         Ok(records.iter().map(place).collect())
+    }
+
+    async fn set_apart(&self, records: &PerSide<RecordKey>, apart: bool) -> Result<(), StoreError> {
+        let mut memory = self.memory();
+        for side in Side::BOTH {
+            let from = memory.apart.entry(records[side].clone()).or_default();
+            match apart {
+                true => drop(from.insert(records[side.other()].clone())),
+                false => drop(from.remove(&records[side.other()])),
+            }
+        }
+        Ok(())
+    }
+
+    async fn kept_apart(&self, records: &[RecordKey]) -> Result<Vec<BTreeSet<RecordKey>>, StoreError> {
+        let memory = self.memory();
+        Ok(records.iter().map(|record| memory.apart.get(record).cloned().unwrap_or_default()).collect())
     }
 
     async fn merged_into(&self, winners: &[RecordKey]) -> Result<Vec<(RecordKey, LinkId)>, StoreError> {
@@ -284,6 +303,11 @@ impl Memory {
                 Some(Whereabouts::Linked(_) | Whereabouts::Alias(_)) => return Err(taken(record)),
             }
         }
+        if let Some(met) = &commit.met
+            && self.apart.get(&met.hubspot).is_some_and(|apart| apart.contains(&met.salesforce))
+        {
+            return Err(taken(format!("{}, kept apart,", met.hubspot)));
+        }
         match commit.keys.iter().find(|key| self.keys.get(key).is_some_and(|owner| owner != id)) {
             Some(key) => Err(taken(format!("{} {}", key.object, key.field))),
             None => Ok(()),
@@ -294,6 +318,7 @@ impl Memory {
         let Commit {
             link,
             records,
+            met: _,
             aliases,
             keys,
             released,

@@ -9,7 +9,7 @@ use concord_sandbox::fifo::QueueName;
 use jiff::SignedDuration;
 
 use crate::chance::Chance;
-use crate::display::CONTACT;
+use crate::display::{COMPANY, CONTACT, OBJECTS};
 use crate::fault::Fault;
 use crate::oracle;
 use crate::post::Handling;
@@ -319,6 +319,9 @@ impl World {
         if self.profile.people.decide && self.operator_acts(worker, chance) {
             return;
         }
+        if self.profile.keeps_apart && chance.happens(32) {
+            return self.keep_two_apart(worker, chance);
+        }
         if self.profile.people.erase && chance.happens(8) {
             return self.asked_to_erase(worker, chance);
         }
@@ -353,6 +356,7 @@ impl World {
         if let Some((object, ids)) = chance.pick(&proposed).cloned()
             && chance.happens(128)
         {
+            self.kept_apart.retain(|kept| *kept != (object.clone(), ids.clone()));
             self.begin(worker, Job::Link(object, ids), RUN);
             return true;
         }
@@ -370,6 +374,26 @@ impl World {
         };
         self.begin(worker, job, RUN);
         true
+    }
+
+    /// An operator says that two records are not one thing, preferably two with one key.
+    fn keep_two_apart(&mut self, worker: usize, chance: &mut Chance) {
+        let object = [CONTACT, COMPANY][chance.below(2)];
+        let living = |side: Side| {
+            self.users
+                .look(&self.site, side, object)
+                .into_iter()
+                .filter(|shown| shown.alive)
+                .collect::<Vec<_>>()
+        };
+        let (hubspot, salesforce) = (living(Side::HubSpot), living(Side::Salesforce));
+        let key = usize::from(object == COMPANY);
+        let Some(one) = chance.pick(&hubspot) else { return };
+        let (twins, others): (Vec<_>, Vec<_>) =
+            salesforce.iter().partition(|shown| shown.values[key] == one.values[key]);
+        let Some(other) = chance.pick(if twins.is_empty() { &others } else { &twins }) else { return };
+        let ids = PerSide { hubspot: one.id.as_str().into(), salesforce: other.id.as_str().into() };
+        self.begin(worker, Job::KeepApart(OBJECTS[object].name.into(), ids), RUN);
     }
 
     /// Somebody asks an operator to be erased.

@@ -1,10 +1,11 @@
 //! One worker's hands: the three ports, each effect of which waits for its turn and may go wrong.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 
 use bytes::Bytes;
 use concord_core::link::Link;
-use concord_core::names::{ContractVersion, Fence, Generation, LinkId, RecordKey, Side};
+use concord_core::names::{ContractVersion, Fence, Generation, LinkId, PerSide, RecordKey, Side};
 use concord_core::port::{
     Census, ClaimOutcome, Commit, CommitError, Conflict, CursorMark, EventKey, JournalEntry, Message,
     NaturalKey, ParkKey, Parked, Queue, QueueError, Store, StoreError, Whereabouts,
@@ -145,6 +146,14 @@ impl Store for Desk {
 
     async fn wait_for(&self, target: &RecordKey, waiting: &RecordKey) -> Result<bool, StoreError> {
         self.store("wait_for", self.site.store.wait_for(target, waiting)).await
+    }
+
+    async fn set_apart(&self, records: &PerSide<RecordKey>, apart: bool) -> Result<(), StoreError> {
+        self.store("set_apart", self.site.store.set_apart(records, apart)).await
+    }
+
+    async fn kept_apart(&self, records: &[RecordKey]) -> Result<Vec<BTreeSet<RecordKey>>, StoreError> {
+        self.store("kept_apart", self.site.store.kept_apart(records)).await
     }
 
     async fn merged_into(&self, winners: &[RecordKey]) -> Result<Vec<(RecordKey, LinkId)>, StoreError> {

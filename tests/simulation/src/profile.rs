@@ -103,6 +103,8 @@ pub struct Profile {
     pub archives: bool,
     /// Whether both records of a contact that is erased go for good.
     pub purges: bool,
+    /// Whether an operator keeps records apart that share a key.
+    pub keeps_apart: bool,
     /// The conflict rule of each field, in the order of the contract.
     policies: [&'static str; 3],
 }
@@ -135,6 +137,7 @@ impl Profile {
             brake: false,
             archives: false,
             purges: false,
+            keeps_apart: false,
             policies: [policy; 3],
         }
     }
@@ -169,6 +172,7 @@ impl Profile {
         }
         people.erase = chance.happens(64);
         let purges = chance.happens(160);
+        let keeps_apart = chance.happens(48);
         let few = swarm.weight(Fault::OperatorRedrive) > 0;
         Self {
             swarm,
@@ -184,6 +188,7 @@ impl Profile {
             brake,
             archives,
             purges,
+            keeps_apart,
             policies,
         }
     }

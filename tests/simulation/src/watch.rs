@@ -46,6 +46,8 @@ kinds! {
         Unlinked => "a person unlinked a pair",
         /// And said that two records are one thing.
         Linked => "a person linked two records",
+        /// Or that they are not.
+        KeptApart => "a person kept two records apart",
         /// Mass harm waited for an operator.
         BrakeEngaged => "a brake was engaged",
         /// Somebody edited on top of one.

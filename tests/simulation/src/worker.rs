@@ -37,6 +37,8 @@ pub enum Job {
     Unlink(RecordKey),
     /// And that two records are one thing.
     Link(ObjectName, PerSide<RecordId>),
+    /// Or that they are not.
+    KeepApart(ObjectName, PerSide<RecordId>),
     /// An operator erases what a record is part of.
     Erase(RecordKey),
 }
@@ -54,6 +56,8 @@ pub enum Ended {
     Take(Box<Result<Option<Conflict>, StepError>>),
     /// Whether there was a brake to release.
     Release(Result<bool, StepError>),
+    /// Two records that are kept apart, unless somebody could not be told so.
+    KeptApart(ObjectName, PerSide<RecordId>, Result<Said, StepError>),
     /// What came of a pair that somebody spoke of.
     Said(Result<Said, StepError>),
 }
@@ -149,6 +153,10 @@ impl Worker {
             Job::Link(object, ids) => {
                 Box::pin(async move { Ended::Said(engine.link(&object, &ids, clock.now()).await) })
             }
+            Job::KeepApart(object, ids) => Box::pin(async move {
+                let said = engine.keep_apart(&object, &ids, clock.now()).await;
+                Ended::KeptApart(object, ids, said)
+            }),
             Job::Erase(record) => {
                 Box::pin(async move { Ended::Said(engine.erase(&record, clock.now()).await) })
             }

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use concord_core::batch::{Fate, Incoming};
-use concord_core::names::Side;
-use concord_core::step::Task;
+use concord_core::names::{ObjectName, PerSide, RecordId, Side};
+use concord_core::step::{Said, Task};
 use concord_sandbox::crm::Caller;
 use concord_sandbox::fifo::{QueueName, Received};
 use concord_sandbox::store::MemoryStore;
@@ -59,6 +59,8 @@ pub struct World {
     pub disturbed: bool,
     /// The conflict that an operator was shown.
     pub shown: Option<String>,
+    /// Records that a person keeps apart, as far as they were told that it is done.
+    pub kept_apart: Vec<(ObjectName, PerSide<RecordId>)>,
     /// What the store held some time ago.
     pub backup: Option<MemoryStore>,
     healed: bool,
@@ -102,6 +104,7 @@ impl World {
             begun: BTreeMap::new(),
             disturbed: false,
             shown: None,
+            kept_apart: Vec::new(),
             backup: None,
             healed: false,
             course: Course::default(),
@@ -237,6 +240,15 @@ impl World {
             Ended::Release(released) => {
                 self.site.watch().log(format_args!("worker {worker} released a brake: {released:?}"));
             }
+            Ended::KeptApart(object, ids, said) => {
+                self.site
+                    .watch()
+                    .log(format_args!("worker {worker} was told of two that are not one: {said:?}"));
+                if matches!(said, Ok(Said::Remembered)) {
+                    self.site.watch().mark(Mark::KeptApart);
+                    self.kept_apart.push((object, ids));
+                }
+            }
             Ended::Said(said) => {
                 self.site.watch().log(format_args!("worker {worker} was told of a pair: {said:?}"));
             }
@@ -350,6 +362,9 @@ fn name_of(job: &Job) -> String {
         Job::Release(object) => format!("to release the brake of {object}"),
         Job::Unlink(record) => format!("to unlink {record}"),
         Job::Erase(record) => format!("to erase {record}"),
+        Job::KeepApart(object, ids) => {
+            format!("to keep {object} {} and {} apart", ids.hubspot, ids.salesforce)
+        }
         Job::Link(object, ids) => {
             format!("to link the {object} HubSpot {} and Salesforce {}", ids.hubspot, ids.salesforce)
         }

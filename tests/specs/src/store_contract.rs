@@ -31,6 +31,7 @@ pub async fn run<S: Store>(make: impl AsyncFn() -> S) {
     of_two_concurrent_commits_one_wins(&make().await).await;
     of_two_concurrent_claims_of_one_key_one_wins(&make().await).await;
     what_is_shredded_is_told_by_nobody(&make().await).await;
+    who_is_kept_apart_is_known_from_either_side_until_it_is_over(&make().await).await;
     an_alias_redirects_for_ever(&make().await).await;
     only_an_own_key_is_given_back(&make().await).await;
     answers_come_in_the_order_of_the_questions(&make().await).await;

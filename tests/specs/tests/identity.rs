@@ -213,6 +213,65 @@ async fn two_companies_entered_at_once_are_one_pair_though_hubspots_search_does_
     assert_eq!(json!(counterpart), account["id"]);
 }
 
+#[tokio::test]
+async fn of_two_candidates_the_one_that_is_kept_apart_stands_in_nobodys_way_and_gets_a_counterpart_of_its_own()
+ {
+    let mut spine = Spine::new();
+    let company = |name: &str| json!({"Name": name, "Domain__c": "twins.example.com"});
+    let make = |spine: &Spine, name: &str| -> String {
+        let path = "/services/data/v66.0/sobjects/Account/";
+        let made = spine.salesforce.person(Method::POST, path, &company(name));
+        made["id"].as_str().unwrap().to_owned()
+    };
+    let ids = |hubspot: &str, salesforce: &str| PerSide {
+        hubspot: RecordId::from(hubspot),
+        salesforce: RecordId::from(salesforce),
+    };
+    let companies = |spine: &Spine| {
+        let shown = spine.hubspot.person(Method::GET, "/crm/v3/objects/companies?limit=100", &Value::Null);
+        shown["results"].as_array().unwrap().len()
+    };
+    let (castor, pollux) = (make(&spine, "Castor"), make(&spine, "Pollux"));
+    let body = json!({"properties": {"name": "Castor", "domain": "twins.example.com"}});
+    let made = spine.hubspot.person(Method::POST, "/crm/v3/objects/companies", &body);
+    let hubspot = made["id"].as_str().unwrap();
+    spine.run().await;
+    assert_eq!((spine.written(), companies(&spine)), (0, 1), "nobody is taken");
+
+    let kept = spine.engine.keep_apart(&"company".into(), &ids(hubspot, &pollux), spine.now()).await;
+    assert_eq!(kept, Ok(Said::Remembered));
+    spine.run().await;
+    spine.reconcile(Task::Sweep).await;
+    assert_eq!(spine.counterpart_of("company", H, hubspot).await, castor);
+    let other = spine.counterpart_of("company", S, &pollux).await;
+    assert!(other != hubspot && companies(&spine) == 2);
+    assert_quiet(&mut spine).await;
+
+    // Of a pair it is not said
+    let said = spine.engine.keep_apart(&"company".into(), &ids(hubspot, &castor), spine.now()).await.unwrap();
+    assert!(matches!(&said, Said::Impossible(why) if why.contains("concord unlink")), "{said:?}");
+}
+
+#[tokio::test]
+async fn two_that_were_kept_apart_before_anybody_looked_never_meet() {
+    let mut spine = Spine::new();
+    let one = spine.salesforce_creates(&json!({"LastName": "Okafor", "Email": "ada@example.com"}));
+    let hubspot = spine.hubspot_creates(&json!({"lastname": "Okafor", "email": "ada@example.com"}));
+    let ids = PerSide { hubspot: RecordId::from(&*hubspot), salesforce: RecordId::from(&*one) };
+    let said = spine.engine.keep_apart(&"contact".into(), &ids, spine.now()).await;
+    assert_eq!(said, Ok(Said::Remembered));
+    spine.run().await;
+    spine.reconcile(Task::Sweep).await;
+    assert_ne!(spine.counterpart(H, &hubspot).await, one);
+    assert_eq!(spine.salesforce_contacts().len(), 2);
+    // HubSpot has an address once only: the other waits for a person.
+    assert_eq!(spine.hubspot_contacts(), [hubspot]);
+    let parked = spine.engine.store.parked(10).await.unwrap();
+    let [parked] = parked.as_slice() else { panic!("{parked:?}") };
+    assert_eq!(parked.key, ParkKey::Record(contact(S, &one)));
+    assert!(parked.reason.contains("holds a value that must be unique"), "{}", parked.reason);
+}
+
 #[test]
 fn a_row_that_changed_after_we_asked_is_young_and_waits_for_no_search_that_is_exact() {
     let asked = Timestamp::UNIX_EPOCH;

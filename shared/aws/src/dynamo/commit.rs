@@ -8,10 +8,11 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::error::TransactionCanceledException;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+    AttributeValue, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+    Update,
 };
 use concord_core::link::Link;
-use concord_core::names::{LinkId, RecordKey};
+use concord_core::names::{LinkId, PerSide, RecordKey};
 use concord_core::port::{Commit, CommitError, Expected, JournalEntry, NaturalKey, ParkKey, StoreError};
 use jiff::SignedDuration;
 
@@ -51,6 +52,9 @@ impl DynamoStore {
         }
         let mut actions = vec![self.link_action(commit.expected, link)?];
         self.claim_actions(&commit, &mut actions)?;
+        if let Some(met) = &commit.met {
+            actions.push(self.check_met(met)?);
+        }
         if !commit.released.is_empty() {
             Box::pin(self.release_actions(&commit, &mut actions)).await?;
         }
@@ -139,6 +143,23 @@ impl DynamoStore {
             actions.push(self.add_merged(&winner, loser, id)?);
         }
         Ok(())
+    }
+
+    /// Condition: nobody keeps the two apart.
+    ///
+    /// The race it closes: a worker finds two records by one key; a person says that they are not one thing, and is told that it is
+    /// remembered; the worker goes on and makes them a pair. Whoever says so writes HubSpot's item first.
+    fn check_met(&self, met: &PerSide<RecordKey>) -> Result<Action, StoreError> {
+        let json = serde_json::to_string(&met.salesforce).map_err(|error| not_built(&error.to_string()))?;
+        let check = ConditionCheck::builder()
+            .table_name(&self.tables.state)
+            .key("pk", pack::text(keys::apart(&met.hubspot)))
+            .condition_expression("attribute_not_exists(apart) OR NOT contains(apart, :other)")
+            .expression_attribute_values(":other", pack::text(json))
+            .build()
+            .map_err(|error| not_built(&error.to_string()))?;
+        let refused = Refused::Taken(format!("record {}, kept apart,", met.hubspot));
+        Ok(Action { write: TransactWriteItem::builder().condition_check(check).build(), refused })
     }
 
     /// No condition: a set takes an element once.
@@ -342,6 +363,7 @@ fn is_only_the_link(commit: &Commit) -> bool {
         expected: _,
         link: Link { .. },
         records,
+        met,
         aliases,
         keys,
         released,
@@ -353,6 +375,7 @@ fn is_only_the_link(commit: &Commit) -> bool {
         shred,
     } = commit;
     records.is_empty()
+        && met.is_none()
         && aliases.is_empty()
         && keys.is_empty()
         && released.is_empty()

@@ -35,6 +35,11 @@ pub(super) fn wait(target: &RecordKey) -> String {
     format!("WAIT#{}", record(target))
 }
 
+/// `APART#RECORD#side#object#id`: whom this record is kept apart from.
+pub(super) fn apart(record_key: &RecordKey) -> String {
+    format!("APART#{}", record(record_key))
+}
+
 /// `MERGED#RECORD#side#object#id`: what was merged into this record.
 pub(super) fn merged(winner: &RecordKey) -> String {
     format!("MERGED#{}", record(winner))

@@ -3,6 +3,7 @@
 //! Every write is conditional, and every condition is a parameter here, so that the in-memory store and
 //! DynamoDB can be held to the same contract suite.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 
 use jiff::Timestamp;
@@ -34,6 +35,26 @@ pub trait Store: Send + Sync {
         &self,
         winners: &[RecordKey],
     ) -> impl Future<Output = Result<Vec<(RecordKey, LinkId)>, StoreError>> + Send;
+
+    /// Remembers that a person says two records are not one thing, or, with `apart: false`, that this is over.
+    ///
+    /// # Errors
+    /// [`StoreError`]; one of the two may know of it and the other not: say it again.
+    fn set_apart(
+        &self,
+        records: &PerSide<RecordKey>,
+        apart: bool,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The records with which each of these is not one thing, as a person says, by strongly consistent reads. One set per
+    /// record, in order.
+    ///
+    /// # Errors
+    /// [`StoreError`], for the whole call.
+    fn kept_apart(
+        &self,
+        records: &[RecordKey],
+    ) -> impl Future<Output = Result<Vec<BTreeSet<RecordKey>>, StoreError>> + Send;
 
     /// The links that own these natural keys, by strongly consistent reads. One per key, in order.
     ///
@@ -232,6 +253,8 @@ pub struct Commit {
     pub link: Link,
     /// Records to claim for the link. Taken by another link: nothing happens.
     pub records: Vec<RecordKey>,
+    /// Two records that only keys have brought together. Kept apart by a person: nothing happens.
+    pub met: Option<PerSide<RecordKey>>,
     /// Records that redirect from now on: the first was merged into the second.
     pub aliases: Vec<(RecordKey, RecordId)>,
     /// Natural keys to claim for the link.
@@ -261,6 +284,7 @@ impl Commit {
             expected,
             link,
             records,
+            met: None,
             aliases: Vec::new(),
             keys: Vec::new(),
             released: Vec::new(),

@@ -24,6 +24,8 @@ pub enum Said {
     Done(LinkId),
     /// It was so before.
     Already(LinkId),
+    /// It is remembered from now on, and no link has to be named for it.
+    Remembered,
     /// It cannot be: why, and what to do.
     Impossible(String),
 }
@@ -76,11 +78,49 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         };
         for _ in 0..TRIES_MAX {
             let order = self.order_link(object, ids, now).await?;
+            if let Order::Commit(_) = &order {
+                let records = PerSide::of(|side| self.record(side, &object.name, &ids[side]));
+                self.store.set_apart(&records, false).await?;
+            }
             if let Some(said) = self.obey(order, "P6 a person linked", now).await? {
                 return Ok(said);
             }
         }
         Err(CommitError::Moved.into())
+    }
+
+    /// These two records are not one thing, whatever their keys say: neither is taken for the other's counterpart, nor stands in the
+    /// way of one. [`Engine::link`] takes it back.
+    ///
+    /// # Errors
+    /// [`StepError`]. It may be done all the same; saying it again is safe.
+    pub async fn keep_apart(
+        &self,
+        object: &ObjectName,
+        ids: &PerSide<RecordId>,
+        now: Timestamp,
+    ) -> Result<Said, StepError> {
+        if !self.contract.objects.contains_key(object) {
+            return Ok(Said::Impossible(format!("the contract has no object type {object}")));
+        }
+        let records = PerSide::of(|side| self.record(side, object, &ids[side]));
+        self.store.set_apart(&records, true).await?;
+        // From now on nobody makes them a pair; somebody may have done so before.
+        if let Some((_, link)) = self.pair_of(&records.hubspot).await?
+            && link.records.salesforce.as_ref() == Some(&ids.salesforce)
+        {
+            self.store.set_apart(&records, false).await?;
+            return Ok(Said::Impossible(format!(
+                "{} and {} are a pair: `concord unlink` leaves it alone",
+                records.hubspot, records.salesforce
+            )));
+        }
+        let correlation = digest(["kept apart", object.as_str(), &now.to_string()]);
+        for side in Side::BOTH {
+            self.store.unpark(&ParkKey::Record(records[side].clone())).await?;
+            self.hint(side, object, std::slice::from_ref(&ids[side]), &correlation).await?;
+        }
+        Ok(Said::Remembered)
     }
 
     async fn order_unlink(&self, record: &RecordKey) -> Result<Order, StepError> {

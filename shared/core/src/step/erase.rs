@@ -161,6 +161,6 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let side = record.side;
         link.records[side] = Some(record.id.clone());
         link.purge_what_was_made(side);
-        self.record_join(link, expected, vec![record], Vec::new()).await
+        self.record_join(link, expected, vec![record], None, Vec::new()).await
     }
 }

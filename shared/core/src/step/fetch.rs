@@ -33,6 +33,10 @@ pub(super) struct Pair {
     pub(super) absorbed: Option<Side>,
     /// The side that says it has erased its record.
     pub(super) erased: Option<Side>,
+    /// Whether only keys have brought its two records together.
+    pub(super) met: bool,
+    /// Whether somebody who may hold its keys is kept apart from it.
+    pub(super) parted: bool,
 }
 
 /// What is known of a counterpart that the link does not name.
@@ -246,7 +250,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         }
         let commits = settled
             .into_iter()
-            .map(|(link, expected)| self.record_join(link, expected, Vec::new(), Vec::new()));
+            .map(|(link, expected)| self.record_join(link, expected, Vec::new(), None, Vec::new()));
         stream::iter(commits).buffered(CONCURRENCY).try_collect::<Vec<()>>().await?;
         Ok(news)
     }
@@ -339,7 +343,8 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             return Ok(Done::default());
         }
         self.unpark_claimed(&pair.claims).await?;
-        self.record_join(pair.link, pair.expected, pair.claims, pair.aliases).await?;
+        let met = self.both_records(&pair.link).filter(|_| pair.met);
+        self.record_join(pair.link, pair.expected, pair.claims, met, pair.aliases).await?;
         Ok(if found_out { Done::AGAIN } else { Done::default() })
     }
 
@@ -358,14 +363,21 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         mut link: Link,
         expected: Expected,
         records: Vec<RecordKey>,
+        met: Option<PerSide<RecordKey>>,
         aliases: Vec<(RecordKey, RecordId)>,
     ) -> Result<(), StepError> {
         link.generation = link.generation.next();
-        let commit = Commit { aliases, ..Commit::of_link(expected, link, records) };
+        let commit = Commit { met, aliases, ..Commit::of_link(expected, link, records) };
         match self.store.commit(commit).await {
             Ok(()) | Err(CommitError::Moved | CommitError::Taken { .. }) => Ok(()),
             Err(CommitError::Store(error)) => Err(error.into()),
         }
+    }
+
+    /// Both records of a link, if it has them.
+    pub(super) fn both_records(&self, link: &Link) -> Option<PerSide<RecordKey>> {
+        let key = |side: Side| Some(self.record(side, &link.object, link.records[side].as_ref()?));
+        Some(PerSide { hubspot: key(Side::HubSpot)?, salesforce: key(Side::Salesforce)? })
     }
 
     /// Commits a decision, on the generation that it was made from.
@@ -397,7 +409,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             return Ok(Done { issued: Vec::new(), again });
         }
         // What only keys have brought together goes by whoever holds them.
-        if (!fresh || pair.is_marked()) && !decision.keys.is_empty() {
+        if (!fresh || pair.parted || pair.is_marked()) && !decision.keys.is_empty() {
             self.leave_owned_keys(&mut decision).await?;
         }
         let issued: Vec<(Side, IntentRef)> = decision
@@ -408,10 +420,12 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let parked = decision.faults.into_iter().map(|(field, fault)| {
             Parked::new(ParkKey::Field(pair.link.id.clone(), field), fault.to_string(), now)
         });
+        let met = self.both_records(&decision.link);
         let commit = Commit {
             expected: pair.expected,
             link: decision.link,
             records: pair.claims,
+            met: met.filter(|_| pair.met),
             aliases: pair.aliases,
             keys: decision.keys,
             released: decision.released,
@@ -465,6 +479,8 @@ impl Pair {
             counterpart: Counterpart::Leave,
             absorbed: None,
             erased: None,
+            met: false,
+            parted: false,
         }
     }
 }

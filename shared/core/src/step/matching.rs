@@ -1,7 +1,7 @@
 //! What the keys of a record lead to (P6): by `concord_id`, then by the contract's exact keys. Of several candidates none is
 //! taken: a person says who is whom.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 
@@ -14,6 +14,8 @@ use crate::value::{Known, Presence, Raw};
 
 /// One key value of one record, and how the other side is asked for it.
 struct Key {
+    /// Whose it is.
+    of: RecordKey,
     natural: NaturalKey,
     wire: WireName,
     text: String,
@@ -58,12 +60,14 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         found.map_err(|failure| StepError::Crm { side, failure })
     }
 
-    /// What the keys of each row lead to, beyond the link that it has. The first key that leads anywhere decides.
+    /// What the keys of each row lead to, beyond the link that it has. The first key that leads anywhere decides. Those for whom
+    /// somebody was left out, since a person keeps the two apart, are added to `parted`.
     pub(super) async fn match_rows(
         &self,
         object: &Object,
         side: Side,
         rows: &[(&Row, Option<&LinkId>)],
+        parted: &mut BTreeSet<RecordId>,
     ) -> Result<Vec<Match>, StepError> {
         let mut matches: Vec<Option<Match>> = rows.iter().map(|_| None).collect();
         let mut lag = SignedDuration::ZERO;
@@ -75,7 +79,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                 (0..rows.len()).filter(|index| matches[*index].is_none() && keys[*index].is_some()).collect();
             let asked: Vec<(&Key, Option<&LinkId>)> =
                 open.iter().filter_map(|index| Some((keys[*index].as_ref()?, rows[*index].1))).collect();
-            for (index, found) in open.into_iter().zip(self.match_keys(object, side, &asked).await?) {
+            for (index, found) in open.into_iter().zip(self.match_keys(object, side, &asked, parted).await?) {
                 matches[index] = match found {
                     Match::Nobody(late) => {
                         lag = lag.max(late);
@@ -145,7 +149,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         };
         let ((wire, text), own) = (wire_on(side.other())?, wire_on(side)?);
         let natural = NaturalKey { object: object.name.clone(), field: field.name.clone(), hash };
-        Some(Key { natural, wire, text, own })
+        Some(Key { of: self.record(side, &object.name, &row.id), natural, wire, text, own })
     }
 
     async fn match_keys(
@@ -153,6 +157,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         object: &Object,
         side: Side,
         keys: &[(&Key, Option<&LinkId>)],
+        parted: &mut BTreeSet<RecordId>,
     ) -> Result<Vec<Match>, StepError> {
         if keys.is_empty() {
             return Ok(Vec::new());
@@ -164,6 +169,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             *owner = owner.take().filter(|owner| Some(owner) != *own);
         }
         let keys: Vec<&Key> = keys.iter().map(|(key, _)| *key).collect();
+        let mut apart = self.apart_from_owners(side, &keys, &mut owners).await?;
         let mut texts: Vec<String> = keys
             .iter()
             .zip(&owners)
@@ -174,16 +180,72 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         texts.dedup();
         let found = self.find_by_key(side.other(), object, &keys, &texts).await?;
         let located = self.locate_found(side.other(), object, found.values()).await?;
-        let mut matches: Vec<Match> = keys
+        let found = self.not_apart(side, object, &keys, &found, &mut apart).await?;
+        let mut matches: Vec<Match> = found
             .iter()
             .zip(owners)
-            .map(|(key, owner)| match owner {
+            .map(|(found, owner)| match owner {
                 Some(link) => Match::Link(link),
-                None => self.judge(side.other(), object, found.get(&key.text), &located),
+                None => self.judge(side.other(), object, found.as_ref(), &located),
             })
             .collect();
         self.leave_to_a_person(object, side, &keys, &mut matches).await?;
+        parted.extend(apart);
         Ok(matches)
+    }
+
+    /// A link that owns a key is none to join for who is kept apart from its record on the other side. Returns whom that is about.
+    async fn apart_from_owners(
+        &self,
+        side: Side,
+        keys: &[&Key],
+        owners: &mut [Option<LinkId>],
+    ) -> Result<BTreeSet<RecordId>, StepError> {
+        let owned: Vec<usize> = (0..keys.len()).filter(|index| owners[*index].is_some()).collect();
+        let records: Vec<RecordKey> = owned.iter().map(|index| keys[*index].of.clone()).collect();
+        let mut parted = BTreeSet::new();
+        for (index, apart) in owned.into_iter().zip(self.kept_apart(&records).await?) {
+            let Some(owner) = owners[index].as_ref().filter(|_| !apart.is_empty()) else { continue };
+            let link = self.stored(owner).await?;
+            let other = link.and_then(|link| link.records[side.other()].clone());
+            if other.is_some_and(|other| apart.iter().any(|apart| apart.id == other)) {
+                owners[index] = None;
+                parted.insert(keys[index].of.id.clone());
+            }
+        }
+        Ok(parted)
+    }
+
+    /// Who was found for each key, without those from whom its record is kept apart.
+    async fn not_apart(
+        &self,
+        side: Side,
+        object: &Object,
+        keys: &[&Key],
+        found: &BTreeMap<String, Found>,
+        parted: &mut BTreeSet<RecordId>,
+    ) -> Result<Vec<Option<Found>>, StepError> {
+        let mut all: Vec<Option<Found>> = keys.iter().map(|key| found.get(&key.text).cloned()).collect();
+        let some: Vec<usize> =
+            (0..all.len()).filter(|n| all[*n].as_ref().is_some_and(|found| !found.ids.is_empty())).collect();
+        let records: Vec<RecordKey> = some.iter().map(|n| keys[*n].of.clone()).collect();
+        for (n, apart) in some.into_iter().zip(self.kept_apart(&records).await?) {
+            let Some(found) = all[n].as_mut().filter(|_| !apart.is_empty()) else { continue };
+            let before = found.ids.len();
+            found.ids.retain(|id| !apart.contains(&self.record(side.other(), &object.name, id)));
+            if found.ids.len() < before {
+                parted.insert(keys[n].of.id.clone());
+            }
+        }
+        Ok(all)
+    }
+
+    /// Whom each record is kept apart from, as a person says.
+    async fn kept_apart(&self, records: &[RecordKey]) -> Result<Vec<BTreeSet<RecordKey>>, StepError> {
+        match records {
+            [] => Ok(Vec::new()),
+            records => Ok(self.store.kept_apart(records).await?),
+        }
     }
 
     /// A record that no pair has is nobody's for certain if two on this side hold its key: the one that happens to be looked at
@@ -209,7 +271,12 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             let rivals: Vec<&RecordId> = found.ids.iter().filter(is_free).collect();
             if let (Match::Record(id), [_, _, ..]) = (&matches[index], rivals.as_slice()) {
                 let candidate = self.record(side.other(), &object.name, id);
-                matches[index] = Match::Unclear(Unclear::of_many(side, &rivals, vec![candidate]));
+                let apart = self.kept_apart(std::slice::from_ref(&candidate)).await?;
+                let is_apart = |id: &RecordId| apart.iter().flatten().any(|apart| apart.id == *id);
+                let rivals: Vec<&RecordId> = rivals.into_iter().filter(|id| !is_apart(id)).collect();
+                if rivals.len() > 1 {
+                    matches[index] = Match::Unclear(Unclear::of_many(side, &rivals, vec![candidate]));
+                }
             }
         }
         Ok(())

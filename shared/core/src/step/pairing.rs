@@ -1,6 +1,8 @@
 //! Which link a record belongs to (P6, P11): records without a link are matched by `concord_id`, then by the
 //! contract's exact keys, and only then given a counterpart.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::fetch::{Counterpart, Looks, Pair};
@@ -56,7 +58,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             .filter_map(|pair| Some((pair.row(side)?.clone(), pair.link.id.clone())))
             .collect();
         let rows: Vec<(&Row, Option<&LinkId>)> = seen.iter().map(|(row, link)| (row, Some(link))).collect();
-        let mut matches = self.match_rows(object, side, &rows).await?.into_iter();
+        let mut matches = self.match_rows(object, side, &rows, &mut BTreeSet::new()).await?.into_iter();
         for pair in unanswered {
             let Some(id) = pair.row(side).map(|row| row.id.clone()) else { continue };
             match matches.next() {
@@ -66,6 +68,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                 }
                 Some(Match::Record(id)) => {
                     pair.claims.push(self.record(other, &object.name, &id));
+                    pair.met = true;
                     pair.link.records[other] = Some(id);
                 }
                 Some(Match::Nobody(_)) => pair.counterpart = may_make(object, other),
@@ -122,7 +125,8 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         }
         let rows: Vec<(&Row, Option<&LinkId>)> =
             unknown.iter().map(|(_, row, mark)| (&**row, mark.as_ref())).collect();
-        let mut matches = self.match_rows(object, side, &rows).await?;
+        let mut parted = BTreeSet::new();
+        let mut matches = self.match_rows(object, side, &rows, &mut parted).await?;
         let marks: Vec<(&RecordId, Option<&LinkId>)> =
             unknown.iter().map(|(id, _, mark)| (id, mark.as_ref())).collect();
         self.match_names(object, side, &marks, &mut matches).await?;
@@ -134,9 +138,13 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                     again.once_found.0 = lag;
                     again.once_found.1.push(id);
                 }
-                Match::Nobody(_) => pairs.push((id, self.new_pair(object, side, *row, mark, None))),
+                Match::Nobody(_) => {
+                    let pair = self.new_pair(object, side, *row, mark, None);
+                    pairs.push((id.clone(), Pair { parted: parted.contains(&id), ..pair }));
+                }
                 Match::Record(other) => {
-                    pairs.push((id, self.new_pair(object, side, *row, mark, Some(other))))
+                    let pair = self.new_pair(object, side, *row, mark, Some(other));
+                    pairs.push((id.clone(), Pair { met: true, parted: parted.contains(&id), ..pair }));
                 }
                 Match::Link(link) => {
                     // It is about to get one: whichever carries `concord_id` first is it, and the other is found
@@ -149,7 +157,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                             self.park_record(side, object, &id, Unclear::because(ERASED.to_owned()), now)
                                 .await?;
                         }
-                        Some(link) => self.join(object, side, &id, link, again, now).await?,
+                        Some(link) => self.join(object, side, &id, link, true, again, now).await?,
                         None => again.now.push(id),
                     }
                 }
@@ -184,7 +192,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                 Ok(true)
             }
             Some(known) if alive || known.records[side].is_none() => {
-                self.join(object, side, id, known, again, now).await?;
+                self.join(object, side, id, known, false, again, now).await?;
                 Ok(true)
             }
             Some(_) => Ok(true),
@@ -193,12 +201,14 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     }
 
     /// Records that this record is the link's, then has it looked at again.
+    #[expect(clippy::too_many_arguments, reason = "a struct for two callers would only rename the arguments")]
     async fn join(
         &self,
         object: &Object,
         side: Side,
         id: &RecordId,
         mut link: Link,
+        by_key: bool,
         again: &mut Looks,
         now: Timestamp,
     ) -> Result<(), StepError> {
@@ -216,7 +226,8 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let expected = Expected::At(link.generation);
         link.records[side] = Some(id.clone());
         let claims = vec![self.record(side, &object.name, id)];
-        self.record_join(link, expected, claims, Vec::new()).await?;
+        let met = self.both_records(&link).filter(|_| by_key);
+        self.record_join(link, expected, claims, met, Vec::new()).await?;
         again.now.push(id.clone());
         Ok(())
     }
@@ -264,7 +275,18 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let readings = PerSide::only(side, Reading::Row(Box::new(row)));
         let counterpart = may_make(object, side.other());
         let (expected, aliases) = (Expected::New, Vec::new());
-        Pair { link, expected, claims, aliases, readings, counterpart, absorbed: None, erased: None }
+        Pair {
+            link,
+            expected,
+            claims,
+            aliases,
+            readings,
+            counterpart,
+            absorbed: None,
+            erased: None,
+            met: false,
+            parted: false,
+        }
     }
 
     pub(super) async fn unpark_record(

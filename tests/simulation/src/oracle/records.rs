@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use concord_core::link::{FieldStanding, Link, Refusal, Status};
-use concord_core::names::{RecordId, RecordKey, Side};
+use concord_core::names::{PerSide, RecordId, RecordKey, Side};
 use concord_core::port::ParkKey;
 
 use super::{Address, Scene, address, object_index};
@@ -17,6 +17,7 @@ pub(super) fn check(scene: &Scene<'_>) -> Result<(), Broken> {
     aliases_lead_on(scene)?;
     nothing_was_made_twice(scene)?;
     nothing_was_made_beside_a_match(scene)?;
+    nobody_is_joined_who_is_kept_apart(scene)?;
     nothing_is_called_deleted_without_evidence(scene)?;
     what_is_called_deleted_was_deleted(scene)?;
     a_delete_is_passed_on(scene)?;
@@ -119,7 +120,7 @@ fn nothing_was_made_beside_a_match(scene: &Scene<'_>) -> Result<(), Broken> {
     // A merge, a restored record or a changed key brings a key to where another holds it already: that is parked for
     // a person.
     let users = &scene.world.users;
-    if !users.merged.is_empty() || !users.deleted.is_empty() {
+    if !users.merged.is_empty() || !users.deleted.is_empty() || scene.world.profile.keeps_apart {
         return Ok(());
     }
     let changed = users.edits.iter().filter(|edit| {
@@ -145,6 +146,29 @@ fn nothing_was_made_beside_a_match(scene: &Scene<'_>) -> Result<(), Broken> {
                 let what = format!("the links {} and {} share the key of {half:?}", known.id, link.id);
                 return Err(Broken { invariant: "I14", what });
             }
+        }
+    }
+    Ok(())
+}
+
+/// I16: two records that a person keeps apart are in no pair, but for one that a merge has brought into the other's (P11).
+fn nobody_is_joined_who_is_kept_apart(scene: &Scene<'_>) -> Result<(), Broken> {
+    let restored = scene.world.site.watch().struck(&[Fault::StoreRestored]);
+    let merged = &scene.world.users.merged;
+    let is_winner =
+        |ids: &PerSide<RecordId>| merged.iter().any(|(side, _, _, winner)| ids[*side].as_str() == winner);
+    let kept = scene.world.kept_apart.iter().filter(|(_, ids)| !restored && !is_winner(ids));
+    for (object, ids) in kept {
+        let joined = |link: &&Link| {
+            link.object == *object
+                && Side::BOTH.iter().all(|side| link.records[*side].as_ref() == Some(&ids[*side]))
+        };
+        if let Some(link) = scene.links.iter().find(joined) {
+            let what = format!(
+                "{} and {} are kept apart, and link {} joins them",
+                ids.hubspot, ids.salesforce, link.id
+            );
+            return Err(Broken { invariant: "I16", what });
         }
     }
     Ok(())

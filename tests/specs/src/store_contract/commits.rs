@@ -1,6 +1,8 @@
 //! Commits: every condition, and that a refused commit writes nothing.
 
-use concord_core::names::{FieldName, Generation, LinkId, PerSide, RecordId, Side};
+use std::collections::BTreeSet;
+
+use concord_core::names::{FieldName, Generation, LinkId, PerSide, RecordId, RecordKey, Side};
 use concord_core::port::{Commit, CommitError, Expected, JournalEntry, Store, StoreError, Whereabouts};
 use concord_core::value::Presence;
 use futures_util::future::join;
@@ -231,6 +233,33 @@ pub(super) async fn what_is_shredded_is_told_by_nobody(store: &impl Store) {
     let late = full_commit(Expected::At(Generation(1)), 2);
     assert_eq!(store.commit(late).await, Err(CommitError::Moved));
     assert_eq!(store.journal(&b, 10).await, Ok(left));
+}
+
+pub(super) async fn who_is_kept_apart_is_known_from_either_side_until_it_is_over(store: &impl Store) {
+    let (h, s) = (record(Side::HubSpot, "1"), record(Side::Salesforce, "2"));
+    let records = PerSide { hubspot: h.clone(), salesforce: s.clone() };
+    let other = PerSide { hubspot: h.clone(), salesforce: record(Side::Salesforce, "3") };
+    let nobody = record(Side::HubSpot, "4");
+    for _ in 0..2 {
+        assert_eq!(store.set_apart(&records, true).await, Ok(()));
+    }
+    assert_eq!(store.set_apart(&other, true).await, Ok(()));
+    let of = |ids: &[&RecordKey]| ids.iter().map(|id| (*id).clone()).collect::<BTreeSet<_>>();
+    let known = store.kept_apart(&[s.clone(), nobody, h.clone()]).await;
+    assert_eq!(known, Ok(vec![of(&[&h]), of(&[]), of(&[&s, &other.salesforce])]));
+
+    // What only keys have brought together is no pair; what a person or a mark did, is
+    let pair = Commit { records: vec![h.clone(), s.clone()], ..commit(link("a", 1)) };
+    let met = Commit { met: Some(records.clone()), ..pair.clone() };
+    let refused = store.commit(met.clone()).await;
+    assert!(matches!(refused, Err(CommitError::Taken { .. })), "{refused:?}");
+    assert_eq!(store.locate(&[h.clone(), s.clone()]).await, Ok(vec![Whereabouts::Nowhere; 2]));
+
+    for _ in 0..2 {
+        assert_eq!(store.set_apart(&records, false).await, Ok(()));
+    }
+    assert_eq!(store.commit(met).await, Ok(()));
+    assert_eq!(store.kept_apart(&[s, h]).await, Ok(vec![of(&[]), of(&[&other.salesforce])]));
 }
 
 pub(super) async fn an_alias_redirects_for_ever(store: &impl Store) {

@@ -53,6 +53,7 @@ pub(super) fn commit(link: Link) -> Commit {
         expected,
         link,
         records: Vec::new(),
+        met: None,
         aliases: Vec::new(),
         keys: Vec::new(),
         released: Vec::new(),

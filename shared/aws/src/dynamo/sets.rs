@@ -1,9 +1,10 @@
-//! Sets of records: who waits for a record to be in a pair (P12), and what was merged into one (P11).
+//! Sets of records: who waits for a record to be in a pair (P12), what was merged into one (P11), and whom it is kept apart from
+//! (P6).
 
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use concord_core::names::{LinkId, RecordKey};
+use concord_core::names::{LinkId, PerSide, RecordKey, Side};
 use concord_core::port::{StoreError, WAITING_MAX};
 
 use serde::de::DeserializeOwned;
@@ -49,6 +50,44 @@ impl DynamoStore {
         self.read_sets("read who waits", targets.iter().map(keys::wait), "waiting").await
     }
 
+    /// No condition: a set takes and gives an element once. Two items, so that either record leads to the other; who dies between
+    /// them has not been told that it is done, and says it again.
+    pub(super) async fn write_apart(
+        &self,
+        records: &PerSide<RecordKey>,
+        apart: bool,
+    ) -> Result<(), StoreError> {
+        const OPERATION: &str = "keep records apart";
+        let verb = if apart { "ADD" } else { "DELETE" };
+        for side in Side::BOTH {
+            let json = serde_json::to_string(&records[side.other()])
+                .map_err(|error| StoreError::Refused { operation: OPERATION, reason: error.to_string() })?;
+            self.client
+                .update_item()
+                .table_name(&self.tables.state)
+                .key("pk", pack::text(keys::apart(&records[side])))
+                .update_expression(format!("{verb} apart :one"))
+                .expression_attribute_values(":one", AttributeValue::Ss(vec![json]))
+                .send()
+                .await
+                .map_err(|error| store_error(OPERATION, &error))?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn read_apart(
+        &self,
+        records: &[RecordKey],
+    ) -> Result<Vec<BTreeSet<RecordKey>>, StoreError> {
+        const OPERATION: &str = "read who is kept apart";
+        let found = self.batch_get(OPERATION, records.iter().map(keys::apart)).await?;
+        let set = |record: &RecordKey| {
+            let json = found.get(&keys::apart(record)).and_then(|item| item.get("apart")?.as_ss().ok());
+            json.into_iter().flatten().map(|json| read(OPERATION, "apart", json)).collect()
+        };
+        records.iter().map(set).collect()
+    }
+
     pub(super) async fn read_merged(
         &self,
         winners: &[RecordKey],
@@ -65,8 +104,8 @@ impl DynamoStore {
     ) -> Result<Vec<T>, StoreError> {
         let found = self.batch_get(operation, keys).await?;
         let sets = found.values().filter_map(|item| item.get(attribute)?.as_ss().ok());
-        let read = |json: &String| serde_json::from_str(json).map_err(|_| unreadable(operation, attribute));
-        let elements: BTreeSet<T> = sets.flatten().map(read).collect::<Result<_, _>>()?;
+        let elements: BTreeSet<T> =
+            sets.flatten().map(|json| read(operation, attribute, json)).collect::<Result<_, _>>()?;
         Ok(elements.into_iter().collect())
     }
 
@@ -83,4 +122,12 @@ impl DynamoStore {
         }
         Ok(())
     }
+}
+
+fn read<T: DeserializeOwned>(
+    operation: &'static str,
+    attribute: &'static str,
+    json: &str,
+) -> Result<T, StoreError> {
+    serde_json::from_str(json).map_err(|_| unreadable(operation, attribute))
 }
