@@ -349,6 +349,22 @@ async fn what_was_merged_into_it_before_is_forgotten_with_it() {
 }
 
 #[tokio::test]
+async fn who_is_merged_later_with_a_record_that_was_left_is_no_copy_and_is_not_purged() {
+    let (mut spine, hubspot, _) = pair(false).await;
+    assert!(matches!(erase(&spine, H, &hubspot).await, Said::Done(_)));
+    spine.run().await;
+    let eve = spine.hubspot_creates(&json!({"email": "eve@example.com", "lastname": "Moneypenny"}));
+    let body = json!({"primaryObjectId": eve, "objectIdToMerge": hubspot});
+    let merged = spine.hubspot.person(Method::POST, "/crm/v3/objects/contacts/merge", &body);
+    spine.run().await;
+    spine.reconcile(Task::Sweep).await;
+    assert_eq!(spine.hubspot_contacts(), [merged["id"].as_str().unwrap()]);
+    let told = parked(&spine).await;
+    let [Parked { reason, .. }] = told.as_slice() else { panic!("{told:?}") };
+    assert!(reason.starts_with("it carries the mark of somebody who was erased"), "{reason}");
+}
+
+#[tokio::test]
 async fn of_two_that_a_person_keeps_apart_only_the_one_that_is_erased_goes() {
     let (mut spine, hubspot, salesforce) = pair(true).await;
     spine.engine.unlink(&contact(H, &hubspot), spine.now()).await.unwrap();

@@ -155,7 +155,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         Ok(())
     }
 
-    /// A record with the mark of an erased link is what a write of ours has made after all: it goes for good.
+    /// A record with the mark of an erased link that lacks this side is what a write of ours has made after all: it goes for good.
     pub(super) async fn join_erased(&self, record: RecordKey, mut link: Link) -> Result<(), StepError> {
         let expected = Expected::At(link.generation);
         let side = record.side;

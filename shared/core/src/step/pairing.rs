@@ -18,6 +18,10 @@ use crate::row::{Reading, Row, Standing};
 const ERASED: &str = "somebody with the same key was erased, as privacy law asks, so no record is made from this one. If it is a \
                       stale copy, delete it; if they have come back, make both records by hand and say `concord link`";
 
+/// Why a record with the mark of somebody who was erased is left to a person.
+const MARKED_ERASED: &str = "it carries the mark of somebody who was erased, as privacy law asks: if it is theirs, erase it here; if \
+                             theirs was merged into it, clear its concord_id";
+
 impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     pub(super) fn record(&self, side: Side, object: &crate::names::ObjectName, id: &RecordId) -> RecordKey {
         RecordKey { side, object: object.clone(), id: id.clone() }
@@ -186,9 +190,15 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let known = self.stored(link).await?;
         let alive = row.standing == Standing::Alive;
         match known {
-            Some(known) if known.is_erased() => {
+            Some(known) if known.is_erased() && known.records[side].is_none() => {
                 self.join_erased(self.record(side, &object.name, id), known).await?;
                 again.now.push(id.clone());
+                Ok(true)
+            }
+            // Whoever was merged with one that was left to people may carry its mark, and is somebody else too.
+            Some(known) if known.is_erased() && alive => {
+                let unclear = Unclear::because(MARKED_ERASED.to_owned());
+                self.park_record(side, object, id, unclear, now).await?;
                 Ok(true)
             }
             Some(known) if alive || known.records[side].is_none() => {
