@@ -1,5 +1,5 @@
-//! `concord proposals`, `concord link`, `concord keep-apart`, `concord unlink` and `concord erase`: whom records belong with, and whom nobody is to
-//! remember, as a person says.
+//! `concord proposals`, `concord link`, `concord keep-apart`, `concord unlink` and `concord erase`: whom records belong
+//! with, and whom nobody is to remember, as a person says.
 
 use std::process::ExitCode;
 

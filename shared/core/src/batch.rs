@@ -65,8 +65,7 @@ impl Body for Hints {
 
     fn absorb(&mut self, other: Self) -> Option<Self> {
         // What one says of its records is not said of the others.
-        let of = |hints: &Self| (hints.side, hints.object.clone(), hints.erased);
-        let alike = of(self) == of(&other);
+        let alike = self.side == other.side && self.object == other.object && self.erased == other.erased;
         if !alike || self.ids.len() + other.ids.len() > Self::IDS_MAX {
             return Some(other);
         }

@@ -222,12 +222,6 @@ fn as_taken(verdict: Verdict, held: Option<&Held>, views: PerSide<&View>) -> Ver
 }
 
 impl Draft<'_> {
-    /// A side shows nothing, and nothing says why: nothing is written until it shows something.
-    fn suspect(&mut self, side: Side) {
-        self.decision.wait = Some(Wait::Suspect(side));
-        self.decision.link.give_up();
-    }
-
     /// Settles and merges every field of a pair that lives on both sides.
     fn fields(&mut self, rows: PerSide<&Row>) {
         for field in self.situation.object.fields.values() {

@@ -63,6 +63,13 @@ async fn parked(spine: &Spine) -> Vec<Parked> {
     spine.engine.store.parked(10).await.unwrap()
 }
 
+/// The only record that is set aside, and why.
+async fn left_to_a_person(spine: &Spine) -> (RecordKey, String) {
+    let told = parked(spine).await;
+    let [Parked { key: ParkKey::Record(record), reason, .. }] = told.as_slice() else { panic!("{told:?}") };
+    (record.clone(), reason.clone())
+}
+
 /// How many contacts are in use, in HubSpot and in Salesforce.
 fn in_use(spine: &Spine) -> (usize, usize) {
     (spine.hubspot_contacts().len(), spine.salesforce_contacts().len())
@@ -94,9 +101,8 @@ async fn who_is_erased_in_hubspot_is_forgotten_and_the_other_record_is_left_to_a
     assert_eq!((in_use(&spine), spine.written() - written), ((0, 1), 0));
 
     // Told of by its id, and of nobody else
-    let told = parked(&spine).await;
-    let [Parked { key: ParkKey::Record(record), reason, .. }] = told.as_slice() else { panic!("{told:?}") };
-    assert_eq!(*record, contact(S, &salesforce));
+    let (record, reason) = left_to_a_person(&spine).await;
+    assert_eq!(record, contact(S, &salesforce));
     assert_eq!(
         reason,
         "it was erased in hubspot, as privacy law asks, and the contract leaves this record to you: erase it in \
@@ -256,9 +262,8 @@ async fn a_stale_copy_brings_nobody_back_and_a_person_can() {
     spine.run().await;
     spine.reconcile(Task::Sweep).await;
     assert_eq!((in_use(&spine), spine.written() - written), ((0, 1), 0));
-    let told = parked(&spine).await;
-    let [Parked { key: ParkKey::Record(record), reason, .. }] = told.as_slice() else { panic!("{told:?}") };
-    assert_eq!(*record, contact(S, &copy));
+    let (record, reason) = left_to_a_person(&spine).await;
+    assert_eq!(record, contact(S, &copy));
     assert!(reason.starts_with("somebody with the same key was erased"), "{reason}");
 
     // She has come back
@@ -299,9 +304,8 @@ async fn an_event_alone_erases_nobody_and_neither_does_a_missing_record() {
     spine.salesforce_edits(&salesforce, &json!({"Title": "Sorceress"}));
     spine.run().await;
     assert_eq!((in_use(&spine), spine.written() - written), ((0, 1), 0));
-    let told = parked(&spine).await;
-    let [Parked { key: ParkKey::Record(record), reason, .. }] = told.as_slice() else { panic!("{told:?}") };
-    assert_eq!(*record, contact(H, &hubspot));
+    let (record, reason) = left_to_a_person(&spine).await;
+    assert_eq!(record, contact(H, &hubspot));
     assert!(reason.contains("concord erase"), "{reason}");
 
     // A person knows
@@ -339,11 +343,8 @@ async fn what_was_merged_into_it_before_is_forgotten_with_it() {
         assert!(!dump.contains("King") && !dump.contains("ockham"), "{dump}");
         assert_forgotten(&spine, H, &winner).await;
         assert_eq!(in_use(&spine), (0, 1));
-        let told = parked(&spine).await;
-        let [Parked { key: ParkKey::Record(record), reason, .. }] = told.as_slice() else {
-            panic!("{told:?}")
-        };
-        assert_eq!(*record, contact(S, &left_over));
+        let (record, reason) = left_to_a_person(&spine).await;
+        assert_eq!(record, contact(S, &left_over));
         assert!(reason.starts_with("it was erased in hubspot"), "{reason}");
     }
 }
@@ -359,8 +360,7 @@ async fn who_is_merged_later_with_a_record_that_was_left_is_no_copy_and_is_not_p
     spine.run().await;
     spine.reconcile(Task::Sweep).await;
     assert_eq!(spine.hubspot_contacts(), [merged["id"].as_str().unwrap()]);
-    let told = parked(&spine).await;
-    let [Parked { reason, .. }] = told.as_slice() else { panic!("{told:?}") };
+    let (_, reason) = left_to_a_person(&spine).await;
     assert!(reason.starts_with("it carries the mark of somebody who was erased"), "{reason}");
 }
 

@@ -19,6 +19,7 @@ use jiff::SignedDuration;
 use super::fault::{TRANSACTION_CONFLICT, is_busy, store_error};
 use super::pack::{self, Item};
 use super::seal::{self, LinkSecret};
+use super::sets::element;
 use super::{DynamoStore, keys};
 
 const OPERATION: &str = "commit a link";
@@ -150,7 +151,7 @@ impl DynamoStore {
     /// The race it closes: a worker finds two records by one key; a person says that they are not one thing, and is told that it is
     /// remembered; the worker goes on and makes them a pair. Whoever says so writes HubSpot's item first.
     fn check_met(&self, met: &PerSide<RecordKey>) -> Result<Action, StoreError> {
-        let json = serde_json::to_string(&met.salesforce).map_err(|error| not_built(&error.to_string()))?;
+        let json = element(OPERATION, &met.salesforce)?;
         let check = ConditionCheck::builder()
             .table_name(&self.tables.state)
             .key("pk", pack::text(keys::apart(&met.hubspot)))
@@ -164,7 +165,7 @@ impl DynamoStore {
 
     /// No condition: a set takes an element once.
     fn add_merged(&self, winner: &RecordKey, loser: &RecordKey, link: &LinkId) -> Result<Action, StoreError> {
-        let json = serde_json::to_string(&(loser, link)).map_err(|error| not_built(&error.to_string()))?;
+        let json = element(OPERATION, &(loser, link))?;
         let update = Update::builder()
             .table_name(&self.tables.state)
             .key("pk", pack::text(keys::merged(winner)))

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use aws_sdk_dynamodb::types::AttributeValue;
 use concord_core::names::{LinkId, PerSide, RecordKey, Side};
 use concord_core::port::{StoreError, WAITING_MAX};
-
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::fault::{store_error, unreadable};
@@ -21,8 +21,7 @@ impl DynamoStore {
         waiting: &RecordKey,
     ) -> Result<bool, StoreError> {
         const OPERATION: &str = "wait for a record";
-        let json = serde_json::to_string(waiting)
-            .map_err(|error| StoreError::Refused { operation: OPERATION, reason: error.to_string() })?;
+        let json = element(OPERATION, waiting)?;
         let sent = self
             .client
             .update_item()
@@ -60,8 +59,7 @@ impl DynamoStore {
         const OPERATION: &str = "keep records apart";
         let verb = if apart { "ADD" } else { "DELETE" };
         for side in Side::BOTH {
-            let json = serde_json::to_string(&records[side.other()])
-                .map_err(|error| StoreError::Refused { operation: OPERATION, reason: error.to_string() })?;
+            let json = element(OPERATION, &records[side.other()])?;
             self.client
                 .update_item()
                 .table_name(&self.tables.state)
@@ -122,6 +120,12 @@ impl DynamoStore {
         }
         Ok(())
     }
+}
+
+/// An element of a set, as it is stored.
+pub(super) fn element<T: Serialize>(operation: &'static str, element: &T) -> Result<String, StoreError> {
+    serde_json::to_string(element)
+        .map_err(|error| StoreError::Refused { operation, reason: error.to_string() })
 }
 
 fn read<T: DeserializeOwned>(

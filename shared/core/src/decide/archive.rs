@@ -57,10 +57,12 @@ impl Draft<'_> {
                 self.take_back();
             }
             // It came after the pair had ended.
-            Status::Unlinked { .. } | Status::Apart { .. } | Status::Erased { .. } => {
+            Status::Unlinked { .. } | Status::Apart { .. } => {
                 self.give_up(Side::HubSpot);
                 self.take_back();
             }
+            // Decided elsewhere, and never taken back.
+            Status::Erased { .. } => {}
         }
     }
 

@@ -3,7 +3,7 @@
 
 use super::archive::holds_unseen;
 use super::draft::Draft;
-use super::{Sight, Situation};
+use super::{Sight, Situation, Wait};
 use crate::contract::{Delete, Object};
 use crate::link::{FieldStanding, Part, Place, Role, Status};
 use crate::merge::Why;
@@ -16,6 +16,12 @@ use crate::value::{Known, Presence, Raw, Value};
 const FLAG: &str = "(deleted)";
 
 impl Draft<'_> {
+    /// A side shows nothing, and nothing says why: nothing is written until it shows something.
+    pub(super) fn suspect(&mut self, side: Side) {
+        self.decision.wait = Some(Wait::Suspect(side));
+        self.decision.link.give_up();
+    }
+
     /// Both live: no flag says otherwise.
     pub(super) fn both_alive(&mut self) {
         let flagged = match self.decision.link.status {

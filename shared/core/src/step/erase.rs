@@ -10,7 +10,7 @@ use super::{Engine, StepError};
 use crate::contract::{Erase, Object};
 use crate::decide::Sight;
 use crate::link::{Erased, Link, Status};
-use crate::names::{LinkId, PerSide, RecordId, RecordKey, Side};
+use crate::names::{LinkId, PerSide, RecordKey, Side};
 use crate::port::{Commit, CommitError, Crm, Expected, Queue, Store};
 use crate::row::Standing;
 
@@ -77,9 +77,8 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     /// Pairs that ended since a record of theirs was merged into one of this pair's: they tell of the same person (P11). Before the
     /// pair itself is erased: afterwards nobody comes back to do it. A record that is left over of them is for a person to erase.
     pub(super) async fn erase_what_was_merged(&self, link: &Link, now: Timestamp) -> Result<(), StepError> {
-        let key = |side: Side, id: &RecordId| RecordKey { side, object: link.object.clone(), id: id.clone() };
-        let mut open: Vec<RecordKey> =
-            Side::BOTH.into_iter().filter_map(|side| Some(key(side, link.records[side].as_ref()?))).collect();
+        let record = |side: Side| Some(self.record(side, &link.object, link.records[side].as_ref()?));
+        let mut open: Vec<RecordKey> = Side::BOTH.into_iter().filter_map(record).collect();
         let mut known: BTreeSet<RecordKey> = open.iter().cloned().collect();
         let mut ended = BTreeSet::new();
         while !open.is_empty() {

@@ -343,7 +343,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             return Ok(Done::default());
         }
         self.unpark_claimed(&pair.claims).await?;
-        let met = self.both_records(&pair.link).filter(|_| pair.met);
+        let met = pair.met.then(|| self.both_records(&pair.link)).flatten();
         self.record_join(pair.link, pair.expected, pair.claims, met, pair.aliases).await?;
         Ok(if found_out { Done::AGAIN } else { Done::default() })
     }
@@ -420,12 +420,12 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let parked = decision.faults.into_iter().map(|(field, fault)| {
             Parked::new(ParkKey::Field(pair.link.id.clone(), field), fault.to_string(), now)
         });
-        let met = self.both_records(&decision.link);
+        let met = pair.met.then(|| self.both_records(&decision.link)).flatten();
         let commit = Commit {
             expected: pair.expected,
             link: decision.link,
             records: pair.claims,
-            met: met.filter(|_| pair.met),
+            met,
             aliases: pair.aliases,
             keys: decision.keys,
             released: decision.released,

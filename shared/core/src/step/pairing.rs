@@ -236,7 +236,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let expected = Expected::At(link.generation);
         link.records[side] = Some(id.clone());
         let claims = vec![self.record(side, &object.name, id)];
-        let met = self.both_records(&link).filter(|_| by_key);
+        let met = by_key.then(|| self.both_records(&link)).flatten();
         self.record_join(link, expected, claims, met, Vec::new()).await?;
         again.now.push(id.clone());
         Ok(())
