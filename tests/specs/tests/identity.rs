@@ -6,7 +6,8 @@ use concord_core::names::{PerSide, RecordId, RecordKey, Side};
 use concord_core::port::{ParkKey, Store as _};
 use concord_core::row::{Author, Row, Standing, Versions};
 use concord_core::step::{Said, Task};
-use concord_specs::spine::{Spine, assert_quiet};
+use concord_sandbox::store::MemoryStore;
+use concord_specs::spine::{Spine, Trouble, assert_quiet};
 use http::Method;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -250,6 +251,57 @@ async fn of_two_candidates_the_one_that_is_kept_apart_stands_in_nobodys_way_and_
     // Of a pair it is not said
     let said = spine.engine.keep_apart(&"company".into(), &ids(hubspot, &castor), spine.now()).await.unwrap();
     assert!(matches!(&said, Said::Impossible(why) if why.contains("concord unlink")), "{said:?}");
+}
+
+#[tokio::test]
+async fn a_copy_that_we_made_and_have_not_heard_of_is_a_pair_and_not_kept_apart() {
+    for made in Side::BOTH {
+        let mut spine = Spine::new();
+        match made {
+            H => {
+                spine.hubspot.trouble("write_", Trouble::AnswerLost);
+                spine.salesforce_creates(&json!({"LastName": "Okafor", "Email": "ada@example.com"}));
+            }
+            S => {
+                spine.salesforce.trouble("write_", Trouble::AnswerLost);
+                spine.hubspot_creates(&json!({"lastname": "Okafor", "email": "ada@example.com"}));
+            }
+        }
+        spine.deliver().await;
+        while !(spine.hubspot.troubles_over() && spine.salesforce.troubles_over()) {
+            assert!(spine.round().await, "{made}: nobody made a copy");
+        }
+        let [hubspot] = &spine.hubspot_contacts()[..] else { panic!("{made}: one contact") };
+        let [salesforce] = &spine.salesforce_contacts()[..] else { panic!("{made}: one contact") };
+        let ids = PerSide { hubspot: RecordId::from(&**hubspot), salesforce: RecordId::from(&**salesforce) };
+        let said = spine.engine.keep_apart(&"contact".into(), &ids, spine.now()).await.unwrap();
+        assert!(matches!(&said, Said::Impossible(why) if why.contains("concord unlink")), "{said:?}");
+        spine.run().await;
+        assert_eq!(spine.counterpart(H, hubspot).await, *salesforce);
+        assert_quiet(&mut spine).await;
+    }
+}
+
+/// The store was restored from a backup of before they met; what they carry says that they are a pair.
+#[tokio::test]
+async fn two_that_carry_one_mark_are_a_pair_and_not_kept_apart() {
+    let mut spine = Spine::new();
+    let salesforce = spine.salesforce_creates(&json!({"LastName": "Okafor", "Email": "ada@example.com"}));
+    let hubspot = spine.hubspot_creates(&json!({"lastname": "Okafor", "email": "ada@example.com"}));
+    spine.run().await;
+    assert_eq!(spine.counterpart(H, &hubspot).await, salesforce);
+    spine.engine.store = MemoryStore::new();
+
+    let ids = PerSide { hubspot: RecordId::from(&*hubspot), salesforce: RecordId::from(&*salesforce) };
+    let said = spine.engine.keep_apart(&"contact".into(), &ids, spine.now()).await.unwrap();
+    assert!(matches!(&said, Said::Impossible(why) if why.contains("concord unlink")), "{said:?}");
+
+    // Whoever was told so died before it was taken back.
+    let records = PerSide { hubspot: contact(H, &hubspot), salesforce: contact(S, &salesforce) };
+    spine.engine.store.set_apart(&records, true).await.unwrap();
+    spine.reconcile(Task::Sweep).await;
+    assert_eq!(spine.counterpart(H, &hubspot).await, salesforce);
+    assert_quiet(&mut spine).await;
 }
 
 #[tokio::test]

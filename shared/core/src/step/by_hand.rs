@@ -100,15 +100,13 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         ids: &PerSide<RecordId>,
         now: Timestamp,
     ) -> Result<Said, StepError> {
-        if !self.contract.objects.contains_key(object) {
+        let Some(spec) = self.contract.objects.get(object) else {
             return Ok(Said::Impossible(format!("the contract has no object type {object}")));
-        }
+        };
         let records = PerSide::of(|side| self.record(side, object, &ids[side]));
         self.store.set_apart(&records, true).await?;
         // From now on nobody makes them a pair; somebody may have done so before.
-        if let Some((_, link)) = self.pair_of(&records.hubspot).await?
-            && link.records.salesforce.as_ref() == Some(&ids.salesforce)
-        {
+        if self.are_a_pair(spec, &records).await? {
             self.store.set_apart(&records, false).await?;
             return Ok(Said::Impossible(format!(
                 "{} and {} are a pair: `concord unlink` leaves it alone",
@@ -121,6 +119,23 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             self.hint(side, object, std::slice::from_ref(&ids[side]), &correlation).await?;
         }
         Ok(Said::Remembered)
+    }
+
+    /// Whether the two are a pair, or one is the copy that we made of the other and have not heard of yet.
+    async fn are_a_pair(&self, object: &Object, records: &PerSide<RecordKey>) -> Result<bool, StepError> {
+        for side in Side::BOTH {
+            let other = &records[side.other()];
+            let link = self.pair_of(&records[side]).await?.map(|(_, link)| link);
+            if let Some(id) = link.as_ref().and_then(|link| link.records[other.side].as_ref()) {
+                return Ok(*id == other.id);
+            }
+            let link = link.map_or_else(|| link_id(&records[side]), |link| link.id);
+            let marked = self.find_ours(other.side, object, &[link.as_str().to_owned()]).await?;
+            if marked.iter().any(|found| found.ids.contains(&other.id)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     async fn order_unlink(&self, record: &RecordKey) -> Result<Order, StepError> {

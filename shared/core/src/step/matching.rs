@@ -29,8 +29,9 @@ pub(super) enum Match {
     Nobody(SignedDuration),
     /// A link that lacks this side.
     Link(LinkId),
-    /// A record on the other side that has no link.
-    Record(RecordId),
+    /// A record on the other side that has no link. A person can say that the two are not one thing if they only met by a key, and
+    /// neither carries the other's mark.
+    Record { id: RecordId, met: bool },
     /// More than one candidate, or one that is taken: for a person to decide.
     Unclear(Unclear),
 }
@@ -85,7 +86,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                         lag = lag.max(late);
                         None
                     }
-                    Match::Link(_) | Match::Record(_) | Match::Unclear(_) => Some(found),
+                    Match::Link(_) | Match::Record { .. } | Match::Unclear(_) => Some(found),
                 };
             }
         }
@@ -107,7 +108,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         };
         let names: Vec<LinkId> = marks.iter().map(name).collect();
         for (found, link) in matches.iter_mut().zip(self.store.links(&names).await?) {
-            if let (Match::Nobody(_) | Match::Record(_), Some(link)) = (&*found, link) {
+            if let (Match::Nobody(_) | Match::Record { .. }, Some(link)) = (&*found, link) {
                 *found = Match::Link(link.id);
             }
         }
@@ -119,6 +120,9 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let located = self.locate_found(side.other(), object, &marked).await?;
         for (index, marked) in open.into_iter().zip(&marked).filter(|(_, marked)| !marked.ids.is_empty()) {
             matches[index] = self.judge(side.other(), object, Some(marked), &located);
+            if let Match::Record { met, .. } = &mut matches[index] {
+                *met = false;
+            }
         }
         Ok(())
     }
@@ -257,7 +261,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         keys: &[&Key],
         matches: &mut [Match],
     ) -> Result<(), StepError> {
-        let taken = |found: &Match| matches!(found, Match::Record(_));
+        let taken = |found: &Match| matches!(found, Match::Record { .. });
         let own: Vec<(usize, &(WireName, String))> = (0..keys.len())
             .filter(|index| taken(&matches[*index]))
             .map(|index| (index, &keys[index].own))
@@ -269,7 +273,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let is_free = |id: &&RecordId| matches!(located.get(*id), Some(Whereabouts::Nowhere) | None);
         for ((index, _), found) in own.into_iter().zip(&found) {
             let rivals: Vec<&RecordId> = found.ids.iter().filter(is_free).collect();
-            if let (Match::Record(id), [_, _, ..]) = (&matches[index], rivals.as_slice()) {
+            if let (Match::Record { id, .. }, [_, _, ..]) = (&matches[index], rivals.as_slice()) {
                 let candidate = self.record(side.other(), &object.name, id);
                 let apart = self.kept_apart(std::slice::from_ref(&candidate)).await?;
                 let is_apart = |id: &RecordId| apart.iter().flatten().any(|apart| apart.id == *id);
@@ -313,7 +317,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                     let reason = format!("the {side} record {id} was merged away: look again");
                     Match::Unclear(Unclear::because(reason))
                 }
-                Some(Whereabouts::Nowhere) | None => Match::Record(id.clone()),
+                Some(Whereabouts::Nowhere) | None => Match::Record { id: id.clone(), met: true },
             },
             Some(many) => {
                 let candidates = many.iter().map(|id| self.record(side, &object.name, id)).collect();

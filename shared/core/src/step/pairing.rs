@@ -67,12 +67,12 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             let Some(id) = pair.row(side).map(|row| row.id.clone()) else { continue };
             match matches.next() {
                 // It is about to get one: whichever carries `concord_id` first is it (P6).
-                Some(Match::Record(_)) if pair.link.makes(other, now) => {
+                Some(Match::Record { .. }) if pair.link.makes(other, now) => {
                     pair.counterpart = may_make(object, other);
                 }
-                Some(Match::Record(id)) => {
+                Some(Match::Record { id, met }) => {
                     pair.claims.push(self.record(other, &object.name, &id));
-                    pair.met = true;
+                    pair.met = met;
                     pair.link.records[other] = Some(id);
                 }
                 Some(Match::Nobody(_)) => pair.counterpart = may_make(object, other),
@@ -146,9 +146,9 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                     let pair = self.new_pair(object, side, *row, mark, None);
                     pairs.push((id.clone(), Pair { parted: parted.contains(&id), ..pair }));
                 }
-                Match::Record(other) => {
+                Match::Record { id: other, met } => {
                     let pair = self.new_pair(object, side, *row, mark, Some(other));
-                    pairs.push((id.clone(), Pair { met: true, parted: parted.contains(&id), ..pair }));
+                    pairs.push((id.clone(), Pair { met, parted: parted.contains(&id), ..pair }));
                 }
                 Match::Link(link) => {
                     // It is about to get one: whichever carries `concord_id` first is it, and the other is found
