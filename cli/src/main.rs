@@ -18,6 +18,9 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Keeps HubSpot and Salesforce in agreement.
 ///
 /// `concord up` runs everything on this machine: both CRMs as sandboxes, the database, the queues and the four

@@ -12,7 +12,6 @@
 //! Requests with chunked bodies work like any other. Deliberately absent: TLS, and protection of the
 //! `/__sandbox` paths; the face belongs on loopback.
 
-pub mod answers;
 mod counts;
 mod deliver;
 mod desk;
@@ -36,6 +35,7 @@ use serde_json::Value;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
+use crate::answers;
 use crate::courier::{Load, Target, Terms};
 use crate::crm::{Machine, Response};
 use crate::ledger::{Ledger, Replay};

@@ -11,8 +11,8 @@ use concord_core::port::{
     NaturalKey, ParkKey, Parked, Queue, QueueError, Store, StoreError, Whereabouts,
 };
 use concord_crm::transport::{Transport, TransportError, Waited};
+use concord_sandbox::answers;
 use concord_sandbox::crm::Machine as _;
-use concord_sandbox::face::answers;
 use http::{Request, Response, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Receiver;
-use super::answers::{plain, server_error, too_many, with_json};
 use super::counts::Counts;
+use crate::answers::{plain, server_error, too_many, with_json};
 use crate::courier::{Courier, Delivery, Ending, Load, Target, Terms};
 use crate::crm::{Caller, Machine, Notice, Request, Response};
 use crate::fault::{CallFault, Faults};
