@@ -10,6 +10,7 @@ use concord_aws::deployment::DeployedEngine;
 use concord_core::contract::printable;
 use concord_core::names::{ObjectName, Side};
 use concord_core::port::Conflict;
+use concord_core::row::Edited;
 use concord_core::step::Inbox;
 use concord_core::value::{Presence, Value};
 use jiff::Timestamp;
@@ -159,10 +160,14 @@ fn table(inbox: &[Inbox]) -> Table {
     table
 }
 
-/// A side's value, and when it was typed.
+/// A side's value, when it was typed and by whom.
 fn typed(conflict: &Conflict, side: Side) -> String {
     let value = printable(&shown(&conflict.values[side]));
-    conflict.edited[side].map_or_else(|| value.clone(), |at| format!("{value}\n({at:.0})"))
+    match &conflict.edited[side] {
+        Some(Edited { at, by: Some(by) }) => format!("{value}\n({at:.0}\n{})", printable(by)),
+        Some(Edited { at, by: None }) => format!("{value}\n({at:.0})"),
+        None => value,
+    }
 }
 
 fn line(Inbox { name, conflict, agreed, taken }: &Inbox) -> serde_json::Value {

@@ -16,6 +16,7 @@ use concord_core::names::{
 use concord_core::port::{
     Commit, CommitError, Conflict, EventKey, Expected, JournalEntry, NaturalKey, Store as _, StoreError,
 };
+use concord_core::row::Edited;
 use concord_core::value::{ImageHash, Presence, Raw, Value};
 use jiff::Timestamp;
 use support::fresh_store;
@@ -146,7 +147,10 @@ async fn values_are_sealed_and_shredded_with_the_links_secret() {
         object: ObjectName::from("contact"),
         field: FieldName::from("phone"),
         values: PerSide::of(|side| Presence::Value(Value::Text(format!("secret {side}")))),
-        edited: PerSide { hubspot: Some(at(0)), salesforce: None },
+        edited: PerSide {
+            hubspot: Some(Edited { at: at(0), by: Some("CRM_UI userId:7".to_owned()) }),
+            salesforce: None,
+        },
         records: PerSide { hubspot: Some(RecordId::from("1")), salesforce: None },
         since: at(1),
     };

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use crate::brake::Harm;
 use crate::canonical::{Reason, Unmappable};
 use crate::contract::{Field, Object};
-use crate::link::{Base, FieldStanding, Held, Link, Refusal, Role, Status};
+use crate::link::{Base, FieldStanding, Held, Link, Proof, Refusal, Role, Status};
 use crate::merge::{Verdict, Why, merge};
 use crate::names::{ContractVersion, FieldName, PerSide, Side, Token, WireName};
 use crate::port::{Conflict, JournalEntry, NaturalKey};
@@ -226,7 +226,7 @@ impl Draft<'_> {
     fn fields(&mut self, rows: PerSide<&Row>) {
         for field in self.situation.object.fields.values() {
             let scene = Scene { key: self.situation.key, field, link: self.situation.link };
-            match scene.settle(rows.map(Some)).and_then(|settled| self.field(field, settled)) {
+            match scene.settle(rows.map(Some)).and_then(|settled| self.field(field, settled, rows)) {
                 Ok(()) => self.heal(field),
                 Err(fault) => self.fault(field, fault),
             }
@@ -252,7 +252,7 @@ impl Draft<'_> {
         }
     }
 
-    fn field(&mut self, field: &Field, settled: Settled) -> Result<(), FieldFault> {
+    fn field(&mut self, field: &Field, settled: Settled, rows: PerSide<&Row>) -> Result<(), FieldFault> {
         let views = settled.views.as_ref();
         let before = self.situation.link.fields.get(&field.name).cloned().unwrap_or_default();
         let verdict = as_taken(
@@ -269,7 +269,7 @@ impl Draft<'_> {
             Verdict::Agreed => self.agree(field, &settled),
             Verdict::Carry { from, why } => self.carry(field, &settled, *from, *why)?,
             Verdict::Amend { to, value } => self.amend(field, &settled, *to, value)?,
-            Verdict::Hold => self.hold(field, &settled),
+            Verdict::Hold => self.hold(field, &settled, rows),
         }
         views.hubspot.advance(Side::HubSpot, &mut self.memory(field).base);
         let over = match verdict {
@@ -303,7 +303,7 @@ impl Draft<'_> {
         });
         if !unchanged && settled.base.as_ref().is_none_or(|base| base.number <= number) {
             let images = PerSide { hubspot, salesforce };
-            self.memory(field).base = Some(Base { number, images, proof: crate::link::Proof::Seen });
+            self.memory(field).base = Some(Base { number, images, proof: Proof::Seen });
         }
     }
 
@@ -329,14 +329,15 @@ impl Draft<'_> {
         if target.hash == Some(written.sent) && target.stands == Stands::Shown {
             // The other side cannot tell the two values apart: it holds this one already.
             if let Some(stored) = target.image(self.situation.key) {
-                let images = match from {
-                    Side::HubSpot => PerSide { hubspot: image, salesforce: stored },
-                    Side::Salesforce => PerSide { hubspot: stored, salesforce: image },
-                };
+                let images = PerSide::of(|side| if side == from { &image } else { &stored }.clone());
                 let number = self.decision.link.issued;
-                self.memory(field).base = Some(Base { number, images, proof: crate::link::Proof::Seen });
+                self.memory(field).base = Some(Base { number, images, proof: Proof::Seen });
             }
             return Ok(());
+        }
+        let landed = settled.base.as_ref().map_or(Token(0), |base| base.number);
+        if why.may_go_round() && self.was_taken_away(from.other(), &written, landed) {
+            return Err(FieldFault::BackAndForth(from.other()));
         }
         if why.takes_away() && target.value != Presence::Blank {
             self.harm[from.other()].changes = 1;
@@ -375,7 +376,7 @@ impl Draft<'_> {
     }
 
     /// Neither side is changed; both values are kept and a person is asked. Said once per pair of values.
-    fn hold(&mut self, field: &Field, settled: &Settled) {
+    fn hold(&mut self, field: &Field, settled: &Settled, rows: PerSide<&Row>) {
         let (Some(hubspot), Some(salesforce)) = (settled.views.hubspot.hash, settled.views.salesforce.hash)
         else {
             return;
@@ -391,7 +392,7 @@ impl Draft<'_> {
             object: self.situation.link.object.clone(),
             field: field.name.clone(),
             values,
-            edited: PerSide::of(|side| settled.views[side].edited),
+            edited: PerSide::of(|side| Some(rows[side].edited(field, side, settled.views[side].edited?))),
             records: self.situation.link.records.clone(),
             since: self.situation.now,
         });

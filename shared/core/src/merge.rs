@@ -78,6 +78,21 @@ impl Why {
         }
     }
 
+    /// Whether what is carried for this reason may be taken away and carried again for ever: not what a person decided, and not
+    /// what puts right a landing of ours.
+    #[must_use]
+    pub(crate) const fn may_go_round(self) -> bool {
+        match self {
+            Self::OneSided
+            | Self::Filled
+            | Self::Authority
+            | Self::Newest
+            | Self::BlankNeverWins
+            | Self::Union => true,
+            Self::Taken | Self::Unproven | Self::Repair => false,
+        }
+    }
+
     /// Whether what gives way is a value that somebody has and did not ask to be rid of.
     #[must_use]
     pub(crate) const fn takes_away(self) -> bool {

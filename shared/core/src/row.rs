@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::canonical::Unmappable;
 use crate::contract::Field;
@@ -50,6 +51,25 @@ impl Row {
         field.canonicalise(side, &raw.collect::<Vec<_>>())
     }
 
+    /// The edit of this instant that made a field what the row shows: by whom it was, as far as its side tells.
+    #[must_use]
+    pub fn edited(&self, field: &Field, side: Side, at: Timestamp) -> Edited {
+        let versions = |history: &History| {
+            let versions = field.wire[side].iter().filter_map(|wire| history.fields.get(wire)).flatten();
+            versions.filter(|version| version.at == at).map(|version| version.author.clone()).collect()
+        };
+        let authors: Vec<Author> = match &self.versions {
+            Versions::History(history) => versions(history),
+            Versions::Stamp { modified, modified_by, .. } if *modified == at => vec![modified_by.clone()],
+            Versions::Stamp { .. } | Versions::Listed => Vec::new(),
+        };
+        let by = authors.into_iter().find_map(|author| match author {
+            Author::Other(name) => Some(name),
+            Author::Us | Author::Unknown => None,
+        });
+        Edited { at, by }
+    }
+
     /// Whether it was last changed less than so long before we asked, as far as its side tells.
     #[must_use]
     pub fn is_younger_than(&self, age: SignedDuration) -> bool {
@@ -90,10 +110,20 @@ pub enum Standing {
 pub enum Author {
     /// Concord: our HubSpot app, our dedicated Salesforce user.
     Us,
-    /// Anybody and anything else: people, workflows, triggers, imports.
-    Other,
+    /// Anybody and anything else: people, workflows, triggers, imports. As the side names them, which is never a person's name:
+    /// HubSpot `CRM_UI userId:75514748`, Salesforce the user's id.
+    Other(String),
     /// The side does not tell.
     Unknown,
+}
+
+/// An edit, but for what was typed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edited {
+    /// When.
+    pub at: Timestamp,
+    /// Who, as the side names them: [`Author::Other`].
+    pub by: Option<String>,
 }
 
 /// What is known of the versions a row went through.

@@ -82,6 +82,12 @@ pub enum FieldFault {
          set the field by hand to the same value on both sides"
     )]
     HistoryTruncated,
+    /// This value was written to a side again and again, and taken away there each time (P15).
+    #[error(
+        "{0} keeps changing this field back: within half an hour the same value was written there twice, and replaced both \
+         times; find out what does that (a workflow, a flow, another sync), end it, and give both sides the same value"
+    )]
+    BackAndForth(Side),
     /// A row came from a listing: nothing is decided on that (I31).
     #[error("bug in Concord: the {0} row was not read by id")]
     NotReadById(Side),

@@ -1,11 +1,12 @@
 //! The life of one world: pairs, chaos, healing, quiet; then everything is checked, told again, and checked again.
 
-use concord_core::names::Side;
+use concord_core::link::Status;
+use concord_core::names::{PerSide, Side};
 use concord_core::port::Store as _;
 use concord_core::step::Task;
 
 use crate::chance::{Chance, Script};
-use crate::display::DEAL;
+use crate::display::{CONTACT, DEAL, OBJECTS};
 use crate::fault::Fault;
 use crate::oracle;
 use crate::post::Handling;
@@ -16,6 +17,8 @@ use crate::world::{QUEUES, RUN, World};
 
 /// Moves after which a healed world that is still busy is called livelocked (I40).
 const MOVES_MAX: usize = 12_000;
+/// Rounds after which two automations that meet are to have nothing to do: two each, one for what they begin with, one that shows it.
+const ROUNDS_MAX: usize = 6;
 /// Passes of the schedules that may still write something after the heal.
 const PASSES_MAX: usize = 12;
 /// Between two passes: above the age at which an unsent intent is repaired, in milliseconds.
@@ -103,11 +106,50 @@ impl World {
         self.drain()?;
         self.chaos(chance);
         self.heal();
+        if self.profile.automated {
+            self.two_automations_meet()?;
+        }
         self.settle()?;
         meddle(self);
         oracle::check(self)?;
         self.stays_quiet()?;
         if self.profile.people.decide { self.decide_all() } else { Ok(()) }
+    }
+
+    /// Something on each side sets the job title of one pair to a value of its own whenever it finds the other's. Concord leaves
+    /// the field alone at last (P15), until somebody ends that.
+    fn two_automations_meet(&mut self) -> Result<(), Broken> {
+        self.drain()?;
+        let Some(link) = oracle::pairs(self)
+            .into_iter()
+            .find(|link| oracle::object_index(&link.object) == Some(CONTACT) && link.status == Status::Live)
+        else {
+            return Ok(());
+        };
+        let Some(field) = OBJECTS[CONTACT].fields.iter().position(|field| field.name == "job_title") else {
+            return Ok(());
+        };
+        let values = PerSide::of(|_| self.users.text());
+        for _ in 0..ROUNDS_MAX {
+            let mut acted = false;
+            for side in Side::BOTH {
+                let shown = self.users.look(&self.site, side, CONTACT).into_iter();
+                let record = shown
+                    .filter(|shown| shown.alive)
+                    .find(|shown| link.records[side].as_ref().is_some_and(|id| shown.id == id.as_str()));
+                let Some(record) = record.filter(|record| record.values[field] != values[side]) else {
+                    continue;
+                };
+                self.site.watch().log(format_args!("AUTOMATION {side} contact {}", record.id));
+                acted |= self.users.put(&self.site, side, CONTACT, &record, (field, &values[side]));
+                self.drain()?;
+            }
+            if !acted {
+                return Ok(());
+            }
+        }
+        let what = format!("link {}: two automations and Concord go on and on", link.id);
+        Err(Broken { invariant: "I21", what })
     }
 
     /// An operator decides everything that is held, by turns for one side and the other: then nothing waits any more, both

@@ -105,6 +105,8 @@ pub struct Profile {
     pub purges: bool,
     /// Whether an operator keeps records apart that share a key.
     pub keeps_apart: bool,
+    /// Whether something on each side sets a field to a value of its own whenever it finds the other's.
+    pub automated: bool,
     /// The conflict rule of each field, in the order of the contract.
     policies: [&'static str; 3],
 }
@@ -138,6 +140,7 @@ impl Profile {
             archives: false,
             purges: false,
             keeps_apart: false,
+            automated: false,
             policies: [policy; 3],
         }
     }
@@ -173,6 +176,7 @@ impl Profile {
         people.erase = chance.happens(64);
         let purges = chance.happens(160);
         let keeps_apart = chance.happens(48);
+        let automated = chance.happens(32);
         let few = swarm.weight(Fault::OperatorRedrive) > 0;
         Self {
             swarm,
@@ -189,6 +193,7 @@ impl Profile {
             archives,
             purges,
             keeps_apart,
+            automated,
             policies,
         }
     }

@@ -361,7 +361,8 @@ impl Users {
         self.typed
     }
 
-    fn text(&mut self) -> String {
+    /// A text that nobody has typed before.
+    pub fn text(&mut self) -> String {
         format!("{SECRET_MARK}{}", self.next())
     }
 

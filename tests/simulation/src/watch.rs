@@ -84,6 +84,8 @@ kinds! {
         Aliased => "a merged record became an alias",
         /// A field was set aside.
         FieldParked => "a field was parked",
+        /// One that both sides kept changing back.
+        BackAndForth => "a field that was changed back and forth was left alone",
         /// And taken back.
         FieldHealed => "a parked field healed",
         /// A record was set aside.
@@ -379,6 +381,9 @@ impl Watch {
             ParkKey::Message(_) => Mark::MessageParked,
             ParkKey::Object(_) => Mark::BrakeEngaged,
         });
+        if parked.reason.contains("keeps changing this field back") {
+            self.mark(Mark::BackAndForth);
+        }
         self.log(format_args!("park {:?}: {}", parked.key, parked.reason));
         if parked.reason.contains(SECRET_MARK) {
             self.broken("I42", format!("a value stands in a reason: {}", parked.reason));

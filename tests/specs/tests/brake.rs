@@ -229,3 +229,63 @@ async fn a_delete_that_had_to_wait_a_second_is_not_taken_for_one_that_was_passed
     assert_eq!(flagged(&spine, &pairs), 1);
     assert_quiet(&mut spine).await;
 }
+
+/// Something on each side sets the job title to a value of its own whenever it finds another.
+async fn two_automations_meet(spine: &mut Spine, (hubspot, salesforce): &(String, String)) {
+    for _ in 0..10 {
+        if spine.salesforce_shows(salesforce, &["Title"])["Title"] != json!("Engineer") {
+            spine.salesforce_edits(salesforce, &json!({"Title": "Engineer"}));
+            spine.run().await;
+        }
+        if spine.hubspot_shows(hubspot, &["jobtitle"])["jobtitle"] != json!("Countess") {
+            spine.hubspot_edits(hubspot, &json!({"jobtitle": "Countess"}));
+            spine.run().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_field_that_both_sides_keep_changing_back_is_left_alone_and_all_else_goes_on() {
+    let mut spine = Spine::new();
+    let pair = contacts(&mut spine, 1).await.remove(0);
+    spine.pass(SignedDuration::from_hours(1)); // What was written at the insert is forgotten.
+    let written = spine.written();
+    two_automations_meet(&mut spine, &pair).await;
+    assert_eq!(spine.written() - written, 4, "each of the two values is written twice");
+    let [(ParkKey::Field(_, field), reason)] = &parked(&spine).await[..] else {
+        panic!("one field is parked")
+    };
+    assert_eq!(field.as_str(), "job_title");
+    assert!(reason.contains("keeps changing this field back"), "{reason}");
+
+    // The record's other fields are kept in agreement.
+    let written = spine.written();
+    spine.hubspot_edits(&pair.0, &json!({"phone": "+1 202 555 0143"}));
+    spine.run().await;
+    assert_eq!(spine.salesforce_shows(&pair.1, &["Phone"])["Phone"], json!("+12025550143"));
+    assert_eq!(spine.written() - written, 1);
+
+    // Somebody has ended one of the two, and both sides have one value.
+    let agreed = spine.hubspot_shows(&pair.0, &["jobtitle"])["jobtitle"].clone();
+    spine.salesforce_edits(&pair.1, &json!({"Title": agreed}));
+    spine.run().await;
+    assert_eq!(spine.written() - written, 1);
+    assert_quiet(&mut spine).await;
+}
+
+#[tokio::test]
+async fn what_was_changed_back_is_tried_again_when_what_was_sent_cannot_land_any_more() {
+    let mut spine = Spine::new();
+    let pair = contacts(&mut spine, 1).await.remove(0);
+    two_automations_meet(&mut spine, &pair).await;
+    let written = spine.written();
+    spine.pass(SignedDuration::from_mins(28));
+    spine.reconcile(Task::Sweep).await;
+    assert_eq!(spine.written() - written, 1);
+    let title = |shown: serde_json::Value, name: &str| shown[name].clone();
+    assert_eq!(
+        title(spine.hubspot_shows(&pair.0, &["jobtitle"]), "jobtitle"),
+        title(spine.salesforce_shows(&pair.1, &["Title"]), "Title")
+    );
+    assert_quiet(&mut spine).await;
+}

@@ -335,7 +335,7 @@ fn a_row_that_changed_after_we_asked_is_young_and_waits_for_no_search_that_is_ex
         token: None,
         concord_id: None,
         revision: modified,
-        versions: Versions::Stamp { modified, modified_by: Author::Other, asked },
+        versions: Versions::Stamp { modified, modified_by: Author::Unknown, asked },
     };
     let second = SignedDuration::from_secs(1);
     for (modified, young) in [(after(500), true), (asked, true), (after(-999), true), (after(-1_000), false)]

@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a scenario that cannot go on has failed")]
 
-use concord_core::names::Side;
+use concord_core::names::{PerSide, Side};
 use concord_core::port::{ParkKey, Store as _};
+use concord_core::row::Edited;
 use concord_core::step::Inbox;
 use concord_core::value::{Presence, Value as Field};
+use concord_sandbox::{hubspot, salesforce};
 use concord_specs::spine::{Spine, assert_quiet};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -46,10 +48,17 @@ fn text(value: &str) -> Presence<Field> {
 }
 
 #[tokio::test]
-async fn the_inbox_shows_both_values_when_they_were_typed_and_the_one_before() {
+async fn the_inbox_shows_both_values_when_they_were_typed_by_whom_and_the_one_before() {
     let (spine, [hubspot, salesforce], Inbox { conflict, agreed, .. }) = held().await;
-    let typed = Side::BOTH.map(|side| conflict.edited[side].is_some_and(|at| at > MADE && at < spine.now()));
-    assert_eq!(typed, [true, true], "{:?}", conflict.edited);
+    let people = PerSide {
+        hubspot: format!("CRM_UI userId:{}", hubspot::Config::default().user_id),
+        salesforce: salesforce::Config::default().person,
+    };
+    for side in Side::BOTH {
+        let Some(Edited { at, by }) = &conflict.edited[side] else { panic!("{side}: {conflict:?}") };
+        assert!(*at > MADE && *at < spine.now(), "{side}: {at}");
+        assert_eq!(by.as_ref(), Some(&people[side]));
+    }
     assert_eq!(agreed, text("Analyst"));
     assert_eq!(conflict.values[H], text("Countess"));
     assert_eq!(conflict.values[S], text("Programmer"));

@@ -276,11 +276,10 @@ fn conflict_of(item: &Item, secrets: &BTreeMap<LinkId, LinkSecret>) -> Option<Co
     Some(Conflict {
         object: ObjectName::from(pack::text_of(item, "object")?),
         values,
-        edited: match pack::text_of(item, "edited") {
-            Some(edited) => serde_json::from_str(edited).ok()?,
-            // Stored before that was kept.
-            None => PerSide { hubspot: None, salesforce: None },
-        },
+        // What was stored before this was kept, or before it said who, is read all the same.
+        edited: pack::text_of(item, "edited")
+            .and_then(|edited| serde_json::from_str(edited).ok())
+            .unwrap_or(PerSide { hubspot: None, salesforce: None }),
         records,
         since: pack::text_of(item, "since")?.parse().ok()?,
         link,

@@ -1,11 +1,13 @@
 //! A decision in the making: parts are gathered per side, then become at most one intent each.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Decision, Sight, Situation, Wait};
 use crate::brake::Harm;
 use crate::contract::Field;
-use crate::link::{Action, FieldMemory, Intent, Link, PATIENCE, Part, Progress, REFUSAL_STANDS};
+use crate::link::{Action, FieldMemory, Intent, Link, PATIENCE, Part, Place, Progress, REFUSAL_STANDS, Role};
 use crate::names::{PerSide, Side, Token};
 use crate::port::JournalEntry;
 use crate::row::{Row, Versions};
@@ -15,6 +17,9 @@ pub const ATTEMPT_MAX: SignedDuration = SignedDuration::from_mins(10);
 /// An attempt can land at most this long after it was made (P3). No API documents a bound; HubSpot and
 /// Salesforce both give up on a request within 10 minutes.
 pub const LANDING_MAX: SignedDuration = SignedDuration::from_mins(15);
+/// A value is written to a side at most so often while it is taken away there each time. Ours: a person who takes back what
+/// another typed is let through, and whoever types it again as well.
+const IN_VAIN_MAX: usize = 2;
 /// A function that began to attempt an intent is ended after this long (template.yaml: its timeout, at most), and
 /// clocks of two workers differ by less than what is left of it.
 const RUN_MAX: SignedDuration = SignedDuration::from_mins(2);
@@ -68,6 +73,20 @@ impl<'a> Draft<'a> {
 
     pub(super) fn writes(&self, field: &Field) -> bool {
         Side::BOTH.iter().any(|side| self.parts[*side].iter().any(|(part, _)| part.field == field.name))
+    }
+
+    /// Whether this value has landed there as often as it may, by intents up to `landed`, and was taken away each time (P15). As
+    /// long as they may land is as long as they are remembered for certain: 27 minutes.
+    pub(super) fn was_taken_away(&self, to: Side, part: &Part, landed: Token) -> bool {
+        let intents = self.situation.link.intents.iter().filter(|intent| {
+            intent.side == to && intent.number <= landed && may_land(intent.decided, self.situation.now)
+        });
+        let same = intents.flat_map(|intent| &intent.parts).filter(|sent| {
+            (&sent.field, sent.sent) == (&part.field, part.sent) && matches!(sent.role, Role::Carry { .. })
+        });
+        // What was decided anew, since its answer was lost, was decided on the same value there.
+        let times: BTreeSet<Place> = same.map(|sent| sent.seen).collect();
+        times.len() >= IN_VAIN_MAX
     }
 
     /// Whether anything was gathered for a side.

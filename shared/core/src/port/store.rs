@@ -14,6 +14,7 @@ use crate::link::Link;
 use crate::names::{
     ContractVersion, Fence, FieldName, Generation, LinkId, ObjectName, PerSide, RecordId, RecordKey, Side,
 };
+use crate::row::Edited;
 use crate::value::{Presence, Value};
 
 /// The store.
@@ -326,9 +327,9 @@ pub struct Conflict {
     pub field: FieldName,
     /// The two values. The store keeps them encrypted under the link's key.
     pub values: PerSide<Presence<Value>>,
-    /// When each was typed, as far as its side tells: HubSpot of the field, Salesforce of the whole row, if it was touched
-    /// last by somebody else than us.
-    pub edited: PerSide<Option<Timestamp>>,
+    /// When each was typed and by whom, as far as its side tells: HubSpot of the field, Salesforce of the whole row, if it was
+    /// touched last by somebody else than us.
+    pub edited: PerSide<Option<Edited>>,
     /// The records.
     pub records: PerSide<Option<RecordId>>,
     /// Since when.

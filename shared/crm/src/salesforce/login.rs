@@ -41,7 +41,7 @@ impl Session {
     pub(super) fn author(&self, user: Option<&RecordId>) -> Author {
         match (&self.user, user) {
             (Some(us), Some(user)) if us == user => Author::Us,
-            (Some(_), Some(_)) => Author::Other,
+            (Some(_), Some(user)) => Author::Other(user.as_str().to_owned()),
             (Some(_) | None, None) | (None, Some(_)) => Author::Unknown,
         }
     }

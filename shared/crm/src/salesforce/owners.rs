@@ -22,8 +22,8 @@ pub(super) async fn list<T: Transport>(client: &Salesforce<T>) -> Result<Vec<Own
             let id = id(user)?;
             let standing = match (session.author(Some(&id)), user.get("IsActive")) {
                 (Author::Us, _) => OwnerStanding::Concord,
-                (Author::Other | Author::Unknown, Some(Value::Bool(true))) => OwnerStanding::Active,
-                (Author::Other | Author::Unknown, _) => OwnerStanding::Inactive,
+                (Author::Other(_) | Author::Unknown, Some(Value::Bool(true))) => OwnerStanding::Active,
+                (Author::Other(_) | Author::Unknown, _) => OwnerStanding::Inactive,
             };
             let email = user.get("Email").and_then(Value::as_str).map(str::to_owned);
             owners.push(Owner { id: id.as_str().to_owned(), email, standing });

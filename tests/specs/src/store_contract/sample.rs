@@ -5,6 +5,7 @@ use concord_core::names::{
     ContractVersion, FieldName, Generation, LinkId, ObjectName, PerSide, RecordId, RecordKey, Side, Token,
 };
 use concord_core::port::{Commit, Conflict, Expected, JournalEntry, NaturalKey};
+use concord_core::row::Edited;
 use concord_core::value::{ImageHash, Presence, Value};
 use jiff::{SignedDuration, Timestamp};
 
@@ -75,7 +76,7 @@ pub(super) fn conflict(link: &str, field: &str, text: &str, since: Timestamp) ->
             hubspot: Presence::Value(Value::Text(text.to_owned())),
             salesforce: Presence::Blank,
         },
-        edited: PerSide { hubspot: Some(since), salesforce: None },
+        edited: PerSide { hubspot: Some(Edited { at: since, by: None }), salesforce: None },
         records: PerSide { hubspot: Some(RecordId::from("1")), salesforce: None },
         since,
     }

@@ -82,7 +82,11 @@ async fn a_read_asks_for_the_fields_with_their_history_and_turns_it_oldest_first
                     author: Author::Unknown,
                     value: text("old@example.com"),
                 },
-                Version { at: at("2026-10-01T10:00:00Z"), author: Author::Other, value: Presence::Blank },
+                Version {
+                    at: at("2026-10-01T10:00:00Z"),
+                    author: Author::Other("CRM_UI userId:31".to_owned()),
+                    value: Presence::Blank,
+                },
                 Version {
                     at: at("2026-11-01T10:00:00.5Z"),
                     author: Author::Us,

@@ -160,13 +160,14 @@ async fn what_was_written_is_read_back_with_its_history_and_its_authors_in_both_
         assert_eq!(row.concord_id, Some(LinkId::new("L1")));
         assert_eq!(row.fields[&"email".into()], text("ann@example.com"));
         assert_eq!(row.fields[&"firstname".into()], Presence::Blank);
+        let person = format!("CRM_UI userId:{}", hubspot::Config::default().user_id);
         let names: Vec<_> = history(row).fields[&WireName::new("firstname")]
             .iter()
             .map(|version| (version.author.clone(), version.value.clone()))
             .collect();
         assert_eq!(
             names,
-            [(Author::Us, text("Ann")), (Author::Other, text("Anna")), (Author::Us, Presence::Blank)]
+            [(Author::Us, text("Ann")), (Author::Other(person), text("Anna")), (Author::Us, Presence::Blank)]
         );
         let tokens: Vec<_> = history(row).tokens.iter().map(|(_, token)| *token).collect();
         assert_eq!(tokens, [Token(1), Token(2)]);

@@ -129,9 +129,9 @@ impl World {
             object,
             key: ImageKey::new([7; 16]),
             link,
-            hubspot: vec![(now, Author::Other, zero.clone(), None)],
+            hubspot: vec![(now, Author::Unknown, zero.clone(), None)],
             salesforce: zero,
-            modified: (now, Author::Other),
+            modified: (now, Author::Unknown),
             token: None,
             issued: Vec::new(),
             edits: Vec::new(),
@@ -181,10 +181,12 @@ impl World {
         let saw = plain(&self.shown(side, field));
         self.edits.push(Edit { field, value: value.to_owned(), saw });
         match side {
-            Side::HubSpot => self.hubspot.push((at, Author::Other, [(field, value.to_owned())].into(), None)),
+            Side::HubSpot => {
+                self.hubspot.push((at, Author::Unknown, [(field, value.to_owned())].into(), None))
+            }
             Side::Salesforce => {
                 self.salesforce.insert(field, value.to_owned());
-                self.modified = (at, Author::Other);
+                self.modified = (at, Author::Unknown);
             }
         }
     }

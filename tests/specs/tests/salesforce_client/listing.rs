@@ -6,7 +6,7 @@ use concord_core::row::{Author, Standing, Versions};
 use concord_crm::salesforce::{Deleted, Deletions};
 use serde_json::{Value, json};
 
-use crate::record::{Record, Says, ask, at, contact, contacts, id, refused, soql};
+use crate::record::{Record, SOMEBODY, Says, ask, at, contact, contacts, id, refused, soql};
 
 const COLUMNS: &str = "Id, LastModifiedDate, LastModifiedById, SystemModstamp, Concord_Id__c, Concord_Token__c, \
                        Email, LastName, Score__c";
@@ -126,7 +126,7 @@ async fn the_bin_is_asked_itself_and_the_log_of_deletes_only_for_its_watermark()
     let listing = Listing::Archived { since: at("2026-01-05T09:30:00Z") };
     let page = client.list(&contacts(), &listing, None).await.unwrap();
 
-    assert_eq!(page.rows[0].standing, Standing::Archived { by: Author::Other });
+    assert_eq!(page.rows[0].standing, Standing::Archived { by: Author::Other(SOMEBODY.to_owned()) });
     assert_eq!((page.complete_until, page.next), (at("2026-01-05T10:00:00Z"), None));
     let asked = record.asked();
     assert!(asked[0].line.starts_with("GET /sobjects/Contact/deleted/?start="), "{}", asked[0].line);

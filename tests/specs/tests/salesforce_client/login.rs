@@ -6,7 +6,7 @@ use concord_core::port::{Crm as _, Failure, Listing};
 use concord_core::row::{Author, Reading, Versions};
 use serde_json::json;
 
-use crate::record::{Record, Says, US, contact, contacts, id, refused, token};
+use crate::record::{Record, SOMEBODY, Says, US, contact, contacts, id, refused, token};
 
 #[tokio::test]
 async fn one_login_serves_many_calls_and_every_call_says_who_we_are() {
@@ -97,5 +97,5 @@ async fn the_user_of_the_token_answer_is_us() {
             Reading::MergedInto(_) | Reading::NotFound => panic!("no row"),
         })
         .collect();
-    assert_eq!(authors, [&Author::Us, &Author::Other]);
+    assert_eq!(authors, [&Author::Us, &Author::Other(SOMEBODY.to_owned())]);
 }

@@ -6,7 +6,9 @@ use concord_core::row::{Author, Reading, Row, Standing, Versions};
 use concord_core::value::Presence;
 use serde_json::{Value, json};
 
-use crate::record::{NOW, Record, Says, US, ask, at, contact, contacts, id, number, refused, soql, text};
+use crate::record::{
+    NOW, Record, SOMEBODY, Says, US, ask, at, contact, contacts, id, number, refused, soql, text,
+};
 
 fn row(number_of: u8, email: &str) -> Row {
     Row {
@@ -20,7 +22,7 @@ fn row(number_of: u8, email: &str) -> Row {
         revision: at("2026-01-05T09:59:00Z"),
         versions: Versions::Stamp {
             modified: at("2026-01-05T09:59:00Z"),
-            modified_by: Author::Other,
+            modified_by: Author::Other(SOMEBODY.to_owned()),
             asked: at(NOW),
         },
     }
@@ -52,7 +54,7 @@ async fn an_answer_that_was_long_in_coming_may_show_a_row_as_it_was_when_we_aske
     let mut expected = row(1, "a@example.com");
     expected.versions = Versions::Stamp {
         modified: at("2026-01-05T09:59:00Z"),
-        modified_by: Author::Other,
+        modified_by: Author::Other(SOMEBODY.to_owned()),
         asked: at("2026-01-05T10:00:28.6Z"),
     };
     assert_eq!(readings, [Reading::Row(Box::new(expected))]);

@@ -19,6 +19,7 @@ pub(crate) const NOW: &str = "2026-01-05T10:00:30Z";
 /// The same, as the `Date` header says it.
 const DATE: &str = "Mon, 05 Jan 2026 10:00:30 GMT";
 pub(crate) const US: &str = "0058M000000AbCdQAK";
+pub(crate) const SOMEBODY: &str = "0058M000000ZzZzQAK";
 
 /// What the other side says next.
 pub(crate) enum Says {
@@ -167,7 +168,7 @@ pub(crate) fn contact(number: u8, email: &str) -> Value {
         "attributes": { "type": "Contact", "url": format!("/services/data/v66.0/sobjects/Contact/{}", id(number)) },
         "Id": id(number).as_str(),
         "LastModifiedDate": "2026-01-05T09:59:00.000+0000",
-        "LastModifiedById": "0058M000000ZzZzQAK",
+        "LastModifiedById": SOMEBODY,
         "SystemModstamp": "2026-01-05T09:59:01.000+0000",
         "Concord_Id__c": null,
         "Concord_Token__c": null,
