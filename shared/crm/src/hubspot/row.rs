@@ -81,8 +81,9 @@ fn oldest_first(versions: &[VersionText], app: AppId) -> Vec<Version> {
 fn author(version: &VersionText, app: AppId) -> Author {
     match (version.source_type.as_deref(), version.source_id.as_deref()) {
         (Some("INTEGRATION"), Some(source)) if source == app.0.to_string() => Author::Us,
-        (Some(kind), Some(source)) => Author::Other(format!("{kind} {source}")),
-        (Some(kind), None) => Author::Other(kind.to_owned()),
+        // What a source may be is nowhere listed: an address is left out.
+        (Some(kind), Some(source)) if !source.contains('@') => Author::Other(format!("{kind} {source}")),
+        (Some(kind), _) => Author::Other(kind.to_owned()),
         (None, _) => Author::Unknown,
     }
 }

@@ -61,6 +61,7 @@ async fn a_read_asks_for_the_fields_with_their_history_and_turns_it_oldest_first
         "email": [
             { "value": "ann@example.com", "timestamp": "2026-11-01T10:00:00.500Z", "sourceType": "INTEGRATION", "sourceId": "7001" },
             { "value": "", "timestamp": "2026-10-01T10:00:00.000Z", "sourceType": "CRM_UI", "sourceId": "userId:31" },
+            { "value": "new@example.com", "timestamp": "2026-09-01T10:00:00.000Z", "sourceType": "EMAIL", "sourceId": "ada@example.com" },
             { "value": "old@example.com", "timestamp": "2026-01-01T10:00:00.000Z" }
         ],
         "firstname": [],
@@ -81,6 +82,11 @@ async fn a_read_asks_for_the_fields_with_their_history_and_turns_it_oldest_first
                     at: at("2026-01-01T10:00:00Z"),
                     author: Author::Unknown,
                     value: text("old@example.com"),
+                },
+                Version {
+                    at: at("2026-09-01T10:00:00Z"),
+                    author: Author::Other("EMAIL".to_owned()),
+                    value: text("new@example.com"),
                 },
                 Version {
                     at: at("2026-10-01T10:00:00Z"),
