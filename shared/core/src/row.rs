@@ -54,19 +54,18 @@ impl Row {
     /// The edit of this instant that made a field what the row shows: by whom it was, as far as its side tells.
     #[must_use]
     pub fn edited(&self, field: &Field, side: Side, at: Timestamp) -> Edited {
-        let versions = |history: &History| {
-            let versions = field.wire[side].iter().filter_map(|wire| history.fields.get(wire)).flatten();
-            versions.filter(|version| version.at == at).map(|version| version.author.clone()).collect()
-        };
-        let authors: Vec<Author> = match &self.versions {
-            Versions::History(history) => versions(history),
-            Versions::Stamp { modified, modified_by, .. } if *modified == at => vec![modified_by.clone()],
-            Versions::Stamp { .. } | Versions::Listed => Vec::new(),
-        };
-        let by = authors.into_iter().find_map(|author| match author {
-            Author::Other(name) => Some(name),
+        let named = |author: &Author| match author {
+            Author::Other(name) => Some(name.clone()),
             Author::Us | Author::Unknown => None,
-        });
+        };
+        let by = match &self.versions {
+            Versions::History(history) => {
+                let versions = field.wire[side].iter().filter_map(|wire| history.fields.get(wire)).flatten();
+                versions.filter(|version| version.at == at).find_map(|version| named(&version.author))
+            }
+            Versions::Stamp { modified, modified_by, .. } if *modified == at => named(modified_by),
+            Versions::Stamp { .. } | Versions::Listed => None,
+        };
         Edited { at, by }
     }
 

@@ -5,8 +5,9 @@
 //! current row, but a write there lands only on the row it was decided for, so the row's token tells which one
 //! did. A landing on one side may move the base under the other; both are looked at until nothing moves.
 
+mod fault;
+
 use jiff::Timestamp;
-use thiserror::Error;
 
 use crate::canonical::Unmappable;
 use crate::contract::Field;
@@ -15,6 +16,7 @@ use crate::names::{PerSide, Side, Token};
 use crate::reference;
 use crate::row::{Author, History, Row, Versions};
 use crate::value::{ImageHash, ImageKey, Known, Presence, Value};
+pub use fault::FieldFault;
 
 /// One field of one pair, settled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,29 +70,6 @@ impl View {
     pub fn image(&self, key: &ImageKey) -> Option<Image> {
         self.hash.map(|hash| Image { hash, place: self.place, elements: elements(key, &self.value) })
     }
-}
-
-/// Why one field cannot be settled. The field is parked and the rest of the record goes on (I11, I35).
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum FieldFault {
-    /// A value has no canonical form.
-    #[error(transparent)]
-    Unmappable(#[from] Unmappable),
-    /// HubSpot's history begins after the place where the two sides last agreed.
-    #[error(
-        "HubSpot no longer keeps the history of this field back to the last agreement: compare the two records and \
-         set the field by hand to the same value on both sides"
-    )]
-    HistoryTruncated,
-    /// This value was written to a side again and again, and taken away there each time (P15).
-    #[error(
-        "{0} keeps changing this field back: within half an hour the same value was written there twice, and replaced both \
-         times; find out what does that (a workflow, a flow, another sync), end it, and give both sides the same value"
-    )]
-    BackAndForth(Side),
-    /// A row came from a listing: nothing is decided on that (I31).
-    #[error("bug in Concord: the {0} row was not read by id")]
-    NotReadById(Side),
 }
 
 /// What one field is settled from: what is remembered, and the two rows, read after it.

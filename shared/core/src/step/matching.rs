@@ -119,10 +119,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let marked = self.find_ours(side.other(), object, &asked).await?;
         let located = self.locate_found(side.other(), object, &marked).await?;
         for (index, marked) in open.into_iter().zip(&marked).filter(|(_, marked)| !marked.ids.is_empty()) {
-            matches[index] = self.judge(side.other(), object, Some(marked), &located);
-            if let Match::Record { met, .. } = &mut matches[index] {
-                *met = false;
-            }
+            matches[index] = self.judge(side.other(), object, Some(marked), &located, false);
         }
         Ok(())
     }
@@ -190,7 +187,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             .zip(owners)
             .map(|(found, owner)| match owner {
                 Some(link) => Match::Link(link),
-                None => self.judge(side.other(), object, found.as_ref(), &located),
+                None => self.judge(side.other(), object, found.as_ref(), &located, true),
             })
             .collect();
         self.leave_to_a_person(object, side, &keys, &mut matches).await?;
@@ -301,13 +298,14 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         found.map_err(|failure| StepError::Crm { side, failure })
     }
 
-    /// What the records found under a key mean.
+    /// What the records mean that were found under a key, if they `met` by no more, or under a mark.
     fn judge(
         &self,
         side: Side,
         object: &Object,
         found: Option<&Found>,
         located: &BTreeMap<RecordId, Whereabouts>,
+        met: bool,
     ) -> Match {
         match found.map(|found| found.ids.as_slice()) {
             None | Some([]) => Match::Nobody(found.map_or(SignedDuration::ZERO, |found| found.lag)),
@@ -317,7 +315,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                     let reason = format!("the {side} record {id} was merged away: look again");
                     Match::Unclear(Unclear::because(reason))
                 }
-                Some(Whereabouts::Nowhere) | None => Match::Record { id: id.clone(), met: true },
+                Some(Whereabouts::Nowhere) | None => Match::Record { id: id.clone(), met },
             },
             Some(many) => {
                 let candidates = many.iter().map(|id| self.record(side, &object.name, id)).collect();
