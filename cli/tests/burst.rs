@@ -37,7 +37,7 @@ fn by_email(records: Vec<(String, Value)>, field: &str) -> std::collections::BTr
     records.into_iter().map(|(id, shown)| (shown[field].as_str().unwrap().to_owned(), id)).collect()
 }
 
-/// Everybody gets another title in HubSpot and another phone number in Salesforce.
+/// Everybody gets another title in HubSpot and another first name in Salesforce.
 async fn edit_all(concord: &Concord, pairs: &[(String, String)]) {
     for (n, batch) in pairs.chunks(200).enumerate() {
         for (m, half) in batch.chunks(100).enumerate() {
@@ -45,10 +45,7 @@ async fn edit_all(concord: &Concord, pairs: &[(String, String)]) {
             let body = json!({"inputs": half.iter().enumerate().map(edit).collect::<Vec<_>>()});
             concord.hubspot("POST", "/crm/v3/objects/contacts/batch/update", Some(&body)).await;
         }
-        let edit = |(k, (_, id)): (usize, &(String, String))| {
-            let phone = format!("+1415555{:04}", (n * 200 + k) % 10_000);
-            json!({"attributes": {"type": "Contact"}, "id": id, "MobilePhone": phone, "FirstName": format!("F{n}x{k}")})
-        };
+        let edit = |(k, (_, id)): (usize, &(String, String))| json!({"attributes": {"type": "Contact"}, "id": id, "FirstName": format!("F{n}x{k}")});
         let body = json!({"records": batch.iter().enumerate().map(edit).collect::<Vec<_>>()});
         concord.salesforce("PATCH", "/data/v66.0/composite/sobjects", Some(&body)).await;
     }

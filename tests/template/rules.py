@@ -401,7 +401,7 @@ def work(stack):
     reads, commits = ("GetItem", "BatchGetItem", "PutItem"), ("GetItem", "BatchGetItem", "PutItem", "DeleteItem")
     consumes = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility")
     by_function = {
-        "Webhook": [("dynamodb", ("UpdateItem",), idempotency), ("dynamodb", ("GetItem",), state),
+        "Webhook": [("dynamodb", ("PartiQLInsert", "PartiQLUpdate", "UpdateItem"), idempotency), ("dynamodb", ("GetItem",), state),
                     ("sqs", ("SendMessage",), hints), ("sqs", ("SendMessage",), "<RelayDlq.Arn>")],
         "Fetch": [("dynamodb", (*commits, "UpdateItem"), state), ("dynamodb", ("PutItem",), journal), ("sqs", consumes, hints),
                   ("sqs", ("SendMessage",), hints), ("sqs", ("SendMessage",), intents)],

@@ -10,11 +10,12 @@ use concord_core::link::{
     Action, Base, FieldMemory, Image, Intent, Link, Part, Place, Progress, Proof, Role, Status,
 };
 use concord_core::names::{
-    ContractVersion, FieldName, Generation, LinkId, ObjectName, PerSide, RecordId, RecordKey, Side, Token,
-    WireName,
+    ContractVersion, Fence, FieldName, Generation, LinkId, ObjectName, PerSide, RecordId, RecordKey, Side,
+    Token, WireName,
 };
 use concord_core::port::{
-    Commit, CommitError, Conflict, EventKey, Expected, JournalEntry, NaturalKey, Store as _, StoreError,
+    ClaimOutcome, Commit, CommitError, Conflict, EventKey, Expected, JournalEntry, NaturalKey, Store as _,
+    StoreError,
 };
 use concord_core::row::Edited;
 use concord_core::value::{ImageHash, Presence, Raw, Value};
@@ -250,9 +251,48 @@ async fn many_workers_claim_one_event_and_one_gets_it() {
 
     let taken = outcomes
         .iter()
-        .filter(|outcome| matches!(outcome.as_deref(), Ok([concord_core::port::ClaimOutcome::Claimed(_)])))
+        .filter(|outcome| matches!(outcome.as_deref(), Ok([ClaimOutcome::Claimed(_)])))
         .count();
     assert_eq!(taken, 1, "{outcomes:?}");
+}
+
+#[tokio::test]
+async fn a_delivery_of_more_than_one_batch_tells_each_event_what_became_of_it() {
+    // Given events that are done, at work, given back, and left by a worker that died,
+    let (store, _, _) = fresh_store().await;
+    let events: Vec<EventKey> = (0..60).map(|n| EventKey(format!("e{n}"))).collect();
+    let [done, at_work, given_back, left] = [0, 29, 30, 59];
+    let claimed = async |n: usize, lease_ms| {
+        let outcomes = store.claim(&events[n..=n], at(0), lease_ms).await.unwrap();
+        assert_eq!(outcomes, [ClaimOutcome::Claimed(Fence(1))]);
+    };
+    for (n, lease_ms) in [(done, 9_000), (at_work, 9_000), (given_back, 9_000), (left, 1_000)] {
+        claimed(n, lease_ms).await;
+    }
+    store.complete(&[(events[done].clone(), Fence(1))], at(0), 9_000).await.unwrap();
+    store.release(&[(events[given_back].clone(), Fence(1))]).await.unwrap();
+
+    // when a delivery has them among new ones,
+    let outcomes = store.claim(&events, at(2), 9_000).await.unwrap();
+
+    // then each is told of by itself,
+    let expected = |n: usize| match n {
+        _ if n == done => ClaimOutcome::Done,
+        _ if n == at_work => ClaimOutcome::InProgress,
+        _ if n == given_back || n == left => ClaimOutcome::Claimed(Fence(2)),
+        _ => ClaimOutcome::Claimed(Fence(1)),
+    };
+    assert_eq!(outcomes, (0..60).map(expected).collect::<Vec<_>>());
+
+    // and when all are said to be done, by the one that died too, those are that are held by the fence that says so.
+    let said: Vec<_> = events.iter().map(|event| (event.clone(), Fence(1))).collect();
+    store.complete(&said, at(2), 9_000).await.unwrap();
+    let outcomes = store.claim(&events, at(3), 9_000).await.unwrap();
+    let expected = |n: usize| match n {
+        _ if n == given_back || n == left => ClaimOutcome::InProgress,
+        _ => ClaimOutcome::Done,
+    };
+    assert_eq!(outcomes, (0..60).map(expected).collect::<Vec<_>>());
 }
 
 #[tokio::test]

@@ -8,11 +8,18 @@
 //! The fence is stored with the event and rises with every claim, so a worker that lost its lease can change
 //! nothing, however late it thaws. `expires_at`, by which DynamoDB deletes, lies a day after the last instant
 //! that matters: a fence that began again at 1 while an old worker still lives would let that worker in.
+//!
+//! A delivery of 100 events is claimed by four calls and done by four more: most events are new, so they are inserted in
+//! batches, each under the condition that it was not there. Whatever a batch did not do for an event, and whyever, is asked
+//! again for that event alone; that call has every condition, and the SDK's retries. An event that comes alone begins there.
 
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, BatchStatementError, BatchStatementErrorCodeEnum, BatchStatementRequest, ReturnValue,
+    ReturnValuesOnConditionCheckFailure,
+};
 use concord_core::names::Fence;
 use concord_core::port::{ClaimOutcome, EventKey, StoreError};
 use futures_util::future::try_join_all;
@@ -23,8 +30,11 @@ use super::fault::{store_error, unreadable};
 use super::pack;
 use super::seal;
 
-/// Calls in flight at once. HubSpot delivers up to 100 events a request and waits 5 s for the answer.
-const CALLS_MAX: usize = 25;
+/// Statements in a batch (API page "BatchExecuteStatement": Statements), and calls in flight at once. HubSpot delivers up to
+/// 100 events a request and waits 5 s for the answer.
+const BATCH_MAX: usize = 25;
+/// What a new event is claimed with.
+const FIRST: Fence = Fence(1);
 /// Longest life of a worker is 15 minutes (Lambda quotas, "Function timeout"); a day is far beyond it.
 const FENCE_KEPT: SignedDuration = SignedDuration::from_hours(24);
 
@@ -42,10 +52,12 @@ impl DynamoStore {
         }
         let mut outcomes: BTreeMap<&EventKey, ClaimOutcome> = BTreeMap::new();
         let wanted: Vec<&EventKey> = first.keys().copied().collect();
-        for chunk in wanted.chunks(CALLS_MAX) {
+        for chunk in wanted.chunks(BATCH_MAX) {
+            let left = self.insert_claims(chunk, &holder, now, lease_ms).await?;
+            outcomes.extend(chunk.iter().map(|event| (*event, ClaimOutcome::Claimed(FIRST))));
             let calls: Vec<_> =
-                chunk.iter().map(|event| Box::pin(self.claim_one(event, &holder, now, lease_ms))).collect();
-            outcomes.extend(chunk.iter().copied().zip(try_join_all(calls).await?));
+                left.iter().map(|event| Box::pin(self.claim_one(event, &holder, now, lease_ms))).collect();
+            outcomes.extend(left.iter().copied().zip(try_join_all(calls).await?));
         }
         // The same event twice in one delivery: the second finds the first at it.
         let outcome = |(n, event): (usize, &EventKey)| match (outcomes.get(event), first.get(event)) {
@@ -54,6 +66,61 @@ impl DynamoStore {
             (None, _) => ClaimOutcome::InProgress,
         };
         Ok(events.iter().enumerate().map(outcome).collect())
+    }
+
+    /// Claims those that nobody ever took; answers the others. Condition: no item has this key, which is what INSERT means.
+    async fn insert_claims<'a>(
+        &self,
+        events: &[&'a EventKey],
+        holder: &[u8],
+        now: Timestamp,
+        lease_ms: u64,
+    ) -> Result<Vec<&'a EventKey>, StoreError> {
+        if events.len() == 1 {
+            return Ok(events.to_vec());
+        }
+        let until = after(now, lease_ms);
+        let statement = format!(
+            "INSERT INTO \"{}\" VALUE {{'pk': ?, 'fence': ?, 'stage': ?, 'holder': ?, 'until': ?, 'expires_at': ?}}",
+            self.tables.idempotency
+        );
+        let values = |event: &EventKey| {
+            vec![
+                pack::text(&event.0),
+                pack::number(FIRST),
+                pack::text(CLAIMED),
+                pack::binary(holder),
+                pack::instant(until),
+                expiry(until),
+            ]
+        };
+        let errors = self
+            .batch("claim events", &statement, events.iter().map(|event| values(event)).collect())
+            .await?;
+        Ok(events.iter().zip(errors).filter(|(_, error)| error.is_some()).map(|(event, _)| *event).collect())
+    }
+
+    /// One statement for each of these sets of values, at most [`BATCH_MAX`]; what went wrong with each.
+    async fn batch(
+        &self,
+        operation: &'static str,
+        statement: &str,
+        values: Vec<Vec<AttributeValue>>,
+    ) -> Result<Vec<Option<BatchStatementError>>, StoreError> {
+        let wanted = values.len();
+        let statements: Vec<_> = values
+            .into_iter()
+            .map(|values| {
+                BatchStatementRequest::builder().statement(statement).set_parameters(Some(values)).build()
+            })
+            .collect::<Result<_, _>>()
+            .map_err(|error| StoreError::Refused { operation, reason: error.to_string() })?;
+        let sent = self.client.batch_execute_statement().set_statements(Some(statements)).send().await;
+        let answers = sent.map_err(|error| store_error(operation, &error))?.responses.unwrap_or_default();
+        if answers.len() != wanted {
+            return Err(unreadable(operation, "Responses"));
+        }
+        Ok(answers.into_iter().map(|answer| answer.error).collect())
     }
 
     /// Condition: nobody ever took it, or what was taken (or done, and kept) has run out by our clock.
@@ -138,14 +205,52 @@ impl DynamoStore {
         events: &[(EventKey, Fence)],
         ending: Ending,
     ) -> Result<(), StoreError> {
-        for chunk in events.chunks(CALLS_MAX) {
-            let calls: Vec<_> = chunk
+        for chunk in events.chunks(BATCH_MAX) {
+            let left = self.finish_batch(operation, chunk, ending).await?;
+            let calls: Vec<_> = left
                 .iter()
                 .map(|(event, fence)| Box::pin(self.finish_one(operation, event, *fence, ending)))
                 .collect();
             try_join_all(calls).await?;
         }
         Ok(())
+    }
+
+    /// Finishes those that are held by their fence; answers those of which it is not known. Condition: as of
+    /// [`Self::finish_one`].
+    async fn finish_batch<'a>(
+        &self,
+        operation: &'static str,
+        events: &'a [(EventKey, Fence)],
+        ending: Ending,
+    ) -> Result<Vec<&'a (EventKey, Fence)>, StoreError> {
+        if events.len() == 1 {
+            return Ok(events.iter().collect());
+        }
+        let (set, stored) = match ending {
+            Ending::Done { until } => (
+                "SET \"stage\" = ? SET \"until\" = ? SET \"expires_at\" = ?",
+                vec![pack::text(DONE), pack::instant(until), expiry(until)],
+            ),
+            Ending::Released => (
+                "SET \"stage\" = ? SET \"until\" = ?",
+                vec![pack::text(RELEASED), pack::instant(Timestamp::UNIX_EPOCH)],
+            ),
+        };
+        let statement = format!(
+            "UPDATE \"{}\" {set} WHERE \"pk\" = ? AND \"fence\" = ? AND \"stage\" = ?",
+            self.tables.idempotency
+        );
+        let values = |(event, fence): &(EventKey, Fence)| {
+            let held = [pack::text(&event.0), pack::number(fence), pack::text(CLAIMED)];
+            stored.iter().cloned().chain(held).collect()
+        };
+        let errors = self.batch(operation, &statement, events.iter().map(values).collect()).await?;
+        let unknown = |error: &BatchStatementError| {
+            error.code != Some(BatchStatementErrorCodeEnum::ConditionalCheckFailed)
+        };
+        let left = events.iter().zip(errors).filter(|(_, error)| error.as_ref().is_some_and(unknown));
+        Ok(left.map(|(event, _)| event).collect())
     }
 
     /// Condition: the event is claimed, and by this fence.
