@@ -151,7 +151,7 @@ impl Credentials {
         let word = || -> anyhow::Result<String> {
             let mut bits = [0_u8; 16];
             getrandom::fill(&mut bits).context("the system has no randomness to give")?;
-            Ok(bits.iter().map(|byte| format!("{byte:02x}")).collect())
+            Ok(hex::encode(bits))
         };
         let mut image_key = [0; 16];
         getrandom::fill(&mut image_key).context("the system has no randomness to give")?;

@@ -40,7 +40,7 @@ class Mutant:
     rule: str
     invariants: list[str]
     seeds: int
-    killer: list[str]  # Package and test; empty: the simulation.
+    killer: list[str]  # Package, test, and which part of it; empty: the simulation.
 
 
 @dataclass
@@ -62,8 +62,8 @@ def read(path):
         if wanted not in fields:
             raise Bad(f"no line `{wanted}:` before the diff")
     killer = fields.get("Killer", "").split()
-    if killer and (len(killer) != 2 or "Why" not in fields):
-        raise Bad("`Killer:` names a package and a test, and `Why:` says why the simulation cannot see it")
+    if killer and (len(killer) not in (2, 3) or "Why" not in fields):
+        raise Bad("`Killer:` names a package, a test and perhaps a part of it, and `Why:` says why the simulation cannot see it")
     for touched in re.findall(r"^\+\+\+ b/(.+)$", "diff --git " + diff, re.M):
         if not touched.startswith(PRODUCTION):
             raise Bad(f"{touched} is no production code")
@@ -139,8 +139,8 @@ def kill_by_simulation(mutant):
 
 def run_test(killer):
     """Whether a test passes in the copy as it is."""
-    package, test = killer
-    done = cargo("test", "--locked", "--package", package, "--test", test)
+    package, test, *part = killer
+    done = cargo("test", "--locked", "--package", package, "--test", test, *part)
     if done.returncode and "test result: FAILED" not in done.stdout:
         raise Bad("its killer did not run: " + done.stderr.strip()[-1000:])
     return done.returncode == 0
@@ -174,7 +174,7 @@ def row(verdict):
     mutant = verdict.mutant
     by, took = verdict.killed_by or "**survived**", "-"
     if mutant.killer:
-        took = "`cargo test -p {} --test {}`".format(*mutant.killer)
+        took = "`cargo test -p {} --test {}`".format(mutant.killer[0], " ".join(mutant.killer[1:]))
     elif verdict.seed is not None:
         took = f"{verdict.seed + 1:,}"
     budget = f"{mutant.seeds:,}" if mutant.seeds else "-"

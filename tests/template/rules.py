@@ -252,7 +252,8 @@ def a_right_to_a_table_is_one_that_the_code_uses(stack):
             service, operation = action.split(":")
             call = re.sub(r"(?<!^)(?=[A-Z])", "_", operation).lower()
             part = f"{operation.removesuffix('Item')}::builder"
-            if service == "dynamodb" and f".{call}()" not in code and part not in code:
+            statement = f'"{operation.removeprefix("PartiQL").upper()} ' # "INSERT INTO ..
+            if service == "dynamodb" and not any(use in code for use in (f".{call}()", part, statement)):
                 yield f"{role} {sid} grants {action}, which the code never calls"
 
 

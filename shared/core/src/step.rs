@@ -266,7 +266,7 @@ fn digest<const N: usize>(parts: [&str; N]) -> String {
         hash.update(part.as_bytes());
         hash.update([0]);
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(hash.finalize())
 }
 
 fn id_list(ids: &[RecordId]) -> String {

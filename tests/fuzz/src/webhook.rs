@@ -97,7 +97,7 @@ fn nothing_can_be_changed(body: &[u8]) {
 
 /// A wrong v3 signature beside a right v1; and a right v1 where only v3 is believed.
 fn an_older_signature_makes_nothing_good(body: &[u8], delivery: Delivery<'_>) {
-    let old = hex(&Sha256::new().chain_update(SECRET).chain_update(body).finalize());
+    let old = hex::encode(Sha256::new().chain_update(SECRET).chain_update(body).finalize());
     let mut beside = headers(b"wrong", NOW_MS.to_string().as_bytes()).unwrap();
     let mut alone = HeaderMap::new();
     for headers in [&mut beside, &mut alone] {
@@ -208,8 +208,4 @@ pub(crate) fn headers(signature: &[u8], stamp: &[u8]) -> Option<HeaderMap> {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_bytes(value).ok()?);
     }
     Some(headers)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -266,8 +266,7 @@ fn parcel(now: Timestamp, batch: &Batch, target: Option<&Target>) -> Option<Parc
 
 /// Hex SHA-256 of secret and body.
 fn signature_v1(secret: &str, body: &str) -> String {
-    let digest = Sha256::new().chain_update(secret).chain_update(body).finalize();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::new().chain_update(secret).chain_update(body).finalize())
 }
 
 /// Base64 HMAC-SHA256 of method, URL, body and timestamp (page "Validating requests").

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 
 use crate::fault::Fault;
 use crate::turn::{Effect, Verdict};
-use crate::worker::Job;
+use crate::worker::{Job, Worker};
 use crate::world::{RUN, World};
 
 /// How long an overtaken worker stands still: long enough for another to do all there is to do, short enough for the
@@ -41,6 +41,8 @@ pub struct Course {
     pub loses_answer: Option<Side>,
     /// Effects so far, whether they happened or not.
     pub effects: Vec<Effect>,
+    /// Those with which a job began.
+    pub firsts: Vec<usize>,
     /// How often a worker was struck.
     pub struck: usize,
 }
@@ -51,6 +53,9 @@ impl World {
         let (_, worker, effect) = turn;
         let place = self.course.effects.len();
         self.course.effects.push(effect);
+        if self.workers.get_mut(worker).is_some_and(Worker::comes_to_its_first_effect) {
+            self.course.firsts.push(place);
+        }
         match self.course.strike {
             Strike::DiesBefore(at) if at == place => return self.kill(worker),
             Strike::OvertakenBefore(at) if at == place => return self.overtake(worker),

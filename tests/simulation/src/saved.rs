@@ -38,8 +38,8 @@ impl Saved {
     #[must_use]
     pub fn new(script: &Script, broken: &Broken) -> Self {
         Self {
-            head: hex(&script.head),
-            body: hex(&script.body),
+            head: hex::encode(&script.head),
+            body: hex::encode(&script.body),
             what: broken.what.clone(),
             invariant: broken.invariant.to_owned(),
         }
@@ -85,12 +85,6 @@ impl Saved {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn bytes(hex: &str) -> anyhow::Result<Vec<u8>> {
-    anyhow::ensure!(hex.is_ascii() && hex.len().is_multiple_of(2), "not hexadecimal: {hex}");
-    let pairs = (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16));
-    pairs.collect::<Result<_, _>>().with_context(|| format!("not hexadecimal: {hex}"))
+    hex::decode(hex).with_context(|| format!("not hexadecimal: {hex}"))
 }

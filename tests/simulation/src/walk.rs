@@ -101,6 +101,8 @@ pub struct Ended {
     pub end: Vec<String>,
     /// Every effect that came up in the calm order until quiet.
     pub effects: Vec<Effect>,
+    /// Those with which a job began.
+    pub firsts: Vec<usize>,
     /// How often a worker was struck.
     pub struck: usize,
     /// What does not hold.
@@ -128,12 +130,12 @@ pub fn play(scenario: &Scenario, strike: Strike) -> anyhow::Result<Ended> {
     }
     let rested = world.settle();
     anyhow::ensure!(world.course.loses_answer.is_none(), "{:?}: no write lost its answer", scenario.name);
-    let Course { effects, struck, .. } = std::mem::take(&mut world.course);
+    let Course { effects, firsts, struck, .. } = std::mem::take(&mut world.course);
     let end = end_of(&world);
     let judged = rested.and_then(|()| oracle::check(&world)).and_then(|()| world.stays_quiet());
     let watch = world.site.watch();
     let broken = watch.broken.first().cloned().or(judged.err());
-    Ok(Ended { end, effects, struck, broken, trace: watch.trace().to_vec() })
+    Ok(Ended { end, effects, firsts, struck, broken, trace: watch.trace().to_vec() })
 }
 
 impl World {

@@ -76,6 +76,7 @@ pub struct Worker {
     engine: Option<Arc<RealEngine>>,
     running: Option<Running>,
     job: Option<Job>,
+    untouched: bool,
     ended: Option<Ended>,
     /// Stands still until then.
     pub frozen_until: Option<Timestamp>,
@@ -93,6 +94,7 @@ impl Worker {
             engine: None,
             running: None,
             job: None,
+            untouched: true,
             ended: None,
             frozen_until: None,
         }
@@ -165,7 +167,13 @@ impl Worker {
             }
         });
         self.job = Some(job);
+        self.untouched = true;
         self.go_on();
+    }
+
+    /// Whether this is the first that its job does to the outside world.
+    pub fn comes_to_its_first_effect(&mut self) -> bool {
+        std::mem::take(&mut self.untouched)
     }
 
     /// Goes on as far as it can without a turn.

@@ -1,6 +1,6 @@
 //! The crash walk (DESIGN 9): each scenario is lived through undisturbed, and then once for every effect with a
-//! worker that dies right before it, dies right after it, or is overtaken there by another; and with every job done
-//! twice. Whatever happened, the end is the one that stands here, and looking at everything once more writes nothing.
+//! worker that dies right after it, dies right before it if its job begins there, or is overtaken there by another; and with
+//! every job done twice. Whatever happened, the end is the one that stands here, and looking at everything once more writes nothing.
 
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test")]
 
@@ -43,9 +43,10 @@ fn walk(scenarios: &[Scenario]) {
     for scenario in scenarios {
         let calm = play(scenario, Strike::Nothing).unwrap();
         failures.extend(failure(scenario, Strike::Nothing, &calm));
-        let strikes = (0..calm.effects.len())
-            .flat_map(|at| [Strike::DiesBefore(at), Strike::DiesAfter(at), Strike::OvertakenBefore(at)]);
-        for strike in strikes.chain([Strike::TwiceBeside, Strike::TwiceBehind]) {
+        let befores = calm.firsts.iter().map(|at| Strike::DiesBefore(*at));
+        let others =
+            (0..calm.effects.len()).flat_map(|at| [Strike::DiesAfter(at), Strike::OvertakenBefore(at)]);
+        for strike in befores.chain(others).chain([Strike::TwiceBeside, Strike::TwiceBehind]) {
             let ended = play(scenario, strike).unwrap();
             assert!(ended.struck > 0, "{}: {strike:?} strikes nobody", scenario.name);
             failures.extend(failure(scenario, strike, &ended));
@@ -57,9 +58,29 @@ fn walk(scenarios: &[Scenario]) {
     assert!(failures.is_empty(), "the first that end otherwise:\n{}", failures.join("\n"));
 }
 
+/// Why a worker that dies before an effect is walked only where a job begins.
+#[test]
+fn between_two_effects_of_a_job_there_is_one_death() {
+    let scenario = edits::EDITED;
+    let calm = play(&scenario, Strike::Nothing).unwrap();
+    let within: Vec<usize> = (0..calm.effects.len()).filter(|at| !calm.firsts.contains(at)).collect();
+    for at in &within {
+        let mut before = play(&scenario, Strike::DiesBefore(*at)).unwrap();
+        let after = play(&scenario, Strike::DiesAfter(at - 1)).unwrap();
+        let not_done = before.effects.remove(*at);
+        assert_eq!(not_done, calm.effects[*at]);
+        assert_eq!(
+            (before.effects, before.end, before.struck),
+            (after.effects, after.end, after.struck),
+            "{at}"
+        );
+    }
+    assert!(within.len() > 20 && calm.firsts.len() > 5, "{within:?}, {:?}", calm.firsts);
+}
+
 /// What is not as it should be.
 fn failure(scenario: &Scenario, strike: Strike, ended: &Ended) -> Option<String> {
-    let Ended { end, effects, struck: _, broken, trace } = ended;
+    let Ended { end, effects, firsts: _, struck: _, broken, trace } = ended;
     if end == scenario.ends && broken.is_none() {
         return None;
     }

@@ -8,7 +8,6 @@
     reason = "what is wrong here fails the test; the lint's exception does not reach what tests call"
 )]
 
-#[path = "canonical_laws/examples.rs"]
 mod examples;
 
 use std::collections::BTreeMap;

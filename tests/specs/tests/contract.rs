@@ -6,11 +6,8 @@
     reason = "what is wrong here fails the test; the lint's exception does not reach what tests call"
 )]
 
-#[path = "contract/faults.rs"]
 mod faults;
-#[path = "contract/sandboxes.rs"]
 mod sandboxes;
-#[path = "contract/schemas.rs"]
 mod schemas;
 
 use std::collections::BTreeMap;
@@ -242,7 +239,7 @@ fn the_sample_is_a_contract_and_its_parts_are_those_that_it_shows() {
     assert_eq!(names, ["company", "contact", "deal"]);
 }
 
-/// `CONCORD_BLESS=1 cargo test -p concord-specs --test contract` writes it anew.
+/// `CONCORD_BLESS=1 cargo test -p concord-specs contract::` writes it anew.
 #[test]
 fn the_published_schema_is_that_of_the_file_that_is_read() {
     let path = infra("contract.schema.json");

@@ -2,7 +2,6 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot be set up has failed")]
 
-#[path = "faults/receiver.rs"]
 mod receiver;
 
 use std::path::PathBuf;

@@ -1,7 +1,6 @@
 //! The protocol of DESIGN 4: the counterexamples that model checking found in simpler designs (reference:
 //! W1 to W6), and the promises under random disorder.
 
-#[path = "protocol/world.rs"]
 mod world;
 
 use concord_core::contract::Policy;

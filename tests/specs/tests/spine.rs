@@ -11,7 +11,6 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 #[cfg(test)]
-#[path = "spine/claims.rs"]
 mod claims;
 
 const H: Side = Side::HubSpot;

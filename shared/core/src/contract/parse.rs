@@ -46,7 +46,7 @@ pub fn parse(yaml: &str) -> Result<Contract, Vec<Fault>> {
 }
 
 fn hash(yaml: &str) -> String {
-    Sha256::digest(yaml.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(yaml.as_bytes()))
 }
 
 fn contract(file: File, root: &Place<'_>, hash: String) -> Option<Contract> {

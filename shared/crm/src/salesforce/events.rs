@@ -52,5 +52,5 @@ fn key<'a>(words: impl IntoIterator<Item = &'a str>) -> EventKey {
         hash.update(word.len().to_be_bytes());
         hash.update(word.as_bytes());
     }
-    EventKey(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    EventKey(hex::encode(hash.finalize()))
 }

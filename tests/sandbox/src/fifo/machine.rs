@@ -205,7 +205,7 @@ impl Fifo {
     fn send_one(&mut self, now: Ms, entry: &Entry) -> Result<Sent, Refusal> {
         let dedup = match (&entry.dedup, self.terms.dedup) {
             (Some(given), _) => given.clone(),
-            (None, Dedup::OfContent) => hex(&Sha256::digest(&entry.body)),
+            (None, Dedup::OfContent) => hex::encode(Sha256::digest(&entry.body)),
             (None, Dedup::Given) => return Err(Refusal::NoDedup),
         };
         if !is_name(&entry.group) {
@@ -373,8 +373,9 @@ impl Fifo {
 
     /// Looks like the UUIDs of SQS, and is the same in every run.
     fn message_id(&self, place: Place) -> String {
-        let digest =
-            hex(&Sha256::new().chain_update(&self.terms.name).chain_update(place.to_be_bytes()).finalize());
+        let digest = hex::encode(
+            Sha256::new().chain_update(&self.terms.name).chain_update(place.to_be_bytes()).finalize(),
+        );
         format!(
             "{}-{}-4{}-8{}-{}",
             &digest[..8],
@@ -411,8 +412,4 @@ fn is_name(text: &str) -> bool {
 /// The characters that SQS takes (API page: `SendMessage`): those of XML 1.0.
 const fn is_allowed(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -2,8 +2,20 @@
 
 use concord_core::names::Side::{HubSpot, Salesforce};
 use concord_simulation::walk::Act::{Make, Put, Quiet};
+use concord_simulation::walk::Scenario;
 
 use super::{contact, walk};
+
+/// As short as a story gets that has a create and an update.
+pub(super) const EDITED: Scenario = contact(
+    "edited in HubSpot",
+    &[Make(HubSpot), Quiet, Put(HubSpot, "job_title", "zqNew")],
+    &[
+        "hubspot contact: zq1@example.com zq3|zq2 - zqnew -",
+        "link zq1@example.com + zq1@example.com: live",
+        "salesforce contact: zq1@example.com zq3|zq2 - zqnew -, made by Concord",
+    ],
+);
 
 #[test]
 fn a_new_record_has_one_counterpart() {
@@ -32,15 +44,7 @@ fn a_new_record_has_one_counterpart() {
 #[test]
 fn an_edit_arrives_on_the_other_side_once() {
     walk(&[
-        contact(
-            "edited in HubSpot",
-            &[Make(HubSpot), Quiet, Put(HubSpot, "job_title", "zqNew")],
-            &[
-                "hubspot contact: zq1@example.com zq3|zq2 - zqnew -",
-                "link zq1@example.com + zq1@example.com: live",
-                "salesforce contact: zq1@example.com zq3|zq2 - zqnew -, made by Concord",
-            ],
-        ),
+        EDITED,
         contact(
             "edited in Salesforce",
             &[Make(HubSpot), Quiet, Put(Salesforce, "job_title", "zqNew")],

@@ -4,7 +4,7 @@ use concord_core::port::Failure;
 use concord_crm::hubspot::{Associated, Association, AssociationType, Ends};
 use serde_json::{Value, json};
 
-use crate::tape::{Tape, client, id, ids};
+use super::tape::{Tape, client, id, ids};
 
 fn kind(type_id: u32) -> AssociationType {
     AssociationType { category: "HUBSPOT_DEFINED".to_owned(), type_id }

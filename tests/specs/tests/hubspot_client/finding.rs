@@ -4,7 +4,7 @@ use concord_core::port::{Crm as _, Failure, Found};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use crate::tape::{Tape, client, contacts, ids, object};
+use super::tape::{Tape, client, contacts, ids, object};
 
 fn strings(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()

@@ -4,7 +4,7 @@ use concord_core::port::{Crm as _, Failure, Listing, Page, PageMark};
 use concord_core::row::{Author, Standing, Versions};
 use serde_json::{Value, json};
 
-use crate::tape::{NOW, Tape, at, client, contacts, object};
+use super::tape::{NOW, Tape, at, client, contacts, object};
 
 const DATE: &str = "Mon, 23 Nov 2026 11:59:58 GMT";
 

@@ -8,7 +8,7 @@ use concord_crm::hubspot::{Auth, Config, HubSpot, Secret};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::tape::{Tape, client, config, contacts, ids};
+use super::tape::{Tape, client, config, contacts, ids};
 
 fn oauth() -> Config {
     let mut config = config();

@@ -8,7 +8,7 @@ use concord_core::row::{Author, History, Reading, Row, Standing, Version, Versio
 use concord_core::value::Presence;
 use serde_json::{Value, json};
 
-use crate::tape::{Tape, at, client, contacts, id, ids, text};
+use super::tape::{Tape, at, client, contacts, id, ids, text};
 
 /// The body of a batch read of contacts.
 fn read_body(ids: &[&str]) -> Value {
@@ -250,7 +250,7 @@ async fn half_a_body_is_a_failed_call_and_no_missing_record() {
 async fn companies_have_another_name_for_the_date_of_their_last_change() {
     let tape = Tape::new().answer(207, missing(&["1"])).answer(207, missing(&["1"])).answer(404, not_found());
 
-    let companies = crate::tape::object("company", "companies", &["name"]);
+    let companies = super::tape::object("company", "companies", &["name"]);
     let readings = client(&tape).read(&companies, &ids(&["1"])).await.unwrap();
 
     assert_eq!(readings, [Reading::NotFound]);

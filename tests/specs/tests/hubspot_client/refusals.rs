@@ -4,7 +4,7 @@ use concord_core::port::{Crm as _, Failure, Operation, Outcome};
 use concord_crm::transport::TransportError;
 use serde_json::{Value, json};
 
-use crate::tape::{Tape, client, contacts, id, text, values, write};
+use super::tape::{Tape, client, contacts, id, text, values, write};
 
 fn retry(after_ms: u64, reason: &str) -> Failure {
     Failure::Retry { after_ms, reason: reason.to_owned() }

@@ -20,7 +20,7 @@ use http::Request;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::tape::{config, contacts, id, object, text, values, write};
+use super::tape::{config, contacts, id, object, text, values, write};
 
 const TOKEN: &str = "pat-sandbox";
 /// Longer than the sandbox's search index is behind, and than its second stamp on a new record.

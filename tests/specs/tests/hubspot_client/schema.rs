@@ -6,7 +6,7 @@ use concord_core::owner::{Owner, OwnerStanding};
 use concord_core::port::{Crm as _, FieldKind, FieldSchema, Schema};
 use serde_json::{Value, json};
 
-use crate::tape::{Tape, client};
+use super::tape::{Tape, client};
 
 fn field(kind: FieldKind) -> FieldSchema {
     let length_max = (kind == FieldKind::Text).then_some(65_536);

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::tape::ids;
+use super::tape::ids;
 
 const PORTAL: PortalId = PortalId(4242);
 const EVENTS: &str = include_str!("../../fixtures/webhooks/hubspot-events.json");

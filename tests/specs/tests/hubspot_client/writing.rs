@@ -7,7 +7,7 @@ use concord_crm::hubspot::{Family, HubSpot};
 use concord_crm::transport::TransportError;
 use serde_json::{Value, json};
 
-use crate::tape::{Tape, client, config, contacts, id, text, values, write};
+use super::tape::{Tape, client, config, contacts, id, text, values, write};
 
 fn insert(email: &str) -> Operation {
     Operation::Insert { values: values(&[("email", text(email))]) }

@@ -4,7 +4,7 @@ use concord_core::names::WireName;
 use concord_core::port::{Crm as _, Failure, Found};
 use serde_json::json;
 
-use crate::record::{Record, Says, contacts, id, soql};
+use super::record::{Record, Says, contacts, id, soql};
 
 fn found(ids: &[u8]) -> Found {
     Found::exact(ids.iter().map(|&number| id(number)).collect())

@@ -6,7 +6,7 @@ use concord_core::row::{Author, Standing, Versions};
 use concord_crm::salesforce::{Deleted, Deletions};
 use serde_json::{Value, json};
 
-use crate::record::{Record, SOMEBODY, Says, ask, at, contact, contacts, id, refused, soql};
+use super::record::{Record, SOMEBODY, Says, ask, at, contact, contacts, id, refused, soql};
 
 const COLUMNS: &str = "Id, LastModifiedDate, LastModifiedById, SystemModstamp, Concord_Id__c, Concord_Token__c, \
                        Email, LastName, Score__c";

@@ -6,7 +6,7 @@ use concord_core::port::{Crm as _, Failure, Listing};
 use concord_core::row::{Author, Reading, Versions};
 use serde_json::json;
 
-use crate::record::{Record, SOMEBODY, Says, US, contact, contacts, id, refused, token};
+use super::record::{Record, SOMEBODY, Says, US, contact, contacts, id, refused, token};
 
 #[tokio::test]
 async fn one_login_serves_many_calls_and_every_call_says_who_we_are() {

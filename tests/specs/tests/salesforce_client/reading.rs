@@ -6,7 +6,7 @@ use concord_core::row::{Author, Reading, Row, Standing, Versions};
 use concord_core::value::Presence;
 use serde_json::{Value, json};
 
-use crate::record::{
+use super::record::{
     NOW, Record, SOMEBODY, Says, US, ask, at, contact, contacts, id, number, refused, soql, text,
 };
 

@@ -19,7 +19,7 @@ use http::{Method, Request};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::record::{at, contacts, number, text};
+use super::record::{at, contacts, number, text};
 
 /// An org, a client of it, and a person at its screen.
 struct World {

@@ -5,7 +5,7 @@ use concord_core::port::{Crm as _, FieldKind, FieldSchema, Schema};
 use concord_crm::salesforce::Limit;
 use serde_json::{Value, json};
 
-use crate::record::{Record, Says, ask};
+use super::record::{Record, Says, ask};
 
 #[tokio::test]
 async fn describe_says_what_each_field_holds_and_takes() {

@@ -5,7 +5,7 @@ use concord_core::port::{Crm as _, Failure, Operation, Outcome, Write};
 use concord_core::value::{Presence, Raw};
 use serde_json::{Value, json};
 
-use crate::record::{Record, Says, ask, at, contacts, id, number, refused, text};
+use super::record::{Record, Says, ask, at, contacts, id, number, refused, text};
 
 fn write(token: u64, operation: Operation) -> Write {
     Write { link: LinkId::from("c-17"), token: Token(token), operation }
@@ -258,7 +258,7 @@ async fn a_soap_fault_about_the_session_drops_the_login() {
                  </faultstring></soapenv:Fault></soapenv:Body></soapenv:Envelope>";
     let (record, client) = Record::of(vec![
         Says::Xml(500, fault.to_owned()),
-        Says::Json(200, crate::record::token("second")),
+        Says::Json(200, super::record::token("second")),
         Says::Nothing(204),
     ]);
 

@@ -3,7 +3,7 @@
 use concord_sandbox::crm::Machine;
 use serde_json::{Value, json};
 
-use crate::org::Org;
+use super::org::Org;
 
 #[test]
 fn a_change_is_told_in_the_envelope_of_the_relay() {

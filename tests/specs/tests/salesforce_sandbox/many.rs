@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::org::{DATA, Org};
+use super::org::{DATA, Org};
 
 fn contact(fields: Value) -> Value {
     let mut row = json!({"attributes": {"type": "Contact"}});

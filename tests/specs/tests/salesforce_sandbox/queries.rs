@@ -3,7 +3,7 @@
 use concord_sandbox::salesforce::Config;
 use serde_json::{Value, json};
 
-use crate::org::{DATA, Org, encoded, error};
+use super::org::{DATA, Org, encoded, error};
 
 /// Five contacts, ten seconds apart; the second and third belong to an account.
 fn five() -> Org {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::org::{Org, error_about};
+use super::org::{Org, error_about};
 
 fn undelete(ids: &[&str]) -> String {
     let ids: String = ids.iter().map(|id| format!("<urn:ids>{id}</urn:ids>")).collect();

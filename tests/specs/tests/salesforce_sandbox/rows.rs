@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::org::{DATA, Org, error, error_about};
+use super::org::{DATA, Org, error, error_about};
 
 #[test]
 fn an_insert_answers_the_long_id_and_where_it_is() {

@@ -4,7 +4,7 @@ use concord_sandbox::crm::{CallKind, Caller, Machine, Request};
 use concord_sandbox::salesforce::Config;
 use serde_json::{Value, json};
 
-use crate::org::{DATA, Org, error};
+use super::org::{DATA, Org, error};
 
 #[test]
 fn versions_are_told_without_a_token_and_are_not_counted() {

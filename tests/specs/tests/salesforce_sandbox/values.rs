@@ -3,7 +3,7 @@
 use concord_sandbox::salesforce::{Config, DuplicateRule};
 use serde_json::{Value, json};
 
-use crate::org::{Org, error_about};
+use super::org::{Org, error_about};
 
 #[test]
 fn the_platform_stores_its_own_form_of_a_value() {

@@ -176,7 +176,7 @@ impl Told {
             hash.update(format!("{}:", part.len()));
             hash.update(part);
         }
-        EventKey(hex(&hash.finalize()))
+        EventKey(hex::encode(hash.finalize()))
     }
 }
 
@@ -188,9 +188,4 @@ fn unique(ids: impl Iterator<Item = u64>) -> Vec<u64> {
         }
     }
     unique
-}
-
-/// Bytes in lower-case hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

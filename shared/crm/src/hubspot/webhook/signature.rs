@@ -68,7 +68,7 @@ pub fn verify(post: Post<'_>, secret: &Secret, accept: Accept, now: Timestamp) -
         ("v1", Accept::V3OrOlder) => hash.chain_update(post.body),
         (_, Accept::V3 | Accept::V3OrV2 | Accept::V3OrOlder) => return Err(Refused::Unsigned),
     };
-    equal(super::event::hex(&hash.finalize()).as_bytes(), signature.as_bytes())
+    equal(hex::encode(hash.finalize()).as_bytes(), signature.as_bytes())
 }
 
 fn verify_v3(post: Post<'_>, signature: &str, secret: &Secret, now: Timestamp) -> Result<(), Refused> {
