@@ -11,7 +11,7 @@
 //!
 //! A delivery of 100 events is claimed by four calls and done by four more: most events are new, so they are inserted in
 //! batches, each under the condition that it was not there. Whatever a batch did not do for an event, and whyever, is asked
-//! again for that event alone; that call has every condition, and the SDK's retries. An event that comes alone begins there.
+//! again for that event alone, with the SDK's retries. An event that comes alone begins there.
 
 use std::collections::BTreeMap;
 
@@ -199,92 +199,51 @@ impl DynamoStore {
         self.finish_all("release an event", events, Ending::Released).await
     }
 
+    /// Condition: the event is claimed, and by this fence.
+    ///
+    /// The race it closes: worker A's lease ends, B claims and works; A thaws and marks the event done, B fails,
+    /// and the event is lost. With the fence, A's update is refused, which is no error: B has it now.
     async fn finish_all(
         &self,
         operation: &'static str,
         events: &[(EventKey, Fence)],
         ending: Ending,
     ) -> Result<(), StoreError> {
+        let (set, stored) = ending.stored();
+        let statement = format!(
+            "UPDATE \"{}\" {set} WHERE \"pk\" = ? AND \"fence\" = ? AND \"stage\" = ?",
+            self.tables.idempotency
+        );
+        let values = |(event, fence): &(EventKey, Fence)| -> Vec<AttributeValue> {
+            let held = [pack::text(&event.0), pack::number(fence), pack::text(CLAIMED)];
+            stored.iter().cloned().chain(held).collect()
+        };
         for chunk in events.chunks(BATCH_MAX) {
-            let left = self.finish_batch(operation, chunk, ending).await?;
+            let left: Vec<_> = if let [alone] = chunk {
+                vec![alone]
+            } else {
+                let errors = self.batch(operation, &statement, chunk.iter().map(values).collect()).await?;
+                let unknown = chunk.iter().zip(errors).filter(|(_, error)| is_unknown(error.as_ref()));
+                unknown.map(|(event, _)| event).collect()
+            };
             let calls: Vec<_> = left
-                .iter()
-                .map(|(event, fence)| Box::pin(self.finish_one(operation, event, *fence, ending)))
+                .into_iter()
+                .map(|event| Box::pin(self.finish_one(operation, &statement, values(event))))
                 .collect();
             try_join_all(calls).await?;
         }
         Ok(())
     }
 
-    /// Finishes those that are held by their fence; answers those of which it is not known. Condition: as of
-    /// [`Self::finish_one`].
-    async fn finish_batch<'a>(
-        &self,
-        operation: &'static str,
-        events: &'a [(EventKey, Fence)],
-        ending: Ending,
-    ) -> Result<Vec<&'a (EventKey, Fence)>, StoreError> {
-        if events.len() == 1 {
-            return Ok(events.iter().collect());
-        }
-        let (set, stored) = match ending {
-            Ending::Done { until } => (
-                "SET \"stage\" = ? SET \"until\" = ? SET \"expires_at\" = ?",
-                vec![pack::text(DONE), pack::instant(until), expiry(until)],
-            ),
-            Ending::Released => (
-                "SET \"stage\" = ? SET \"until\" = ?",
-                vec![pack::text(RELEASED), pack::instant(Timestamp::UNIX_EPOCH)],
-            ),
-        };
-        let statement = format!(
-            "UPDATE \"{}\" {set} WHERE \"pk\" = ? AND \"fence\" = ? AND \"stage\" = ?",
-            self.tables.idempotency
-        );
-        let values = |(event, fence): &(EventKey, Fence)| {
-            let held = [pack::text(&event.0), pack::number(fence), pack::text(CLAIMED)];
-            stored.iter().cloned().chain(held).collect()
-        };
-        let errors = self.batch(operation, &statement, events.iter().map(values).collect()).await?;
-        let unknown = |error: &BatchStatementError| {
-            error.code != Some(BatchStatementErrorCodeEnum::ConditionalCheckFailed)
-        };
-        let left = events.iter().zip(errors).filter(|(_, error)| error.as_ref().is_some_and(unknown));
-        Ok(left.map(|(event, _)| event).collect())
-    }
-
-    /// Condition: the event is claimed, and by this fence.
-    ///
-    /// The race it closes: worker A's lease ends, B claims and works; A thaws and marks the event done, B fails,
-    /// and the event is lost. With the fence, A's update is refused, which is no error: B has it now.
     async fn finish_one(
         &self,
         operation: &'static str,
-        event: &EventKey,
-        fence: Fence,
-        ending: Ending,
+        statement: &str,
+        values: Vec<AttributeValue>,
     ) -> Result<(), StoreError> {
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.tables.idempotency)
-            .key("pk", pack::text(&event.0))
-            .condition_expression("fence = :fence AND stage = :claimed")
-            .expression_attribute_names("#until", "until")
-            .expression_attribute_values(":fence", pack::number(fence))
-            .expression_attribute_values(":claimed", pack::text(CLAIMED));
-        let update = match ending {
-            Ending::Done { until } => update
-                .update_expression("SET stage = :done, #until = :until, expires_at = :expires")
-                .expression_attribute_values(":done", pack::text(DONE))
-                .expression_attribute_values(":until", pack::instant(until))
-                .expression_attribute_values(":expires", expiry(until)),
-            Ending::Released => update
-                .update_expression("SET stage = :released, #until = :ended")
-                .expression_attribute_values(":released", pack::text(RELEASED))
-                .expression_attribute_values(":ended", pack::instant(Timestamp::UNIX_EPOCH)),
-        };
-        match update.send().await {
+        let sent =
+            self.client.execute_statement().statement(statement).set_parameters(Some(values)).send().await;
+        match sent {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {
                 Some(error) if error.is_conditional_check_failed_exception() => Ok(()),
@@ -294,11 +253,32 @@ impl DynamoStore {
     }
 }
 
+/// Whether a batch leaves open what became of an event: a refused condition tells all there is to know.
+fn is_unknown(error: Option<&BatchStatementError>) -> bool {
+    error.is_some_and(|error| error.code != Some(BatchStatementErrorCodeEnum::ConditionalCheckFailed))
+}
+
 /// How a claim ends.
 #[derive(Debug, Clone, Copy)]
 enum Ending {
     Done { until: Timestamp },
     Released,
+}
+
+impl Ending {
+    /// What is set, and to what.
+    fn stored(self) -> (&'static str, Vec<AttributeValue>) {
+        match self {
+            Self::Done { until } => (
+                "SET \"stage\" = ? SET \"until\" = ? SET \"expires_at\" = ?",
+                vec![pack::text(DONE), pack::instant(until), expiry(until)],
+            ),
+            Self::Released => (
+                "SET \"stage\" = ? SET \"until\" = ?",
+                vec![pack::text(RELEASED), pack::instant(Timestamp::UNIX_EPOCH)],
+            ),
+        }
+    }
 }
 
 const CLAIMED: &str = "claimed";
