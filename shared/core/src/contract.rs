@@ -8,6 +8,7 @@ mod field;
 mod file;
 mod parse;
 mod reader;
+mod scope;
 mod tree;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ pub use check::{Effect, Mismatch, check};
 pub use fault::{Fault, printable};
 pub use file::json_schema;
 pub use parse::parse;
+pub use scope::Scope;
 
 /// The field that holds a row's link id; unique on its side (P6).
 pub const CONCORD_ID: PerSide<&str> = PerSide { hubspot: "concord_id", salesforce: "Concord_Id__c" };
@@ -74,6 +76,8 @@ pub struct Object {
     pub wire: PerSide<WireName>,
     /// Exact keys that link two unlinked records, in the order in which they are tried.
     pub keys: Vec<FieldName>,
+    /// Which of its records are kept in agreement. `None`: all.
+    pub scope: Option<Scope>,
     /// Whether a record seen only on the other side is made on this one.
     pub create: PerSide<Create>,
     /// What a delete on one side does to the other.

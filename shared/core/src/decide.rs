@@ -8,6 +8,7 @@ mod draft;
 mod erase;
 mod insert;
 mod presence;
+mod scope;
 
 use jiff::Timestamp;
 
@@ -131,6 +132,7 @@ pub fn decide(situation: &Situation<'_>) -> Decision {
         (Sight::Lost, _) => draft.suspect(Side::HubSpot),
         (_, Sight::Lost) => draft.suspect(Side::Salesforce),
         (Sight::Missing, Sight::Missing) => {}
+        _ if draft.is_left_out() => draft.rest(),
         (Sight::Row(row), Sight::Missing) => draft.insert(Side::HubSpot, row),
         (Sight::Missing, Sight::Row(row)) => draft.insert(Side::Salesforce, row),
         (Sight::Row(hubspot), Sight::Row(salesforce)) => {
@@ -305,12 +307,6 @@ impl Draft<'_> {
             let images = PerSide { hubspot, salesforce };
             self.memory(field).base = Some(Base { number, images, proof: Proof::Seen });
         }
-    }
-
-    /// Whether an intent above `number` that wrote this field may yet land.
-    fn may_land_late(&self, field: &Field, number: Token) -> bool {
-        let intents = self.decision.link.intents.iter().filter(|intent| intent.number > number);
-        intents.into_iter().any(|intent| intent.parts.iter().any(|part| part.field == field.name))
     }
 
     fn carry(&mut self, field: &Field, settled: &Settled, from: Side, why: Why) -> Result<(), FieldFault> {

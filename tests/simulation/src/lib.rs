@@ -23,6 +23,7 @@ pub mod post;
 pub mod profile;
 pub mod run;
 pub mod saved;
+mod scope;
 pub mod shrink;
 pub mod site;
 pub mod surroundings;

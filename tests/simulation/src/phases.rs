@@ -106,6 +106,7 @@ impl World {
         self.drain()?;
         self.chaos(chance);
         self.heal();
+        self.everybody_comes_back()?;
         if self.profile.automated {
             self.two_automations_meet()?;
         }
@@ -113,7 +114,10 @@ impl World {
         meddle(self);
         oracle::check(self)?;
         self.stays_quiet()?;
-        if self.profile.people.decide { self.decide_all() } else { Ok(()) }
+        if self.profile.people.decide {
+            self.decide_all()?;
+        }
+        if self.profile.people.leave { self.one_leaves_the_scope() } else { Ok(()) }
     }
 
     /// Something on each side sets the job title of one pair to a value of its own whenever it finds the other's. Concord leaves

@@ -28,6 +28,9 @@ const HISTORY_SHORT: usize = 6;
 /// What a contract with a brake lets through within an hour: deletes passed on, and records with a value replaced.
 pub(crate) const BRAKE: Harm = Harm { deletes: 1, changes: 3 };
 
+/// What the job title begins with of a contact that is out of scope, in worlds whose contract has one.
+pub const OUT_OF_SCOPE: &str = "left";
+
 /// How contacts and deals are deleted where they are not archived.
 const FLAG: &str = "{ flag: { hubspot: deleted_in_crm, salesforce: Deleted_In_CRM__c } }";
 
@@ -68,6 +71,8 @@ pub struct People {
     pub decide: bool,
     /// Whether contacts are erased, as privacy law asks: in HubSpot, or at an operator's word.
     pub erase: bool,
+    /// Whether the contract leaves some contacts out, and people put contacts there.
+    pub leave: bool,
     /// How many pairs are there before anything goes wrong.
     pub pairs: usize,
     /// How many things they do.
@@ -125,6 +130,7 @@ impl Profile {
                 sell: false,
                 decide: false,
                 erase: false,
+                leave: false,
                 pairs: 0,
                 acts: 0,
             },
@@ -163,6 +169,7 @@ impl Profile {
             associate: chance.happens(96),
             decide: chance.happens(128),
             erase: false,
+            leave: false,
             own: chance.happens(96),
             sell: false,
         };
@@ -177,6 +184,7 @@ impl Profile {
         let purges = chance.happens(160);
         let keeps_apart = chance.happens(48);
         let automated = chance.happens(32);
+        people.leave = chance.happens(48);
         let few = swarm.weight(Fault::OperatorRedrive) > 0;
         Self {
             swarm,
@@ -291,6 +299,15 @@ objects:
                 let brake =
                     format!("    brake: {{ deletes: {deletes}, changes: {changes} }}\n    guard: strict");
                 yaml.replace("    guard: strict", &brake)
+            }
+            false => yaml,
+        };
+        let yaml = match self.people.leave {
+            true => {
+                let scope = format!(
+                    "    scope: \"job_title == null || !job_title.matches('(?i)^{OUT_OF_SCOPE}')\"\n    create:"
+                );
+                yaml.replacen("    create:", &scope, 1)
             }
             false => yaml,
         };

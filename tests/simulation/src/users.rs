@@ -17,7 +17,7 @@ use crate::chance::Chance;
 use crate::display::{
     COMPANY, CONTACT, DEAL, Form, INTERESTS, Mapped, OBJECTS, PIPELINE, STAGES, Shown, records,
 };
-use crate::profile::{People, Removes};
+use crate::profile::{OUT_OF_SCOPE, People, Removes};
 use crate::site::Site;
 
 pub use removal::restore;
@@ -252,6 +252,9 @@ impl Users {
             (Form::Set, _) => {
                 how = How::TakenBack;
                 toggled(&saw, chance)
+            }
+            (Form::Text, false) if mapped.name == "job_title" && people.leave && chance.happens(96) => {
+                format!("{OUT_OF_SCOPE} {}", self.text())
             }
             (Form::Text, true) if mapped.name == "job_title" || mapped.name == "description" => {
                 how = How::TakenBack;

@@ -86,6 +86,8 @@ kinds! {
         FieldParked => "a field was parked",
         /// One that both sides kept changing back.
         BackAndForth => "a field that was changed back and forth was left alone",
+        /// A contact was out of scope and came back.
+        LeftAndCameBack => "a record left the scope and came back",
         /// And taken back.
         FieldHealed => "a parked field healed",
         /// A record was set aside.

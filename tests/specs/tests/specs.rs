@@ -21,6 +21,7 @@ mod protocol;
 mod references;
 mod salesforce_client;
 mod salesforce_sandbox;
+mod scope;
 mod spine;
 mod store_contract;
 mod untested;

@@ -34,6 +34,10 @@ pub(super) struct FileObject {
     /// one, a record is only ever linked to the counterpart that Concord makes for it.
     #[serde(rename = "match")]
     pub(super) keys: Option<Given<Vec<Given<FileKey>>>>,
+    /// Which records are kept in agreement; all, if it is not given. A condition on the fields, by your names for them, in the
+    /// Common Expression Language: `email != null && !email.endsWith('@example.com')`. As long as one of the two records does
+    /// not meet it, nothing is written to either.
+    pub(super) scope: Option<Given<String>>,
     /// Whether a record that is seen on one side only is made on the other. Both, if it is not given.
     pub(super) create: Option<Given<FileCreate>>,
     /// What a delete on one side does to the other. If it is not given: the fields `deleted_in_crm` and

@@ -12,6 +12,7 @@ use super::file::{
     File, FileBrake, FileCreate, FileDelete, FileErase, FileFlag, FileGuard, FileKey, FileObject,
 };
 use super::reader::{Given, Reader, given_or};
+use super::scope::{Scope, Wrong};
 use super::tree::Tree;
 use super::{Contract, Create, Delete, Direction, Erase, FLAG, Field, Guard, Kind, Object, Policy, RESERVED};
 use crate::brake::Limits;
@@ -150,10 +151,12 @@ fn object(name: &str, file: FileObject, place: &Place<'_>, objects: &[String]) -
     }
     each_wire_field_once(&fields, delete.as_ref(), place);
     let keys = keys(file.keys, &fields, &names, &place.at("match"));
+    let scope = scope(file.scope, &fields, &names, &place.at("scope"));
     Some(Object {
         name: ObjectName::new(name),
         wire: PerSide { hubspot: wire.hubspot?, salesforce: wire.salesforce? },
         keys,
+        scope: scope?,
         create: create?,
         delete: delete?,
         erase: erase?,
@@ -232,6 +235,26 @@ fn erase(given: Option<Given<FileErase>>, hubspot: Option<&WireName>, place: &Pl
             }
             Some(Erase::Purge)
         }
+    }
+}
+
+/// `names` as for [`keys`].
+fn scope(
+    given: Option<Given<String>>,
+    fields: &BTreeMap<FieldName, Field>,
+    names: &[String],
+    place: &Place<'_>,
+) -> Option<Option<Scope>> {
+    match given {
+        None | Some(Given::Absent) => Some(None),
+        Some(Given::Wrong) => None,
+        Some(Given::As(text)) => match Scope::parse(&text, fields, names) {
+            Ok(scope) => Some(Some(scope)),
+            Err(Wrong { what, remedy }) => {
+                place.fault(what, remedy);
+                None
+            }
+        },
     }
 }
 

@@ -64,6 +64,12 @@ impl<'a> Draft<'a> {
         self.decision.link.fields.entry(field.name.clone()).or_default()
     }
 
+    /// Whether an intent above `number` that wrote this field may yet land.
+    pub(super) fn may_land_late(&self, field: &Field, number: Token) -> bool {
+        let intents = self.decision.link.intents.iter().filter(|intent| intent.number > number);
+        intents.into_iter().any(|intent| intent.parts.iter().any(|part| part.field == field.name))
+    }
+
     /// Adds a field to what a side will be sent. A later part for the same field replaces the earlier one: a
     /// carry says all that a restore would.
     pub(super) fn push(&mut self, to: Side, part: Part, line: Option<JournalEntry>) {

@@ -147,7 +147,7 @@ impl Draft<'_> {
     }
 
     /// The other side is not written to any more, whatever was gathered for it; and this one only to mend it.
-    fn leave(&mut self, alive: Side, row: &Row) {
+    pub(super) fn leave(&mut self, alive: Side, row: &Row) {
         match self.writes_to(alive) {
             true => self.issue_update_of(alive, row),
             false => self.give_up(alive),
@@ -156,7 +156,7 @@ impl Draft<'_> {
 
     /// A pair may end with a landing of ours over an edit: what was covered is put back, and what somebody has typed
     /// over it is told (P3).
-    fn uncover(&mut self, alive: Side, rows: PerSide<Option<&Row>>) {
+    pub(super) fn uncover(&mut self, alive: Side, rows: PerSide<Option<&Row>>) {
         let ends = self.decision.link.status != self.situation.link.status;
         for field in self.situation.object.fields.values() {
             let scene = Scene { key: self.situation.key, field, link: self.situation.link };

@@ -280,7 +280,9 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         mut pair: Pair,
         now: Timestamp,
     ) -> Result<Decided, StepError> {
-        if self.leave_marked(object, &pair, now).await? {
+        if self.leave_marked(object, &pair, now).await?
+            || self.meets_who_is_left_out(object, &pair, now).await?
+        {
             return Ok(Decided::Done(Done::default()));
         }
         if let Some(side) = pair.absorbed {

@@ -124,6 +124,13 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                 },
             }
         }
+        let mut wanted = Vec::new();
+        for (id, row, mark) in unknown {
+            if mark.is_some() || !self.leaves_out(object, side, &row, now).await? {
+                wanted.push((id, row, mark));
+            }
+        }
+        let unknown = wanted;
         if unknown.is_empty() {
             return Ok(());
         }
@@ -240,6 +247,45 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         self.record_join(link, expected, claims, met, Vec::new()).await?;
         again.now.push(id.clone());
         Ok(())
+    }
+
+    /// Whether the contract's scope leaves a stranger out, or cannot tell, of which a person is told.
+    async fn leaves_out(
+        &self,
+        object: &Object,
+        side: Side,
+        row: &Row,
+        now: Timestamp,
+    ) -> Result<bool, StepError> {
+        match object.scope.as_ref().map(|scope| scope.admits(object, side, row)) {
+            None | Some(Ok(true)) => return Ok(false),
+            Some(Ok(false)) => self.unpark_record(side, object, &row.id).await?,
+            Some(Err((field, fault))) => {
+                let reason = format!("its field {} decides whether it is in scope: {fault}", field.name);
+                self.park_record(side, object, &row.id, Unclear::because(reason), now).await?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether the contract's scope leaves out the record that a stranger's key led to: then the two are not made a pair.
+    pub(super) async fn meets_who_is_left_out(
+        &self,
+        object: &Object,
+        pair: &Pair,
+        now: Timestamp,
+    ) -> Result<bool, StepError> {
+        if pair.expected != Expected::New || pair.is_marked() {
+            return Ok(false);
+        }
+        for side in Side::BOTH {
+            if let Some(row) = pair.row(side)
+                && self.leaves_out(object, side, row, now).await?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether the record that a stranger's key led to is left to another link, whose mark it carries: the store has

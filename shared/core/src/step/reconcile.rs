@@ -276,8 +276,10 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
 
     fn is_worth_a_read(&self, object: &Object, side: Side, row: &Row, link: Option<&Link>) -> bool {
         let Some(link) = link else {
-            // Something in the bin that we never knew is nobody's business.
-            return row.standing == Standing::Alive;
+            // Something in the bin that we never knew is nobody's business, nor is what is out of scope.
+            let left_out =
+                object.scope.as_ref().is_some_and(|scope| scope.admits(object, side, row) == Ok(false));
+            return row.standing == Standing::Alive && !left_out;
         };
         let archives = object.delete == Delete::Archive;
         match (&row.standing, &link.status) {

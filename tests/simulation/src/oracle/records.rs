@@ -7,8 +7,9 @@ use concord_core::names::{PerSide, RecordId, RecordKey, Side};
 use concord_core::port::ParkKey;
 
 use super::{Address, Scene, address, object_index};
-use crate::display::OBJECTS;
+use crate::display::{OBJECTS, Shown};
 use crate::fault::Fault;
+use crate::profile::OUT_OF_SCOPE;
 use crate::users::Edit;
 use crate::watch::Broken;
 
@@ -174,6 +175,12 @@ fn nobody_is_joined_who_is_kept_apart(scene: &Scene<'_>) -> Result<(), Broken> {
     Ok(())
 }
 
+fn is_out_of_scope(scene: &Scene<'_>, object: usize, shown: &Shown) -> bool {
+    let title = OBJECTS[object].fields.iter().position(|field| field.name == "job_title");
+    scene.world.profile.people.leave
+        && title.is_some_and(|field| shown.values[field].starts_with(OUT_OF_SCOPE))
+}
+
 fn is_key(field: &str) -> bool {
     matches!(field, "email" | "domain")
 }
@@ -235,6 +242,10 @@ fn a_delete_is_passed_on(scene: &Scene<'_>) -> Result<(), Broken> {
             let halves = (scene.shown(link, side), scene.shown(link, side.other()));
             let (Some((here, at)), Some((there, other))) = halves else { continue };
             let deleted = !here.alive && here.merged_into.is_none();
+            // A delete out of scope is nobody's business, and nobody brings a deleted record back into it.
+            if [here, there].iter().any(|shown| is_out_of_scope(scene, at.1, shown)) {
+                continue;
+            }
             let forgotten = match link.status {
                 Status::Live => true,
                 Status::Flagged { .. } => !there.flagged,

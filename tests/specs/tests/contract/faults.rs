@@ -23,7 +23,7 @@ version: 0
 objects:
   contact:
     hubspot: contacts
-    scope: email != null
+    association: companies
     guard: lax
     fields:
       email: { hubspot: email, salesforce: E-Mail, type: email }
@@ -36,7 +36,7 @@ objects:
         &[
             "1:1: version: is 0; begin with 1: 0 stands for no contract",
             "3:3: objects.contact.salesforce: is missing; add Salesforce's name, such as `Contact`",
-            "5:5: objects.contact.scope: is not supported by this version of Concord; remove it",
+            "5:5: objects.contact.association: is not supported by this version of Concord; remove it",
             "6:5: objects.contact.guard: `lax` is not a choice here; use one of: strict",
             "8:32: objects.contact.fields.email.salesforce: `E-Mail` cannot be a field; use the API name, not the label",
             "9:7: objects.contact.fields.phone.region: is missing; add the region of numbers without a country code: `region: US`",
@@ -75,7 +75,7 @@ fn an_unknown_key_is_refused_and_one_of_a_later_version_by_that_name() {
         &[
             "6:13: objects.contact.match.0.key: is missing; name a field",
             "6:15: objects.contact.match.0.propose: is not supported by this version of Concord; remove it",
-            "7:5: objects.contact.colour: is not a key that is known here; remove it, or use one of: hubspot, salesforce, match, create, delete, erase, guard, brake, conflict, fields",
+            "7:5: objects.contact.colour: is not a key that is known here; remove it, or use one of: hubspot, salesforce, match, scope, create, delete, erase, guard, brake, conflict, fields",
         ],
     );
     refused_field(
@@ -88,6 +88,58 @@ fn an_unknown_key_is_refused_and_one_of_a_later_version_by_that_name() {
         "{ hubspot: a, salesforce: A, type: computed }",
         &[
             "9:40: objects.contact.fields.it.type: `computed` is not supported by this version of Concord; remove it, or use another",
+        ],
+    );
+}
+
+#[test]
+fn a_scope_is_a_condition_on_the_records_own_fields_that_holds_or_does_not_whatever_they_hold() {
+    let with =
+        |scope: &str| SMALL.replacen("    fields:", &format!("    scope: \"{scope}\"\n    fields:"), 1);
+    let taken = [
+        "true",
+        "email != null && !email.endsWith('@example.com')",
+        "email == null || email.matches('^[a-m]')",
+        "1 in [1, 2]",
+    ];
+    for scope in taken {
+        assert_eq!(parse(&with(scope)).err(), None, "{scope}");
+    }
+    let remedy = "ask `.. != null &&` first";
+    let refusals = [
+        ("email", format!("fails for a record whose fields are all blank: it is a null, neither true nor false; {remedy}")),
+        (
+            "!email.endsWith('.com')",
+            format!("fails for a record whose fields are all blank: found no matching overload for 'endsWith' applied to 'null_type.(string)'; {remedy}"),
+        ),
+        (
+            "email == null || email > 7",
+            "fails for a record whose fields all hold something: found no matching overload for '_>_' applied to '(string, int)'; compare each field with what its type holds".to_owned(),
+        ),
+        (
+            "email == null || lower(email) == 'a'",
+            "fails for a record whose fields all hold something: Undeclared reference to 'lower'; compare each field with what its type holds".to_owned(),
+        ),
+        ("mail != null", "names `mail`, which is not a field of this object; use some of: email".to_owned()),
+    ];
+    for (scope, said) in refusals {
+        refused(&with(scope), &[&format!("7:5: objects.contact.scope: {said}")]);
+    }
+    let unread = parse(&with("email !=")).unwrap_err();
+    assert!(
+        unread[0].what.starts_with("cannot be read: Syntax error: mismatched input '<EOF>'"),
+        "{unread:?}"
+    );
+    let long = format!("email != '{}'", "a".repeat(2_000));
+    refused(&with(&long), &["7:5: objects.contact.scope: has 2011 bytes; use 2000 at most"]);
+    refused(
+        &with("email == null || self != null").replacen(
+            "    fields:",
+            "    fields:\n      self: { hubspot: a, salesforce: A, type: reference, to: contact }",
+            1,
+        ),
+        &[
+            "7:5: objects.contact.scope: names `self`, which is another record; use fields of the record itself",
         ],
     );
 }
