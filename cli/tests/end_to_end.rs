@@ -245,6 +245,44 @@ async fn of_two_candidates_a_person_links_one_and_unlinks_it_again() {
 }
 
 #[tokio::test]
+async fn who_looks_alike_waits_for_a_person_and_who_is_out_of_scope_is_left_alone() {
+    let changes = [(
+        "match: [{ key: email }]",
+        "match: [{ key: email }, { propose: name }]\n    scope: job_title != 'Staff'",
+    )];
+    let contract = harness::contract_with("alike", &changes);
+    let args = ["--records", "0", "--contract", contract.to_str().unwrap()];
+    let concord = Concord::up_with("alike", &args).await;
+    let salesforce = concord
+        .salesforce_creates(&json!({"LastName": "Lovelace", "FirstName": "Ada", "Title": "Staff"}))
+        .await;
+    concord.quiet(QUIET_S);
+    assert_eq!(concord.writes().await, 0, "it is out of scope");
+
+    let hubspot = concord
+        .hubspot_creates(&json!({"email": "ada@example.com", "firstname": "Ada", "lastname": "Lovelace"}))
+        .await;
+    concord.quiet(QUIET_S);
+    assert_eq!(concord.writes().await, 0);
+    let (_, printed) = concord.command(&["proposals", "--json"]);
+    let proposals: Vec<Value> = serde_json::from_str(&printed).unwrap();
+    let of: Vec<_> =
+        proposals.iter().map(|one| (&one["record"]["id"], &one["candidates"][0]["id"])).collect();
+    assert_eq!(of, [(&json!(hubspot), &json!(salesforce))], "{proposals:#?}");
+    assert!(proposals[0]["reason"].as_str().unwrap().contains("(name 100 %)"), "{proposals:#?}");
+
+    let pair = ["--hubspot", &hubspot, "--salesforce", &salesforce, "--json"];
+    let (code, _) = concord.command(&[&["link", "contact"][..], &pair].concat());
+    assert_eq!(code, Some(0));
+    concord.quiet(QUIET_S);
+    assert_eq!(concord.writes().await, 0, "linked, and out of scope");
+    concord.salesforce_edits(&salesforce, &json!({"Title": "Countess"})).await;
+    concord.quiet(QUIET_S);
+    assert_eq!(concord.hubspot_shows(&hubspot, &["jobtitle"]).await, json!({"jobtitle": "Countess"}));
+    assert_eq!(concord.salesforce_shows(&salesforce, &["Email"]).await, json!({"Email": "ada@example.com"}));
+}
+
+#[tokio::test]
 async fn who_is_erased_is_made_again_by_nobody_and_asked_for_twice() {
     let concord = Concord::up("erase").await;
     let hubspot = concord.hubspot_creates(&ada()).await;

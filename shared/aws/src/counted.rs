@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use concord_core::names::{RecordId, Side, WireName};
 use concord_core::owner::Owner;
 use concord_core::port::{Crm, Failure, Found, Listing, ObjectSpec, Outcome, Page, PageMark, Schema, Write};
-use concord_core::row::Reading;
+use concord_core::row::{Reading, Row};
 
 use crate::telemetry::{Count, Metrics};
 
@@ -83,6 +83,15 @@ impl<C: Crm> Crm for Counted<C> {
 
     async fn find_linked(&self, object: &ObjectSpec, links: &[String]) -> Result<Vec<Found>, Failure> {
         self.noticed(self.crm.find_linked(object, links).await)
+    }
+
+    async fn search(
+        &self,
+        object: &ObjectSpec,
+        field: &WireName,
+        texts: &[String],
+    ) -> Result<Vec<Row>, Failure> {
+        self.noticed(self.crm.search(object, field, texts).await)
     }
 
     async fn list(

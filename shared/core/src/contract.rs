@@ -76,6 +76,8 @@ pub struct Object {
     pub wire: PerSide<WireName>,
     /// Exact keys that link two unlinked records, in the order in which they are tried.
     pub keys: Vec<FieldName>,
+    /// Fields by which two unlinked records may be one thing, in the order in which they are tried. The first of each finds candidates.
+    pub lookalikes: Vec<Vec<FieldName>>,
     /// Which of its records are kept in agreement. `None`: all.
     pub scope: Option<Scope>,
     /// Whether a record seen only on the other side is made on this one.

@@ -13,6 +13,7 @@ pub mod canonical;
 pub mod contract;
 pub mod decide;
 pub mod event;
+pub mod likeness;
 pub mod link;
 pub mod merge;
 pub mod names;

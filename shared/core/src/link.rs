@@ -41,7 +41,7 @@ pub struct Link {
     pub intents: Vec<Intent>,
     /// The natural keys that the link has claimed, by field.
     pub keys: BTreeMap<FieldName, ImageHash>,
-    /// Sides that refused a write for good. The reason is parked under the record.
+    /// Sides that refused a write for good, or show nothing. The reason is parked under the record.
     pub refused: PerSide<Refusal>,
     /// The contract version of the last decision.
     pub contract: ContractVersion,
@@ -190,6 +190,8 @@ pub enum Refusal {
     None,
     /// Yes, until a write is taken.
     Parked,
+    /// It shows nothing under the record's id, and nothing says why. Until it does.
+    Unseen,
 }
 
 /// Whether a pair is kept in agreement.

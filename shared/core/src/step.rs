@@ -8,6 +8,7 @@ mod by_hand;
 mod erase;
 mod fetch;
 mod inbox;
+mod lookalikes;
 mod matching;
 mod merging;
 mod owners;

@@ -29,7 +29,7 @@ pub use config::{AppId, Auth, Clock, Config, Family, PortalId, PropertyNames, Se
 use concord_core::names::{RecordId, Side, WireName};
 use concord_core::owner::Owner;
 use concord_core::port::{Crm, Failure, Found, Listing, ObjectSpec, Outcome, Page, PageMark, Schema, Write};
-use concord_core::row::Reading;
+use concord_core::row::{Reading, Row};
 
 use crate::transport::Transport;
 
@@ -76,6 +76,15 @@ impl<T: Transport> Crm for HubSpot<T> {
 
     async fn find_linked(&self, object: &ObjectSpec, links: &[String]) -> Result<Vec<Found>, Failure> {
         self.find_records(object, &self.config.names.link, links).await
+    }
+
+    async fn search(
+        &self,
+        object: &ObjectSpec,
+        field: &WireName,
+        texts: &[String],
+    ) -> Result<Vec<Row>, Failure> {
+        self.search_rows(object, field, texts).await
     }
 
     async fn list(

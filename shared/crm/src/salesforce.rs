@@ -35,7 +35,7 @@ use concord_core::owner::Owner;
 use concord_core::port::{
     Crm, Failure, Found, Listing, ObjectSpec, Outcome, Page, PageMark, Schema, Write as Attempt,
 };
-use concord_core::row::Reading;
+use concord_core::row::{Reading, Row};
 use http::{Request, StatusCode};
 use jiff::Timestamp;
 
@@ -165,6 +165,15 @@ impl<T: Transport> Crm for Salesforce<T> {
 
     async fn find_linked(&self, object: &ObjectSpec, links: &[String]) -> Result<Vec<Found>, Failure> {
         find::find(self, object, &self.config.concord_id_field, links, query::Scope::WithBin).await
+    }
+
+    async fn search(
+        &self,
+        object: &ObjectSpec,
+        field: &WireName,
+        texts: &[String],
+    ) -> Result<Vec<Row>, Failure> {
+        find::search(self, object, field, texts).await
     }
 
     async fn list(

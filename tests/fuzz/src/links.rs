@@ -65,7 +65,7 @@ fn link(u: &mut Unstructured<'_>) -> Result<Link> {
         fields: list(u, |u| Ok((FieldName::new(text(u)?), memory(u)?)))?.into_iter().collect(),
         intents: list(u, intent)?,
         keys: list(u, |u| Ok((FieldName::new(text(u)?), hash(u)?)))?.into_iter().collect(),
-        refused: per_side(u, |u| Ok(if u.arbitrary()? { Refusal::Parked } else { Refusal::None }))?,
+        refused: per_side(u, |u| Ok(*u.choose(&[Refusal::None, Refusal::Parked, Refusal::Unseen])?))?,
         contract: ContractVersion(u.arbitrary()?),
         announced: u.arbitrary()?,
     })

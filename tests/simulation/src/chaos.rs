@@ -389,8 +389,10 @@ impl World {
         let (hubspot, salesforce) = (living(Side::HubSpot), living(Side::Salesforce));
         let key = usize::from(object == COMPANY);
         let Some(one) = chance.pick(&hubspot) else { return };
-        let (twins, others): (Vec<_>, Vec<_>) =
-            salesforce.iter().partition(|shown| shown.values[key] == one.values[key]);
+        let (twins, others): (Vec<_>, Vec<_>) = salesforce.iter().partition(|shown| {
+            let alike = self.profile.people.alike && shown.values[1] == one.values[1];
+            shown.values[key] == one.values[key] || alike
+        });
         let Some(other) = chance.pick(if twins.is_empty() { &others } else { &twins }) else { return };
         let ids = PerSide { hubspot: one.id.as_str().into(), salesforce: other.id.as_str().into() };
         self.begin(worker, Job::KeepApart(OBJECTS[object].name.into(), ids), RUN);

@@ -39,6 +39,10 @@ pub(crate) struct Scene<'a> {
     pub(crate) recorded: BTreeMap<(LinkId, FieldName), BTreeSet<String>>,
     /// Links of which the journal says that a record was deleted.
     pub(crate) called_deleted: BTreeSet<LinkId>,
+    /// Links of which the journal says that a record was taken out of the bin alone.
+    pub(crate) taken_out: BTreeSet<LinkId>,
+    /// Links that a person made, as the journal says.
+    pub(crate) linked_by_hand: BTreeSet<LinkId>,
     things: BTreeMap<Address, Address>,
 }
 
@@ -59,7 +63,7 @@ pub fn refuses(world: &World) -> bool {
     Scene::of(world)
         .links
         .iter()
-        .any(|link| Side::BOTH.iter().any(|side| link.refused[*side] != Refusal::None))
+        .any(|link| Side::BOTH.iter().any(|side| link.refused[*side] == Refusal::Parked))
 }
 
 /// Conflicts of pairs that live on both sides, by name, of which nobody is told that a value cannot be written: a decision
@@ -177,11 +181,18 @@ impl<'a> Scene<'a> {
         let links = now(store.links(&ids)).unwrap_or_default().into_iter().flatten().collect();
         let conflicts = now(store.conflicts(ALL)).unwrap_or_default();
         let mut recorded: BTreeMap<(LinkId, FieldName), BTreeSet<String>> = BTreeMap::new();
-        let mut called_deleted = BTreeSet::new();
+        let (mut called_deleted, mut taken_out, mut linked_by_hand) =
+            (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         for link in &ids {
             for line in now(store.journal(link, ALL)).unwrap_or_default() {
                 if line.rule.starts_with("P9") {
                     called_deleted.insert(link.clone());
+                }
+                if line.rule == "P9 taken out of the bin on one side alone: unlinked" {
+                    taken_out.insert(link.clone());
+                }
+                if line.rule == "P6 a person linked" {
+                    linked_by_hand.insert(link.clone());
                 }
                 if let (Some(field), Some(loser)) = (line.field, line.loser) {
                     recorded.entry((link.clone(), field)).or_default().insert(plain(&loser));
@@ -194,7 +205,18 @@ impl<'a> Scene<'a> {
         }
         let parked = now(store.parked(ALL)).unwrap_or_default();
         let things = things(world, &records);
-        Self { world, records, links, conflicts, parked, recorded, called_deleted, things }
+        Self {
+            world,
+            records,
+            links,
+            conflicts,
+            parked,
+            recorded,
+            called_deleted,
+            taken_out,
+            linked_by_hand,
+            things,
+        }
     }
 
     /// The thing that a record is part of, named by one of its records.

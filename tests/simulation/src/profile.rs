@@ -73,6 +73,8 @@ pub struct People {
     pub erase: bool,
     /// Whether the contract leaves some contacts out, and people put contacts there.
     pub leave: bool,
+    /// Whether the contract proposes contacts of one name, and people make such on both sides.
+    pub alike: bool,
     /// How many pairs are there before anything goes wrong.
     pub pairs: usize,
     /// How many things they do.
@@ -131,6 +133,7 @@ impl Profile {
                 decide: false,
                 erase: false,
                 leave: false,
+                alike: false,
                 pairs: 0,
                 acts: 0,
             },
@@ -170,6 +173,7 @@ impl Profile {
             decide: chance.happens(128),
             erase: false,
             leave: false,
+            alike: false,
             own: chance.happens(96),
             sell: false,
         };
@@ -185,6 +189,7 @@ impl Profile {
         let keeps_apart = chance.happens(48);
         let automated = chance.happens(32);
         people.leave = chance.happens(48);
+        people.alike = chance.happens(48);
         let few = swarm.weight(Fault::OperatorRedrive) > 0;
         Self {
             swarm,
@@ -309,6 +314,10 @@ objects:
                 );
                 yaml.replacen("    create:", &scope, 1)
             }
+            false => yaml,
+        };
+        let yaml = match self.people.alike {
+            true => yaml.replacen("{ key: email }", "{ key: email }, { propose: [name] }", 1),
             false => yaml,
         };
         let yaml = match self.archives {

@@ -142,8 +142,12 @@ impl Users {
                 self.create(site, side, object, key);
             }
             Act::CreateTwice => {
-                let key = self.create(site, side, object, None);
-                self.create(site, side.other(), object, key);
+                if people.alike && object == CONTACT && chance.happens(128) {
+                    self.create_two_alike(site, side);
+                } else {
+                    let key = self.create(site, side, object, None);
+                    self.create(site, side.other(), object, key);
+                }
             }
             Act::Delete => {
                 if let Some(record) = chance.pick(&shown) {
@@ -171,10 +175,35 @@ impl Users {
     /// A pair that both sides will agree on, before anything goes wrong.
     pub fn create(&mut self, site: &Site, side: Side, object: usize, key: Option<String>) -> Option<String> {
         let key = key.unwrap_or_else(|| self.key(object));
-        let name = self.text();
+        self.create_named(site, side, object, key, None)
+    }
+
+    /// Two contacts of one name, each with an address of its own.
+    fn create_two_alike(&mut self, site: &Site, side: Side) {
+        let names = [self.text(), self.text()];
+        for side in [side, side.other()] {
+            let key = self.key(CONTACT);
+            self.create_named(site, side, CONTACT, key, Some(&names));
+        }
+    }
+
+    /// With a name of its own, or one that names no edit, since another has it too.
+    fn create_named(
+        &mut self,
+        site: &Site,
+        side: Side,
+        object: usize,
+        key: String,
+        named: Option<&[String; 2]>,
+    ) -> Option<String> {
+        let [name, first] = match named {
+            Some(names) => names.clone(),
+            None if object == CONTACT => [self.text(), self.text()],
+            None => [self.text(), String::new()],
+        };
         let values: Vec<(usize, Vec<String>)> = match OBJECTS[object].name {
             "contact" => {
-                let (first, title) = (self.text(), self.text());
+                let title = self.text();
                 vec![(0, vec![key.clone()]), (1, vec![first, name]), (3, vec![title])]
             }
             "deal" => {
@@ -205,7 +234,8 @@ impl Users {
             let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
             let value = crate::display::compared(of.fields[field].form, &texts);
             let chosen = of.fields[field].form == Form::Stage;
-            let how = if texts == [key.as_str()] || chosen { How::TakenBack } else { How::Typed };
+            let shared = named.is_some_and(|[name, _]| texts.contains(&name.as_str()));
+            let how = if texts == [key.as_str()] || chosen || shared { How::TakenBack } else { How::Typed };
             self.note(
                 site,
                 Edit { side, object, id: id.clone(), field, value, saw: vec![String::new()], how },

@@ -92,6 +92,8 @@ kinds! {
         FieldHealed => "a parked field healed",
         /// A record was set aside.
         RecordParked => "a record was parked",
+        /// One that looks like another was.
+        Lookalike => "a record waited for a person since it looks like another",
         /// A message that nobody can read was set aside.
         MessageParked => "a poison message was parked",
         /// An event came again and did nothing.
@@ -383,6 +385,9 @@ impl Watch {
             ParkKey::Message(_) => Mark::MessageParked,
             ParkKey::Object(_) => Mark::BrakeEngaged,
         });
+        if parked.reason.contains("it looks like") {
+            self.mark(Mark::Lookalike);
+        }
         if parked.reason.contains("keeps changing this field back") {
             self.mark(Mark::BackAndForth);
         }

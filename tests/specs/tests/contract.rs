@@ -50,6 +50,7 @@ fn a_small_contract_means_what_it_says_and_takes_the_defaults_for_the_rest() {
         name: ObjectName::from("contact"),
         wire: PerSide { hubspot: WireName::from("contacts"), salesforce: WireName::from("Contact") },
         keys: vec![FieldName::from("email")],
+        lookalikes: Vec::new(),
         scope: None,
         create: PerSide { hubspot: Create::Missing, salesforce: Create::Missing },
         delete: Delete::Flag(PerSide {

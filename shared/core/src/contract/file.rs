@@ -30,10 +30,10 @@ pub(super) struct FileObject {
     pub(super) hubspot: Given<String>,
     /// Salesforce's name of the object type: `Contact`.
     pub(super) salesforce: Given<String>,
-    /// Exact keys that link two records that are not linked yet, in the order in which they are tried. Without
-    /// one, a record is only ever linked to the counterpart that Concord makes for it.
+    /// How two records that are not linked yet are known to be one thing, in the order in which it is tried. Without a key, a
+    /// record is only ever linked to the counterpart that Concord makes for it, or by a person.
     #[serde(rename = "match")]
-    pub(super) keys: Option<Given<Vec<Given<FileKey>>>>,
+    pub(super) keys: Option<Given<Vec<Given<FileMatch>>>>,
     /// Which records are kept in agreement; all, if it is not given. A condition on the fields, by your names for them, in the
     /// Common Expression Language: `email != null && !email.endsWith('@example.com')`. As long as one of the two records does
     /// not meet it, nothing is written to either.
@@ -57,12 +57,16 @@ pub(super) struct FileObject {
     pub(super) fields: Given<BTreeMap<String, Given<FileField>>>,
 }
 
-/// An exact key.
+/// An exact key, by which records are linked; or what makes them so alike that a person is asked.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
-pub(super) struct FileKey {
+pub(super) struct FileMatch {
     /// The name of a field of this object: an e-mail address, a text or a url that goes both ways.
-    pub(super) key: Given<String>,
+    pub(super) key: Option<Given<String>>,
+    /// Names of fields of this object. If no key leads anywhere, and a record of the other side is alike in all of them, none is made and
+    /// `concord proposals` asks whether the two are one thing. Candidates are found by the first: a text, a url, or the last part
+    /// of an atom, equal but for capitals.
+    pub(super) propose: Option<Given<Names>>,
 }
 
 /// Whether missing counterparts are made, on each side.

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use super::fault::{Fault, Place};
 use super::field;
 use super::file::{
-    File, FileBrake, FileCreate, FileDelete, FileErase, FileFlag, FileGuard, FileKey, FileObject,
+    File, FileBrake, FileCreate, FileDelete, FileErase, FileFlag, FileGuard, FileMatch, FileObject, Names,
 };
 use super::reader::{Given, Reader, given_or};
 use super::scope::{Scope, Wrong};
@@ -150,12 +150,13 @@ fn object(name: &str, file: FileObject, place: &Place<'_>, objects: &[String]) -
         }
     }
     each_wire_field_once(&fields, delete.as_ref(), place);
-    let keys = keys(file.keys, &fields, &names, &place.at("match"));
+    let (keys, lookalikes) = matching(file.keys, &fields, &names, &place.at("match"));
     let scope = scope(file.scope, &fields, &names, &place.at("scope"));
     Some(Object {
         name: ObjectName::new(name),
         wire: PerSide { hubspot: wire.hubspot?, salesforce: wire.salesforce? },
         keys,
+        lookalikes,
         scope: scope?,
         create: create?,
         delete: delete?,
@@ -258,47 +259,96 @@ fn scope(
     }
 }
 
-/// `names` are all the fields of the object in the file, those with faults of their own included.
-fn keys(
-    given: Option<Given<Vec<Given<FileKey>>>>,
+/// The exact keys, and what makes records alike. `names` are all the fields of the object in the file, those with faults of their
+/// own included.
+fn matching(
+    given: Option<Given<Vec<Given<FileMatch>>>>,
     fields: &BTreeMap<FieldName, Field>,
     names: &[String],
     place: &Place<'_>,
-) -> Vec<FieldName> {
-    let Some(Given::As(given)) = given else { return Vec::new() };
-    let mut keys = Vec::new();
+) -> (Vec<FieldName>, Vec<Vec<FieldName>>) {
+    let (mut keys, mut lookalikes) = (Vec::new(), Vec::new());
+    let Some(Given::As(given)) = given else { return (keys, lookalikes) };
     for (index, given) in given.into_iter().enumerate() {
         let place = place.at(index.to_string());
-        let file = given.required(&place, "write it as `{ key: email }`");
-        let Some(name) = file.and_then(|file| file.key.required(&place.at("key"), "name a field")) else {
-            continue;
-        };
-        let place = place.at("key");
-        let key = FieldName::new(name);
-        match fields.get(&key) {
-            None if names.iter().any(|name| name == key.as_str()) => {}
-            None => place.fault(
-                format!("`{key}` is not a field of this object"),
-                format!("use one of: {}", names.join(", ")),
-            ),
-            Some(field) => match (&field.kind, field.direction) {
-                (Kind::Text | Kind::Email | Kind::Url, Direction::Both) => {}
-                (Kind::Text | Kind::Email | Kind::Url, Direction::To(_)) => place.fault(
-                    format!("`{key}` goes one way, so the other side's records cannot be found by it"),
-                    "make the field `direction: both`",
-                ),
-                (_, _) => place.fault(
-                    format!("`{key}` is of a type that names nobody"),
-                    "use a field that is `type: email`, `text` or `url`",
-                ),
-            },
+        let remedy = "write it as `{ key: email }` or as `{ propose: [name, company] }`";
+        match given.required(&place, remedy) {
+            None => {}
+            Some(FileMatch { key: Some(key), propose: None }) => {
+                let place = place.at("key");
+                let Some(name) = key.required(&place, "name a field") else { continue };
+                let key = FieldName::new(name);
+                if let Some(field) = known(&key, fields, names, &place) {
+                    finds_exactly(field, &place);
+                }
+                if keys.contains(&key) {
+                    place.fault(format!("`{key}` stands here twice"), "remove one");
+                }
+                keys.push(key);
+            }
+            Some(FileMatch { key: None, propose: Some(of) }) => {
+                let place = place.at("propose");
+                let of = match of.required(&place, "name the fields in which two records have to be alike") {
+                    None => continue,
+                    Some(Names::One(name)) => vec![FieldName::new(name)],
+                    Some(Names::Several(names)) => names.into_iter().map(FieldName::new).collect(),
+                };
+                let of_all: Vec<Option<&Field>> =
+                    of.iter().map(|name| known(name, fields, names, &place)).collect();
+                match of_all.first() {
+                    None => place.fault("is empty", "name at least one field"),
+                    Some(Some(first)) => finds_candidates(first, &place),
+                    Some(None) => {}
+                }
+                lookalikes.push(of);
+            }
+            Some(FileMatch { key: Some(_), propose: Some(_) } | FileMatch { key: None, propose: None }) => {
+                place.fault("is not one of `key` and `propose`", remedy);
+            }
         }
-        if keys.contains(&key) {
-            place.fault(format!("`{key}` stands here twice"), "remove one");
-        }
-        keys.push(key);
     }
-    keys
+    (keys, lookalikes)
+}
+
+/// A field of the object. `None`: there is none, or it has faults of its own.
+fn known<'f>(
+    name: &FieldName,
+    fields: &'f BTreeMap<FieldName, Field>,
+    names: &[String],
+    place: &Place<'_>,
+) -> Option<&'f Field> {
+    let field = fields.get(name);
+    if field.is_none() && !names.iter().any(|known| known == name.as_str()) {
+        place.fault(
+            format!("`{name}` is not a field of this object"),
+            format!("use one of: {}", names.join(", ")),
+        );
+    }
+    field
+}
+
+fn finds_exactly(field: &Field, place: &Place<'_>) {
+    match (&field.kind, field.direction) {
+        (Kind::Text | Kind::Email | Kind::Url, Direction::Both) => {}
+        (Kind::Text | Kind::Email | Kind::Url, Direction::To(_)) => place.fault(
+            format!("`{}` goes one way, so the other side's records cannot be found by it", field.name),
+            "make the field `direction: both`",
+        ),
+        (_, _) => place.fault(
+            format!("`{}` is of a type that names nobody", field.name),
+            "use a field that is `type: email`, `text` or `url`",
+        ),
+    }
+}
+
+fn finds_candidates(field: &Field, place: &Place<'_>) {
+    let last = if let Kind::Atom(parts) = &field.kind { parts.last() } else { Some(&field.kind) };
+    if !matches!(last, Some(Kind::Text | Kind::Url)) {
+        place.fault(
+            format!("nobody is searched for by `{}`, which stands first", field.name),
+            "put a field first that is `type: text` or `url`, or an atom whose last part is",
+        );
+    }
 }
 
 /// Two fields that write one wire field would never go quiet.

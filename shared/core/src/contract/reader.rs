@@ -19,7 +19,7 @@ use super::fault::Place;
 use super::tree::Tree;
 
 /// Words of the design that later versions will know.
-const LATER: [&str; 4] = ["propose", "association", "label", "computed"];
+const LATER: [&str; 3] = ["association", "label", "computed"];
 
 /// A part of the file that may be missing or wrong. As a struct's field it is required; in an `Option` it is not.
 #[derive(Debug, Clone)]

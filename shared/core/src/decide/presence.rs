@@ -5,7 +5,7 @@ use super::archive::holds_unseen;
 use super::draft::Draft;
 use super::{Sight, Situation, Wait};
 use crate::contract::{Delete, Object};
-use crate::link::{FieldStanding, Part, Place, Role, Status};
+use crate::link::{FieldStanding, Part, Place, Refusal, Role, Status};
 use crate::merge::Why;
 use crate::names::{FieldName, PerSide, Side};
 use crate::row::{Row, Standing};
@@ -19,6 +19,7 @@ impl Draft<'_> {
     /// A side shows nothing, and nothing says why: nothing is written until it shows something.
     pub(super) fn suspect(&mut self, side: Side) {
         self.decision.wait = Some(Wait::Suspect(side));
+        self.decision.link.refused[side] = Refusal::Unseen;
         self.decision.link.give_up();
     }
 

@@ -55,6 +55,19 @@ pub trait Crm: Send + Sync {
         links: &[String],
     ) -> impl Future<Output = Result<Vec<Found>, Failure>> + Send;
 
+    /// Finds live records whose field holds one of these texts, whatever the capitals: HubSpot by search, which lags and may show
+    /// what no longer matches; Salesforce by SOQL. For people to judge, never to link by; of very many, some. Rows carry
+    /// [`crate::row::Versions::Listed`].
+    ///
+    /// # Errors
+    /// One for the whole call.
+    fn search(
+        &self,
+        object: &ObjectSpec,
+        field: &WireName,
+        texts: &[String],
+    ) -> impl Future<Output = Result<Vec<Row>, Failure>> + Send;
+
     /// One page of a listing. Rows carry [`crate::row::Versions::Listed`].
     ///
     /// # Errors

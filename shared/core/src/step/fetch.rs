@@ -384,11 +384,6 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
 
     /// Commits a decision, on the generation that it was made from.
     async fn perform(&self, pair: Pair, mut decision: Decision, now: Timestamp) -> Result<Done, StepError> {
-        if let Some(Wait::Suspect(side)) = decision.wait
-            && let Some(id) = &pair.link.records[side]
-        {
-            self.suspect(side, &pair.link, id, now).await?;
-        }
         let joined = pair.expected != Expected::New
             && !pair.claims.is_empty()
             && decision.link.is_whole()
@@ -419,9 +414,13 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             .iter()
             .map(|(side, number)| (*side, IntentRef { link: pair.link.id.clone(), number: *number }))
             .collect();
-        let parked = decision.faults.into_iter().map(|(field, fault)| {
+        let faults = decision.faults.into_iter().map(|(field, fault)| {
             Parked::new(ParkKey::Field(pair.link.id.clone(), field), fault.to_string(), now)
         });
+        let unseen = match decision.wait {
+            Some(Wait::Suspect(side)) => self.suspected(side, &pair.link, now),
+            Some(Wait::RowTooFresh) | None => None,
+        };
         let met = pair.met.then(|| self.both_records(&decision.link)).flatten();
         let commit = Commit {
             expected: pair.expected,
@@ -433,7 +432,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             released: decision.released,
             conflicts: decision.conflicts,
             resolved: decision.resolved,
-            parked: parked.collect(),
+            parked: faults.chain(unseen).collect(),
             healed: decision.healed,
             journal: decision.journal,
             shred: decision.shred,
@@ -457,14 +456,14 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
 
     /// A linked record that its side does not show, without evidence of a delete: an operator is told, nothing
     /// is done (P9).
-    async fn suspect(&self, side: Side, link: &Link, id: &RecordId, now: Timestamp) -> Result<(), StepError> {
-        let key = ParkKey::Record(RecordKey { side, object: link.object.clone(), id: id.clone() });
+    fn suspected(&self, side: Side, link: &Link, now: Timestamp) -> Option<Parked> {
+        let key = ParkKey::Record(self.record(side, &link.object, link.records[side].as_ref()?));
         let reason = format!(
             "{side} shows nothing under this id and nothing says that it was deleted: it was purged or erased, or Concord \
              lost the permission to see it. Give the permission back, unlink the pair, or, if privacy law asked for it, say \
              `concord erase`"
         );
-        Ok(self.store.park(&Parked::new(key, reason, now)).await?)
+        Some(Parked::new(key, reason, now))
     }
 }
 

@@ -141,6 +141,9 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let marks: Vec<(&RecordId, Option<&LinkId>)> =
             unknown.iter().map(|(id, _, mark)| (id, mark.as_ref())).collect();
         self.match_names(object, side, &marks, &mut matches).await?;
+        if may_make(object, side.other()) == Counterpart::None {
+            self.leave_lookalikes(object, side, &rows, &mut matches).await?;
+        }
         for ((id, row, mark), found) in unknown.into_iter().zip(matches) {
             match found {
                 Match::Nobody(_) if may_make(object, side.other()) == Counterpart::Leave => {}

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Engine, StepError, digest};
 use crate::contract::{Delete, Object};
 use crate::decide::is_flagged;
-use crate::link::{Link, Status};
+use crate::link::{Link, Refusal, Status};
 use crate::names::{Generation, RecordId, RecordKey, Side};
 use crate::port::{CommitError, Crm, CursorMark, Listing, Page, PageMark, Queue, Store, Whereabouts};
 use crate::row::{Author, Row, Standing};
@@ -297,6 +297,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             (_, Status::Erased { purge }) => purge[side],
             (Standing::Alive, Status::Live) => {
                 link.open_since().is_some()
+                    || link.refused[side] == Refusal::Unseen
                     || link.records[side.other()].is_none()
                     || is_flagged(object, side, row)
                     || object.fields.values().any(|field| self.differs(field, side, row, link))

@@ -1,14 +1,15 @@
-//! Records by value: exact, by unique property, never by search - with one exception.
+//! Records by value: exact, by unique property, never by search - with two exceptions.
 //!
-//! A company's `domain` is not unique and is not known to work as `idProperty` (reference: 3.3), so it is
+//! Whom a person is asked about is searched for ([`HubSpot::search_rows`]); and a company's `domain` is not unique and is not known to work as `idProperty` (reference: 3.3), so it is
 //! searched for. **Search lags:** a company made a few seconds ago (0-5 s were measured, more is possible)
 //! is not found, and whoever takes that for "there is none" makes a duplicate. The other way round, search
 //! matches by the old index but answers with current values, so every match is checked here again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use concord_core::names::{RecordId, WireName};
 use concord_core::port::{Failure, Found, ObjectSpec};
+use concord_core::row::Row;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -33,6 +34,14 @@ const SEARCH_LAG: SignedDuration = SignedDuration::from_secs(10);
 /// Longest domain name, in characters (RFC 1035, 2.3.4). A longer text is no company's domain, and would
 /// break the limit of a search body (3,000 characters).
 const DOMAIN_CHARS_MAX: usize = 253;
+
+/// Longest text that is searched for, and all texts of one search together, in characters: with the properties of
+/// [`ALIKE_PROPERTIES_CHARS_MAX`] a body stays below 3,000 (search API).
+const ALIKE_CHARS_MAX: usize = 200;
+const ALIKE_ALL_CHARS_MAX: usize = 1_500;
+const ALIKE_PROPERTIES_CHARS_MAX: usize = 1_000;
+/// Pages of one search for whom a person is asked about. Ours: 1,000 records that share a few names are nobody's answer.
+const ALIKE_PAGES_MAX: usize = 5;
 
 /// A contact's other e-mail addresses, `;` between them: unique across contacts as the first one is.
 const ADDITIONAL_EMAILS: &str = "hs_additional_emails";
@@ -142,6 +151,45 @@ impl<T: Transport> HubSpot<T> {
         let reason =
             format!("more than {SEARCH_TOTAL_MAX} records share a {field}; it is no key to match by");
         Err(Failure::Park { reason })
+    }
+
+    /// Whoever holds one of these texts, as far as the index knows. The words of `IN` have to be in lower case (search guide); that
+    /// it finds a text of several words is unverified.
+    pub(super) async fn search_rows(
+        &self,
+        object: &ObjectSpec,
+        field: &WireName,
+        texts: &[String],
+    ) -> Result<Vec<Row>, Failure> {
+        let texts: BTreeSet<String> = texts.iter().map(|text| text.trim().to_lowercase()).collect();
+        let texts = texts.into_iter().filter(|text| (1..=ALIKE_CHARS_MAX).contains(&text.chars().count()));
+        let mut searches: Vec<(usize, Vec<String>)> = Vec::new();
+        for text in texts {
+            let chars = text.chars().count() + 3;
+            match searches.last_mut() {
+                Some((all, texts)) if *all + chars <= ALIKE_ALL_CHARS_MAX => {
+                    *all += chars;
+                    texts.push(text);
+                }
+                Some(_) | None => searches.push((chars, vec![text])),
+            }
+        }
+        let mut rows = Vec::new();
+        for (_, texts) in searches {
+            let filter = json!({ "propertyName": field.as_str(), "operator": "IN", "values": texts });
+            let mut body = json!({
+                "filterGroups": [{ "filters": [filter] }],
+                "limit": SEARCH_ROWS_MAX,
+                "properties": self.fitting(object, ALIKE_PROPERTIES_CHARS_MAX),
+            });
+            for _ in 0..ALIKE_PAGES_MAX {
+                let page = self.search(object, body.clone()).await?;
+                rows.extend(self.rows(object, &page.results));
+                let Some(after) = page.after() else { break };
+                body["after"] = after.into();
+            }
+        }
+        Ok(rows)
     }
 
     /// One page of a search.

@@ -123,12 +123,12 @@ impl<T: Transport> HubSpot<T> {
         Ok(Page { rows: self.rows(object, &recent), next, complete_until })
     }
 
-    fn rows(&self, object: &ObjectSpec, records: &[Record]) -> Vec<Row> {
+    pub(super) fn rows(&self, object: &ObjectSpec, records: &[Record]) -> Vec<Row> {
         records.iter().map(|record| row::listed(record, object, &self.config)).collect()
     }
 
     /// Concord's own properties, then as many fields as fit.
-    fn fitting<'a>(&'a self, object: &'a ObjectSpec, chars_max: usize) -> Vec<&'a str> {
+    pub(super) fn fitting<'a>(&'a self, object: &'a ObjectSpec, chars_max: usize) -> Vec<&'a str> {
         let names = &self.config.names;
         let mut chars = 0;
         [&names.link, &names.token]

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use concord_core::names::{RecordId, WireName};
 use concord_core::port::{Failure, Found, ObjectSpec};
+use concord_core::row::{Row, Standing, Versions};
 use serde_json::Value;
 
 use super::Salesforce;
-use super::columns::id;
+use super::columns::{Columns, id};
 use super::query::{Scope, all_pages, first_page, in_lists};
 use super::request::{identifier, literal};
+use super::schema;
 use crate::transport::Transport;
 
 /// Text fields only: SOQL wants numbers and dates unquoted, and neither makes a key.
@@ -45,6 +47,46 @@ pub(super) async fn find<T: Transport>(
         Found::exact(ids)
     };
     Ok(values.iter().map(found).collect())
+}
+
+/// Most rows that one statement shows of those for a person to judge: one page (REST guide, Query Options header).
+const ALIKE_ROWS_MAX: usize = 2_000;
+
+/// Whoever holds one of these texts; SOQL passes over capitals.
+pub(super) async fn search<T: Transport>(
+    client: &Salesforce<T>,
+    spec: &ObjectSpec,
+    field: &WireName,
+    texts: &[String],
+) -> Result<Vec<Row>, Failure> {
+    let texts: BTreeSet<String> =
+        texts.iter().map(|text| text.trim().to_lowercase()).filter(|text| !text.is_empty()).collect();
+    if texts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (mut columns, name) = (Columns::all(&client.config, spec)?, identifier(field)?);
+    let session = client.login().await?;
+    let literals: Vec<String> = texts.iter().map(|text| literal(text)).collect();
+    let statements = |columns: &Columns<'_>| {
+        let names = columns.names(&["LastModifiedDate"]).join(", ");
+        in_lists(&format!("SELECT {names} FROM {} WHERE {name}", columns.object()), &literals)
+    };
+    let (mut asked, mut rows, mut narrowed) = (statements(&columns), Vec::new(), false);
+    while let Some(soql) = asked.pop() {
+        let first =
+            first_page(client, &session, &format!("{soql} LIMIT {ALIKE_ROWS_MAX}"), Scope::Live).await?;
+        if first.refused_a_field() && !narrowed {
+            columns.narrow(&schema::visible(client, &session, columns.object()).await?)?;
+            (asked, narrowed) = (statements(&columns), true);
+            continue;
+        }
+        for (_, records) in all_pages(client, &session, first).await? {
+            for record in &records {
+                rows.push(columns.row(record, Standing::Alive, Versions::Listed)?);
+            }
+        }
+    }
+    Ok(rows)
 }
 
 /// What values are compared by. SOQL matches text whatever its capitals; an e-mail address means the same in

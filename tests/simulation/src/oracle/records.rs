@@ -17,12 +17,14 @@ pub(super) fn check(scene: &Scene<'_>) -> Result<(), Broken> {
     links_are_a_partial_bijection(scene)?;
     aliases_lead_on(scene)?;
     nothing_was_made_twice(scene)?;
+    nobody_is_joined_without_a_key(scene)?;
     nothing_was_made_beside_a_match(scene)?;
     nobody_is_joined_who_is_kept_apart(scene)?;
     nothing_is_called_deleted_without_evidence(scene)?;
     what_is_called_deleted_was_deleted(scene)?;
     a_delete_is_passed_on(scene)?;
     nobody_is_archived_in_vain(scene)?;
+    a_delete_is_passed_on_once(scene)?;
     parked_fields_are_remembered(scene)?;
     nobody_is_set_aside_for_nothing(scene)?;
     nothing_is_forgotten(scene)
@@ -147,6 +149,34 @@ fn nothing_was_made_beside_a_match(scene: &Scene<'_>) -> Result<(), Broken> {
                 let what = format!("the links {} and {} share the key of {half:?}", known.id, link.id);
                 return Err(Broken { invariant: "I14", what });
             }
+        }
+    }
+    Ok(())
+}
+
+/// I16: two records that people made are one thing by a key that both were given, or since a person said so. A merge or a record
+/// from the bin brings keys of its own.
+fn nobody_is_joined_without_a_key(scene: &Scene<'_>) -> Result<(), Broken> {
+    let users = &scene.world.users;
+    let restored = scene.world.site.watch().struck(&[Fault::StoreRestored]);
+    if restored || !users.merged.is_empty() || !users.deleted.is_empty() {
+        return Ok(());
+    }
+    let keys = |half: &Address| -> BTreeSet<&str> {
+        let edits =
+            users.edits.iter().filter(|edit| (edit.side, edit.object, &edit.id) == (half.0, half.1, &half.2));
+        let keys = edits.filter(|edit| is_key(OBJECTS[edit.object].fields[edit.field].name));
+        keys.map(|edit| edit.value.as_str()).filter(|key| !key.is_empty()).collect()
+    };
+    let joined =
+        scene.links.iter().filter(|link| !link.is_erased() && !scene.linked_by_hand.contains(&link.id));
+    for link in joined {
+        let halves = (scene.shown(link, Side::HubSpot), scene.shown(link, Side::Salesforce));
+        let (Some((here, at)), Some((there, other))) = halves else { continue };
+        if !here.made_by_us && !there.made_by_us && keys(&at).is_disjoint(&keys(&other)) {
+            let what =
+                format!("{at:?} and {other:?} were never given one key, and link {} joins them", link.id);
+            return Err(Broken { invariant: "I16", what });
         }
     }
     Ok(())
@@ -284,6 +314,21 @@ fn nobody_is_archived_in_vain(scene: &Scene<'_>) -> Result<(), Broken> {
     Ok(())
 }
 
+/// I18: what a person took out of the bin, while the other record is in its own, is not put back for the same delete.
+fn a_delete_is_passed_on_once(scene: &Scene<'_>) -> Result<(), Broken> {
+    let told: BTreeSet<Address> = scene.parked_records().collect();
+    for link in scene.links.iter().filter(|link| scene.taken_out.contains(&link.id)) {
+        let halves = (scene.shown(link, Side::HubSpot), scene.shown(link, Side::Salesforce));
+        let (Some((here, at)), Some((there, other))) = halves else { continue };
+        if !here.alive && there.archived_by_us && !link.is_erased() && !told.contains(&other) {
+            let what =
+                format!("{other:?} was taken out of the bin, and archived again for the delete of {at:?}");
+            return Err(Broken { invariant: "I18", what });
+        }
+    }
+    Ok(())
+}
+
 /// I11, I35: a field is set aside exactly as long as its link remembers it.
 fn parked_fields_are_remembered(scene: &Scene<'_>) -> Result<(), Broken> {
     if scene.world.site.watch().struck(&[Fault::StoreRestored]) {
@@ -310,8 +355,15 @@ fn parked_fields_are_remembered(scene: &Scene<'_>) -> Result<(), Broken> {
     }
 }
 
-/// I35: where nothing is narrow any more, a side refuses a write only for a value that another record holds.
+/// I35: where nothing is narrow any more, a side refuses a write only for a value that another record holds; and whoever is shown
+/// again is not set aside for having been hidden.
 fn nobody_is_set_aside_for_nothing(scene: &Scene<'_>) -> Result<(), Broken> {
+    let unseen = scene.parked.iter().filter(|parked| parked.reason.contains("shows nothing under this id"));
+    let mut unseen = unseen.filter_map(|parked| address(parked.key.record()?));
+    if let Some(at) = unseen.find(|at| scene.records.get(at).is_some_and(|shown| shown.alive)) {
+        let what = format!("{at:?} is said not to be shown, and lives");
+        return Err(Broken { invariant: "I35", what });
+    }
     if scene.world.disturbed {
         return Ok(());
     }

@@ -144,6 +144,23 @@ fn i14_one_record_of_a_pair_was_there_before_concord() {
 }
 
 #[test]
+fn i16_two_records_are_one_thing_by_a_key_or_by_a_persons_word() {
+    let mut world = World::of_profile(Profile::calm("hold"), false).unwrap();
+    let key = world.users.create(&world.site, H, 0, None);
+    world.users.create(&world.site, S, 0, key).unwrap();
+    world.settle().unwrap();
+    assert_eq!(judged(&world), None);
+    let keys = world.users.edits.iter_mut().filter(|edit| (edit.side, edit.field) == (S, field("email")));
+    keys.for_each(|edit| edit.value = "zqother@example.com".to_owned());
+    assert_eq!(judged(&world), Some("I16"));
+    let rule = "P6 a person linked".to_owned();
+    commit_change(&world, |commit| {
+        commit.journal.push(JournalEntry { rule, ..loser(&commit.link.id, "zq") })
+    });
+    assert_ne!(judged(&world), Some("I16"));
+}
+
+#[test]
 fn i18_a_record_is_not_flagged_while_its_counterpart_lives() {
     let world = pair_made_in(H);
     write_unseen(&world, H, "deleted_in_crm", "true");
@@ -171,6 +188,24 @@ fn i18_what_was_called_deleted_was_deleted() {
     assert_eq!(judged(&world), Some("I2"), "it is said, and not done");
     write_unseen(&world, H, "deleted_in_crm", "true");
     assert_eq!(judged(&world), None);
+}
+
+#[test]
+fn i18_what_was_taken_out_of_the_bin_is_not_put_back_for_the_same_delete() {
+    let mut profile = Profile::calm("hold");
+    profile.archives = true;
+    let mut world = World::of_profile(profile, false).unwrap();
+    world.users.create(&world.site, H, 0, None).unwrap();
+    world.settle().unwrap();
+    let here = contacts(&world, H)[0].id.clone();
+    world.users.delete(&world.site, H, 0, &here);
+    world.settle().unwrap();
+    assert_eq!(judged(&world), None);
+    let rule = "P9 taken out of the bin on one side alone: unlinked".to_owned();
+    commit_change(&world, |commit| {
+        commit.journal.push(JournalEntry { rule, ..loser(&commit.link.id, "zq") })
+    });
+    assert_eq!(judged(&world), Some("I18"));
 }
 
 #[test]

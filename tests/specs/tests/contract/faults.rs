@@ -71,10 +71,10 @@ fn a_contract_has_a_version_and_at_least_one_object_with_a_field() {
 #[test]
 fn an_unknown_key_is_refused_and_one_of_a_later_version_by_that_name() {
     refused(
-        &SMALL.replace("    match: [{ key: email }]", "    match: [{ propose: email }]\n    colour: red"),
+        &SMALL.replace("    match: [{ key: email }]", "    match: [{ label: email }]\n    colour: red"),
         &[
-            "6:13: objects.contact.match.0.key: is missing; name a field",
-            "6:15: objects.contact.match.0.propose: is not supported by this version of Concord; remove it",
+            "6:13: objects.contact.match.0: is not one of `key` and `propose`; write it as `{ key: email }` or as `{ propose: [name, company] }`",
+            "6:15: objects.contact.match.0.label: is not supported by this version of Concord; remove it",
             "7:5: objects.contact.colour: is not a key that is known here; remove it, or use one of: hubspot, salesforce, match, scope, create, delete, erase, guard, brake, conflict, fields",
         ],
     );
@@ -88,6 +88,34 @@ fn an_unknown_key_is_refused_and_one_of_a_later_version_by_that_name() {
         "{ hubspot: a, salesforce: A, type: computed }",
         &[
             "9:40: objects.contact.fields.it.type: `computed` is not supported by this version of Concord; remove it, or use another",
+        ],
+    );
+}
+
+#[test]
+fn what_makes_records_alike_begins_with_a_field_that_is_searched_for() {
+    let with = |of: &str| {
+        let yaml = SMALL.replacen("{ key: email }", &format!("{{ key: email }}, {{ propose: {of} }}"), 1);
+        format!("{yaml}      name: {{ hubspot: [a, b], salesforce: [A, B], type: atom }}\n")
+    };
+    let contract = parse(&with("[name, email]")).unwrap();
+    let contact = &contract.objects[&ObjectName::from("contact")];
+    assert_eq!(contact.lookalikes, [["name".into(), "email".into()]]);
+    assert_eq!(
+        parse(&with("name")).unwrap().objects[&ObjectName::from("contact")].lookalikes,
+        [["name".into()]]
+    );
+    refused(
+        &with("email"),
+        &[
+            "6:31: objects.contact.match.1.propose: nobody is searched for by `email`, which stands first; put a field first that is `type: text` or `url`, or an atom whose last part is",
+        ],
+    );
+    refused(&with("[]"), &["6:31: objects.contact.match.1.propose: is empty; name at least one field"]);
+    refused(
+        &with("[name, colour]"),
+        &[
+            "6:31: objects.contact.match.1.propose: `colour` is not a field of this object; use one of: email, name",
         ],
     );
 }

@@ -255,6 +255,34 @@ async fn records_are_found_by_address_and_by_link_at_once_and_by_domain_when_the
 }
 
 #[tokio::test]
+async fn who_holds_a_text_is_searched_for_whatever_the_capitals_once_the_index_knows() {
+    let world = World::new();
+    let companies = object("company", "companies", &["name", "domain"]);
+    let insert = |link: &'static str, name: &'static str| {
+        let values = values(&[("name", text(name))]);
+        (link, Operation::Insert { values })
+    };
+    let mut made = Vec::new();
+    for (link, operation) in [insert("L1", "Acme Inc"), insert("L2", "ACME INC"), insert("L3", "Acme")] {
+        match world.client.write(&companies, &[write(link, 1, operation)]).await.as_slice() {
+            [Outcome::Done(id)] => made.push(id.clone()),
+            other => panic!("not made: {other:?}"),
+        }
+    }
+    let texts = ["acme inc".to_owned(), " ".to_owned(), "a".repeat(500), "nobody".to_owned()];
+    let search = async || {
+        let rows = world.client.search(&companies, &"name".into(), &texts).await.unwrap();
+        rows.into_iter()
+            .map(|row| (row.id, row.fields[&"name".into()].clone(), row.versions))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(search().await, []);
+    world.wait(SETTLED_MS);
+    let found = |at: usize, name: &str| (made[at].clone(), text(name), Versions::Listed);
+    assert_eq!(search().await, [found(0, "Acme Inc"), found(1, "ACME INC")]);
+}
+
+#[tokio::test]
 async fn ten_thousand_and_more_changes_in_one_instant_are_each_listed_once() {
     let world = World::new();
     let since = world.now();

@@ -97,6 +97,7 @@ fn object(policy: Policy, kind: &Kind) -> Object {
         name: "thing".into(),
         wire: PerSide { hubspot: "things".into(), salesforce: "Thing".into() },
         keys: Vec::new(),
+        lookalikes: Vec::new(),
         scope: None,
         create: PerSide { hubspot: Create::Missing, salesforce: Create::Missing },
         delete: Delete::Unlink,

@@ -174,6 +174,20 @@ async fn a_second_insert_under_the_same_link_is_told_of_the_first() {
 }
 
 #[tokio::test]
+async fn who_holds_a_text_is_searched_for_whatever_the_capitals() {
+    let world = World::new();
+    let ann = world.insert("c-1", "Ann@example.com").await;
+    let gone = world.insert("c-2", "bob@example.com").await;
+    assert_eq!(world.one(Operation::Archive { id: gone.clone() }).await, Outcome::Done(gone));
+    let texts = ["ANN@example.com", "bob@example.com", " "].map(str::to_owned);
+    let search = async || {
+        let rows = world.client.search(&contacts(), &"Email".into(), &texts).await.unwrap();
+        rows.into_iter().map(|row| (row.id.clone(), email(&row).clone(), row.versions)).collect::<Vec<_>>()
+    };
+    assert_eq!(search().await, [(ann.clone(), text("ann@example.com"), Versions::Listed)]);
+}
+
+#[tokio::test]
 async fn an_archived_record_is_seen_in_the_bin_and_taken_out_again() {
     let world = World::new();
     let id = world.insert("c-1", "a@example.com").await;
