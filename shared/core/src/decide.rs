@@ -97,7 +97,7 @@ pub enum Wait {
     /// Salesforce's row changed within the second in which it was read: it is no sound precondition yet (P5).
     RowTooFresh,
     /// A side shows nothing under the linked id, without evidence of a delete.
-    Suspect(Side),
+    Suspect,
 }
 
 impl Decision {
@@ -117,6 +117,7 @@ impl Decision {
 pub fn decide(situation: &Situation<'_>) -> Decision {
     let mut draft = Draft::new(situation);
     draft.close_landed();
+    draft.see();
     match (situation.rows.hubspot, situation.rows.salesforce) {
         (hubspot, salesforce) if situation.link.is_erased() => draft.erased(PerSide { hubspot, salesforce }),
         (Sight::Erased, _) => draft.erase(Side::HubSpot),

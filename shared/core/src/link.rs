@@ -93,6 +93,7 @@ impl Link {
         self.status = Status::Erased { purge };
         self.intents.clear();
         self.announced = false;
+        self.refused = PerSide::default();
         let mut erased = Erased::default();
         for (name, memory) in std::mem::take(&mut self.fields) {
             if memory.held.is_some() {

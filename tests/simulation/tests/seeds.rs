@@ -61,10 +61,12 @@ const FOUND: [(u64, &str); 20] = [
 ];
 
 /// The same, since the later faults are drawn.
-const FOUND_LATER: [(u64, &str); 3] = [
+const FOUND_LATER: [(u64, &str); 5] = [
     (1613, "I35: what was refused once was never tried again, whatever an administrator mended"),
     (10_503, "I40: a write that points to a company that was deleted unheard was repeated for ever"),
     (14_997, "I35: the refusal of a record that was deleted later stayed parked"),
+    (6_247, "I1: an edit that our landing hid was left hidden, since the other side showed nothing"),
+    (10_982, "I35: a record that was hidden for a while stayed set aside, since its pair was over"),
 ];
 
 #[test]

@@ -16,11 +16,35 @@ use crate::value::{Known, Presence, Raw, Value};
 const FLAG: &str = "(deleted)";
 
 impl Draft<'_> {
-    /// A side shows nothing, and nothing says why: nothing is written until it shows something.
+    /// Whoever is shown, or is known to be gone, is no longer suspected.
+    pub(super) fn see(&mut self) {
+        for side in Side::BOTH {
+            let refused = &mut self.decision.link.refused[side];
+            if *refused == Refusal::Unseen && self.situation.rows[side] != Sight::Lost {
+                *refused = Refusal::None;
+            }
+        }
+    }
+
+    /// A side shows nothing, and nothing says why: nothing is written until it shows something, but for what a landing of ours
+    /// has covered on the other side.
     pub(super) fn suspect(&mut self, side: Side) {
-        self.decision.wait = Some(Wait::Suspect(side));
+        let other = side.other();
         self.decision.link.refused[side] = Refusal::Unseen;
-        self.decision.link.give_up();
+        self.give_up(side);
+        match self.situation.rows[other] {
+            Sight::Row(row) if row.standing == Standing::Alive => {
+                self.uncover(other, PerSide::only(other, row));
+                self.leave(other, row);
+            }
+            Sight::Row(_) | Sight::Lost | Sight::Missing | Sight::Absorbed | Sight::Erased => {
+                self.give_up(other)
+            }
+        }
+        if self.situation.rows[other] == Sight::Lost {
+            self.decision.link.refused[other] = Refusal::Unseen;
+        }
+        self.decision.wait.get_or_insert(Wait::Suspect);
     }
 
     /// Both live: no flag says otherwise.

@@ -394,8 +394,9 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             None if decision.shred => Again::Now,
             // Whoever waits for it is told at the next look.
             None if joined => Again::Now,
-            Some(Wait::Suspect(_)) | None => Again::No,
+            Some(Wait::Suspect) | None => Again::No,
         };
+        self.welcome_who_is_seen(&pair.link, &decision.link).await?;
         if decision.shred {
             self.tell_of_what_is_left(&decision.link, pair.erased, now).await?;
         }
@@ -417,10 +418,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let faults = decision.faults.into_iter().map(|(field, fault)| {
             Parked::new(ParkKey::Field(pair.link.id.clone(), field), fault.to_string(), now)
         });
-        let unseen = match decision.wait {
-            Some(Wait::Suspect(side)) => self.suspected(side, &pair.link, now),
-            Some(Wait::RowTooFresh) | None => None,
-        };
+        let unseen = self.unseen(&pair.link, &decision.link, now);
         let met = pair.met.then(|| self.both_records(&decision.link)).flatten();
         let commit = Commit {
             expected: pair.expected,
@@ -452,18 +450,6 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let mut owners = owners.into_iter();
         decision.keys.retain(|_| owners.next().flatten().is_none_or(|owner| owner == *mine));
         Ok(())
-    }
-
-    /// A linked record that its side does not show, without evidence of a delete: an operator is told, nothing
-    /// is done (P9).
-    fn suspected(&self, side: Side, link: &Link, now: Timestamp) -> Option<Parked> {
-        let key = ParkKey::Record(self.record(side, &link.object, link.records[side].as_ref()?));
-        let reason = format!(
-            "{side} shows nothing under this id and nothing says that it was deleted: it was purged or erased, or Concord \
-             lost the permission to see it. Give the permission back, unlink the pair, or, if privacy law asked for it, say \
-             `concord erase`"
-        );
-        Some(Parked::new(key, reason, now))
     }
 }
 

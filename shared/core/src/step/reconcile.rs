@@ -281,6 +281,9 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                 object.scope.as_ref().is_some_and(|scope| scope.admits(object, side, row) == Ok(false));
             return row.standing == Standing::Alive && !left_out;
         };
+        if link.refused[side] == Refusal::Unseen {
+            return true;
+        }
         let archives = object.delete == Delete::Archive;
         match (&row.standing, &link.status) {
             // Put there by an archive of ours: news, unless that is what the link remembers.
@@ -297,7 +300,6 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             (_, Status::Erased { purge }) => purge[side],
             (Standing::Alive, Status::Live) => {
                 link.open_since().is_some()
-                    || link.refused[side] == Refusal::Unseen
                     || link.records[side.other()].is_none()
                     || is_flagged(object, side, row)
                     || object.fields.values().any(|field| self.differs(field, side, row, link))

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Engine, StepError};
-use crate::link::Link;
-use crate::names::{LinkId, ObjectName, PerSide, RecordId, RecordKey};
+use crate::link::{Link, Refusal};
+use crate::names::{LinkId, ObjectName, PerSide, RecordId, RecordKey, Side};
 use crate::port::{Crm, ParkKey, Parked, Queue, Store, Whereabouts};
 
 /// Parked things that are listed at once, oldest first. Ours: more than a person reads.
@@ -24,6 +25,33 @@ pub struct SetAside {
 }
 
 impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
+    /// Linked records that their side does not show any more, without evidence of a delete: an operator is told, nothing is
+    /// done (P9).
+    pub(super) fn unseen(&self, before: &Link, after: &Link, now: Timestamp) -> Vec<Parked> {
+        let told = |side: Side| {
+            let reason = format!(
+                "{side} shows nothing under this id and nothing says that it was deleted: it was purged or erased, or \
+                 Concord lost the permission to see it. Give the permission back, unlink the pair, or, if privacy law asked \
+                 for it, say `concord erase`"
+            );
+            let record = self.record(side, &before.object, before.records[side].as_ref()?);
+            Some(Parked::new(ParkKey::Record(record), reason, now))
+        };
+        let new = Side::BOTH.into_iter().filter(|side| is_unseen(after, *side) && !is_unseen(before, *side));
+        new.filter_map(told).collect()
+    }
+
+    /// They are shown again, or known to be gone. Before that is remembered: afterwards nobody comes back to do it.
+    pub(super) async fn welcome_who_is_seen(&self, before: &Link, after: &Link) -> Result<(), StepError> {
+        for side in Side::BOTH.into_iter().filter(|side| is_unseen(before, *side) && !is_unseen(after, *side))
+        {
+            if let Some(id) = &before.records[side] {
+                self.store.unpark(&ParkKey::Record(self.record(side, &before.object, id))).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Everything that is set aside, oldest first.
     ///
     /// # Errors
@@ -57,4 +85,8 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         };
         Ok(parked.into_iter().map(about).collect())
     }
+}
+
+fn is_unseen(link: &Link, side: Side) -> bool {
+    link.refused[side] == Refusal::Unseen
 }

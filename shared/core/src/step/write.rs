@@ -287,17 +287,14 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     }
 
     async fn forgive(&self, side: Side, link: &mut Link) -> Result<(), StepError> {
-        let told_of: &[Side] = match link.refused[side] {
-            Refusal::None => &[],
-            Refusal::Unseen => &[side],
-            Refusal::Parked => &Side::BOTH,
-        };
-        for side in told_of {
-            if let Some(key) = refusal_key(*side, link) {
-                self.store.unpark(&key).await?;
+        if link.refused[side] == Refusal::Parked {
+            for side in Side::BOTH {
+                if let Some(key) = refusal_key(side, link) {
+                    self.store.unpark(&key).await?;
+                }
             }
+            link.refused[side] = Refusal::None;
         }
-        link.refused[side] = Refusal::None;
         Ok(())
     }
 }
