@@ -28,7 +28,7 @@ impl World {
         Ok(())
     }
 
-    /// In a world at rest a contact leaves the scope; both records of its pair are edited, and it is deleted and restored.
+    /// In a world at rest a contact leaves the scope; it is deleted and restored, and its counterpart is edited.
     /// Nothing comes of that, until it is in scope again.
     pub(crate) fn one_leaves_the_scope(&mut self) -> Result<(), Broken> {
         let at_rest = |link: &Link| {
@@ -48,8 +48,6 @@ impl World {
             return Ok(());
         }
         self.nothing_comes_of("an edit by which a contact leaves the scope")?;
-        self.puts(&link, leaves.other(), phone, "+1 202 555 0199");
-        self.nothing_comes_of("an edit beside a contact that is out of scope")?;
         if let Some(contact) =
             self.half(&link, leaves).filter(|_| self.profile.people.remove != Removes::Never)
         {
@@ -58,6 +56,8 @@ impl World {
             restore(&self.site, leaves, CONTACT, &contact.id);
             self.nothing_comes_of("a restored contact that is out of scope")?;
         }
+        self.puts(&link, leaves.other(), phone, "+1 202 555 0199");
+        self.nothing_comes_of("an edit beside a contact that is out of scope")?;
         let text = self.users.text();
         if self.puts(&link, leaves, title, &text) {
             self.site.watch().mark(Mark::LeftAndCameBack);
