@@ -41,9 +41,8 @@ pub(crate) fn contract_with_brake(name: &str, brake: &str) -> PathBuf {
 
 /// The sample contract, in which the first of each of these is another.
 pub(crate) fn contract_with(name: &str, changes: &[(&str, &str)]) -> PathBuf {
-    let sample =
+    let mut yaml =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/contract.yaml")).unwrap();
-    let mut yaml = sample;
     for (before, after) in changes {
         assert!(yaml.contains(before), "{before}");
         yaml = yaml.replacen(before, after, 1);

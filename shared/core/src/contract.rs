@@ -309,6 +309,12 @@ impl Object {
             Delete::Flag(flag) => fields.push(flag[side].clone()),
             Delete::Archive | Delete::Unlink | Delete::Ignore => {}
         }
+        self.spec_of(side, fields)
+    }
+
+    /// The same, for some of its fields.
+    #[must_use]
+    pub fn spec_of(&self, side: Side, mut fields: Vec<WireName>) -> ObjectSpec {
         fields.sort_unstable();
         fields.dedup();
         ObjectSpec { object: self.name.clone(), wire: self.wire[side].clone(), fields }

@@ -130,8 +130,7 @@ pub fn decide(situation: &Situation<'_>) -> Decision {
         }
         (Sight::Absorbed, left_over) => draft.absorbed(Side::HubSpot, left_over),
         (left_over, Sight::Absorbed) => draft.absorbed(Side::Salesforce, left_over),
-        (Sight::Lost, _) => draft.suspect(Side::HubSpot),
-        (_, Sight::Lost) => draft.suspect(Side::Salesforce),
+        (Sight::Lost, _) | (_, Sight::Lost) => draft.suspect(),
         (Sight::Missing, Sight::Missing) => {}
         _ if draft.is_left_out() => draft.rest(),
         (Sight::Row(row), Sight::Missing) => draft.insert(Side::HubSpot, row),

@@ -209,6 +209,12 @@ pub const fn owner_field(side: Side) -> &'static str {
     }
 }
 
+/// The place of a field among its object's.
+#[must_use]
+pub fn field(object: usize, name: &str) -> Option<usize> {
+    OBJECTS[object].fields.iter().position(|field| field.name == name)
+}
+
 /// The places of [`OBJECTS`].
 pub const CONTACT: usize = 0;
 /// See [`CONTACT`].

@@ -37,12 +37,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) parked: Vec<Parked>,
     /// Losers and held values on record, by link and field, in compared form.
     pub(crate) recorded: BTreeMap<(LinkId, FieldName), BTreeSet<String>>,
-    /// Links of which the journal says that a record was deleted.
-    pub(crate) called_deleted: BTreeSet<LinkId>,
-    /// Links of which the journal says that a record was taken out of the bin alone.
-    pub(crate) taken_out: BTreeSet<LinkId>,
-    /// Links that a person made, as the journal says.
-    pub(crate) linked_by_hand: BTreeSet<LinkId>,
+    /// The rules that each link's journal cites.
+    pub(crate) rules: BTreeMap<LinkId, BTreeSet<String>>,
     things: BTreeMap<Address, Address>,
 }
 
@@ -181,19 +177,10 @@ impl<'a> Scene<'a> {
         let links = now(store.links(&ids)).unwrap_or_default().into_iter().flatten().collect();
         let conflicts = now(store.conflicts(ALL)).unwrap_or_default();
         let mut recorded: BTreeMap<(LinkId, FieldName), BTreeSet<String>> = BTreeMap::new();
-        let (mut called_deleted, mut taken_out, mut linked_by_hand) =
-            (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        let mut rules: BTreeMap<LinkId, BTreeSet<String>> = BTreeMap::new();
         for link in &ids {
             for line in now(store.journal(link, ALL)).unwrap_or_default() {
-                if line.rule.starts_with("P9") {
-                    called_deleted.insert(link.clone());
-                }
-                if line.rule == "P9 taken out of the bin on one side alone: unlinked" {
-                    taken_out.insert(link.clone());
-                }
-                if line.rule == "P6 a person linked" {
-                    linked_by_hand.insert(link.clone());
-                }
+                rules.entry(link.clone()).or_default().insert(line.rule);
                 if let (Some(field), Some(loser)) = (line.field, line.loser) {
                     recorded.entry((link.clone(), field)).or_default().insert(plain(&loser));
                 }
@@ -205,18 +192,12 @@ impl<'a> Scene<'a> {
         }
         let parked = now(store.parked(ALL)).unwrap_or_default();
         let things = things(world, &records);
-        Self {
-            world,
-            records,
-            links,
-            conflicts,
-            parked,
-            recorded,
-            called_deleted,
-            taken_out,
-            linked_by_hand,
-            things,
-        }
+        Self { world, records, links, conflicts, parked, recorded, rules, things }
+    }
+
+    /// Whether the journal of a link cites such a rule.
+    pub(crate) fn cites(&self, link: &Link, rule: &str) -> bool {
+        self.rules.get(&link.id).is_some_and(|rules| rules.iter().any(|cited| cited.starts_with(rule)))
     }
 
     /// The thing that a record is part of, named by one of its records.

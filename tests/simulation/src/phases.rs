@@ -6,7 +6,7 @@ use concord_core::port::Store as _;
 use concord_core::step::Task;
 
 use crate::chance::{Chance, Script};
-use crate::display::{CONTACT, DEAL, OBJECTS};
+use crate::display::{CONTACT, DEAL, field};
 use crate::fault::Fault;
 use crate::oracle;
 use crate::post::Handling;
@@ -130,9 +130,7 @@ impl World {
         else {
             return Ok(());
         };
-        let Some(field) = OBJECTS[CONTACT].fields.iter().position(|field| field.name == "job_title") else {
-            return Ok(());
-        };
+        let Some(field) = field(CONTACT, "job_title") else { return Ok(()) };
         let values = PerSide::of(|_| self.users.text());
         for _ in 0..ROUNDS_MAX {
             let mut acted = false;

@@ -4,7 +4,7 @@ use concord_core::link::{FieldStanding, Link, Refusal, Status};
 use concord_core::names::Side;
 use concord_core::step::Task;
 
-use crate::display::{CONTACT, OBJECTS, Shown};
+use crate::display::{CONTACT, Shown, field};
 use crate::oracle;
 use crate::profile::{OUT_OF_SCOPE, Removes};
 use crate::users::restore;
@@ -14,7 +14,9 @@ use crate::world::World;
 impl World {
     /// People give every contact that is out of scope another job title.
     pub(crate) fn everybody_comes_back(&mut self) -> Result<(), Broken> {
-        let Some(title) = field("job_title").filter(|_| self.profile.people.leave) else { return Ok(()) };
+        let Some(title) = field(CONTACT, "job_title").filter(|_| self.profile.people.leave) else {
+            return Ok(());
+        };
         for side in Side::BOTH {
             for contact in self.users.look(&self.site, side, CONTACT) {
                 if contact.alive && contact.values[title].starts_with(OUT_OF_SCOPE) {
@@ -41,7 +43,9 @@ impl World {
                     .all(|memory| memory.held.is_none() && memory.standing == FieldStanding::Kept)
         };
         let Some(link) = oracle::pairs(self).into_iter().find(at_rest) else { return Ok(()) };
-        let (Some(title), Some(phone)) = (field("job_title"), field("phone")) else { return Ok(()) };
+        let (Some(title), Some(phone)) = (field(CONTACT, "job_title"), field(CONTACT, "phone")) else {
+            return Ok(());
+        };
         let leaves = Side::BOTH[usize::from(link.issued.0 % 2 == 1)];
         let text = format!("{OUT_OF_SCOPE} {}", self.users.text());
         if !self.puts(&link, leaves, title, &text) {
@@ -88,8 +92,4 @@ impl World {
             written => Err(Broken { invariant: "I18", what: format!("{what} wrote {written} records") }),
         }
     }
-}
-
-fn field(name: &str) -> Option<usize> {
-    OBJECTS[CONTACT].fields.iter().position(|field| field.name == name)
 }

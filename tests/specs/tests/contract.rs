@@ -7,6 +7,7 @@
 )]
 
 mod faults;
+mod records;
 mod sandboxes;
 mod schemas;
 

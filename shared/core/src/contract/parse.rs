@@ -239,7 +239,7 @@ fn erase(given: Option<Given<FileErase>>, hubspot: Option<&WireName>, place: &Pl
     }
 }
 
-/// `names` as for [`keys`].
+/// `names` as for [`matching`].
 fn scope(
     given: Option<Given<String>>,
     fields: &BTreeMap<FieldName, Field>,

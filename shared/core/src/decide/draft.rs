@@ -100,6 +100,14 @@ impl<'a> Draft<'a> {
         !self.parts[side].is_empty()
     }
 
+    /// What each side shows, alive or in the bin.
+    pub(super) fn rows(&self) -> PerSide<Option<&'a Row>> {
+        PerSide::of(|side| match self.situation.rows[side] {
+            Sight::Row(row) => Some(row),
+            Sight::Lost | Sight::Missing | Sight::Absorbed | Sight::Erased => None,
+        })
+    }
+
     pub(super) fn close_landed(&mut self) {
         for side in Side::BOTH {
             if let Sight::Row(row) = self.situation.rows[side] {

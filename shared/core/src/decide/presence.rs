@@ -26,25 +26,27 @@ impl Draft<'_> {
         }
     }
 
-    /// A side shows nothing, and nothing says why: nothing is written until it shows something, but for what a landing of ours
-    /// has covered on the other side.
-    pub(super) fn suspect(&mut self, side: Side) {
-        let other = side.other();
-        self.decision.link.refused[side] = Refusal::Unseen;
-        self.give_up(side);
-        match self.situation.rows[other] {
-            Sight::Row(row) if row.standing == Standing::Alive => {
-                self.uncover(other, PerSide::only(other, row));
-                self.leave(other, row);
-            }
-            Sight::Row(_) | Sight::Lost | Sight::Missing | Sight::Absorbed | Sight::Erased => {
-                self.give_up(other)
-            }
+    /// A side shows nothing, and nothing says why: until it shows something, the other is written to only to mend it.
+    pub(super) fn suspect(&mut self) {
+        for side in Side::BOTH.into_iter().filter(|side| self.situation.rows[*side] == Sight::Lost) {
+            self.decision.link.refused[side] = Refusal::Unseen;
         }
-        if self.situation.rows[other] == Sight::Lost {
-            self.decision.link.refused[other] = Refusal::Unseen;
-        }
+        self.rest();
         self.decision.wait.get_or_insert(Wait::Suspect);
+    }
+
+    /// What was under way is settled, what a landing of ours has covered is put back, and nothing else is written.
+    pub(super) fn rest(&mut self) {
+        let rows = self.rows();
+        for side in Side::BOTH {
+            match rows[side].filter(|row| row.standing == Standing::Alive) {
+                Some(row) => {
+                    self.uncover(side, rows);
+                    self.leave(side, row);
+                }
+                None => self.give_up(side),
+            }
+        }
     }
 
     /// Both live: no flag says otherwise.
@@ -172,7 +174,7 @@ impl Draft<'_> {
     }
 
     /// The other side is not written to any more, whatever was gathered for it; and this one only to mend it.
-    pub(super) fn leave(&mut self, alive: Side, row: &Row) {
+    fn leave(&mut self, alive: Side, row: &Row) {
         match self.writes_to(alive) {
             true => self.issue_update_of(alive, row),
             false => self.give_up(alive),
@@ -181,7 +183,7 @@ impl Draft<'_> {
 
     /// A pair may end with a landing of ours over an edit: what was covered is put back, and what somebody has typed
     /// over it is told (P3).
-    pub(super) fn uncover(&mut self, alive: Side, rows: PerSide<Option<&Row>>) {
+    fn uncover(&mut self, alive: Side, rows: PerSide<Option<&Row>>) {
         let ends = self.decision.link.status != self.situation.link.status;
         for field in self.situation.object.fields.values() {
             let scene = Scene { key: self.situation.key, field, link: self.situation.link };

@@ -1,12 +1,11 @@
 //! Records that the contract's scope leaves out. Nothing is written because of them, and nothing is taken for a delete: what
 //! was edited meanwhile is merged once both records are in scope.
 
-use super::Sight;
 use super::draft::Draft;
-use crate::names::{PerSide, Side};
-use crate::row::{Row, Standing};
+use crate::names::Side;
+use crate::row::Standing;
 
-impl<'a> Draft<'a> {
+impl Draft<'_> {
     /// Whether the scope leaves out one of what a pair shows, or cannot tell, of which a person is told. What lies in both bins
     /// has nothing left to leave, and an archive of ours is seen to the end.
     pub(super) fn is_left_out(&mut self) -> bool {
@@ -14,7 +13,8 @@ impl<'a> Draft<'a> {
         let Some(scope) = &object.scope else { return false };
         let rows = self.rows();
         let ours = rows.salesforce.is_some_and(|row| self.is_archived_by_us(Side::Salesforce, row));
-        if ours || !Side::BOTH.iter().any(|side| rows[*side].is_some_and(is_alive)) {
+        let lives = |side: &Side| rows[*side].is_some_and(|row| row.standing == Standing::Alive);
+        if ours || !Side::BOTH.iter().any(lives) {
             return false;
         }
         let mut left_out = false;
@@ -30,29 +30,4 @@ impl<'a> Draft<'a> {
         }
         left_out
     }
-
-    /// What was under way is settled, and nothing else is written.
-    pub(super) fn rest(&mut self) {
-        let rows = self.rows();
-        for side in Side::BOTH {
-            match rows[side].filter(|row| is_alive(row)) {
-                Some(row) => {
-                    self.uncover(side, rows);
-                    self.leave(side, row);
-                }
-                None => self.give_up(side),
-            }
-        }
-    }
-
-    fn rows(&self) -> PerSide<Option<&'a Row>> {
-        PerSide::of(|side| match self.situation.rows[side] {
-            Sight::Row(row) => Some(row),
-            Sight::Lost | Sight::Missing | Sight::Absorbed | Sight::Erased => None,
-        })
-    }
-}
-
-fn is_alive(row: &Row) -> bool {
-    row.standing == Standing::Alive
 }

@@ -8,7 +8,7 @@ use super::{Engine, StepError};
 use crate::contract::Object;
 use crate::likeness::Likeness;
 use crate::names::{FieldName, LinkId, RecordId, RecordKey, Side, WireName};
-use crate::port::{Crm, ObjectSpec, Queue, Store, Whereabouts};
+use crate::port::{Crm, Queue, Store, Whereabouts};
 use crate::row::Row;
 use crate::value::{Presence, Raw};
 
@@ -58,15 +58,8 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let words: Vec<(WireName, String)> =
             open.iter().filter_map(|(_, row)| word(object, side, fields, row)).collect();
         let Some((wire, _)) = words.first() else { return Ok(Alike::new()) };
-        let mut wires: Vec<WireName> = fields
-            .iter()
-            .filter_map(|name| object.fields.get(name))
-            .flat_map(|field| field.wire[other].clone())
-            .collect();
-        wires.sort_unstable();
-        wires.dedup();
-        let spec =
-            ObjectSpec { object: object.name.clone(), wire: object.wire[other].clone(), fields: wires };
+        let compared = fields.iter().filter_map(|name| object.fields.get(name));
+        let spec = object.spec_of(other, compared.flat_map(|field| field.wire[other].clone()).collect());
         let texts: Vec<String> = words.iter().map(|(_, text)| text.clone()).collect();
         let found = match other {
             Side::HubSpot => self.hubspot.search(&spec, wire, &texts).await,

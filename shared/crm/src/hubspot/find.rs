@@ -1,7 +1,7 @@
 //! Records by value: exact, by unique property, never by search - with two exceptions.
 //!
-//! Whom a person is asked about is searched for ([`HubSpot::search_rows`]); and a company's `domain` is not unique and is not known to work as `idProperty` (reference: 3.3), so it is
-//! searched for. **Search lags:** a company made a few seconds ago (0-5 s were measured, more is possible)
+//! Whom a person is asked about is searched for ([`HubSpot::search_rows`]). And a company's `domain` is not
+//! unique and is not known to work as `idProperty` (reference: 3.3), so it is searched for. **Search lags:** a company made a few seconds ago (0-5 s were measured, more is possible)
 //! is not found, and whoever takes that for "there is none" makes a duplicate. The other way round, search
 //! matches by the old index but answers with current values, so every match is checked here again.
 

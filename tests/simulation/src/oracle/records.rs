@@ -7,7 +7,7 @@ use concord_core::names::{PerSide, RecordId, RecordKey, Side};
 use concord_core::port::ParkKey;
 
 use super::{Address, Scene, address, object_index};
-use crate::display::{OBJECTS, Shown};
+use crate::display::{OBJECTS, Shown, field};
 use crate::fault::Fault;
 use crate::profile::OUT_OF_SCOPE;
 use crate::users::Edit;
@@ -169,7 +169,7 @@ fn nobody_is_joined_without_a_key(scene: &Scene<'_>) -> Result<(), Broken> {
         keys.map(|edit| edit.value.as_str()).filter(|key| !key.is_empty()).collect()
     };
     let joined =
-        scene.links.iter().filter(|link| !link.is_erased() && !scene.linked_by_hand.contains(&link.id));
+        scene.links.iter().filter(|link| !link.is_erased() && !scene.cites(link, "P6 a person linked"));
     for link in joined {
         let halves = (scene.shown(link, Side::HubSpot), scene.shown(link, Side::Salesforce));
         let (Some((here, at)), Some((there, other))) = halves else { continue };
@@ -206,9 +206,8 @@ fn nobody_is_joined_who_is_kept_apart(scene: &Scene<'_>) -> Result<(), Broken> {
 }
 
 fn is_out_of_scope(scene: &Scene<'_>, object: usize, shown: &Shown) -> bool {
-    let title = OBJECTS[object].fields.iter().position(|field| field.name == "job_title");
     scene.world.profile.people.leave
-        && title.is_some_and(|field| shown.values[field].starts_with(OUT_OF_SCOPE))
+        && field(object, "job_title").is_some_and(|field| shown.values[field].starts_with(OUT_OF_SCOPE))
 }
 
 fn is_key(field: &str) -> bool {
@@ -250,7 +249,7 @@ fn what_is_called_deleted_was_deleted(scene: &Scene<'_>) -> Result<(), Broken> {
     let deleted = users.deleted.iter().map(|(side, object, id)| (*side, *object, id.clone()));
     let merged = users.merged.iter().map(|(side, object, loser, _)| (*side, *object, loser.clone()));
     let gone: BTreeSet<Address> = deleted.chain(merged).map(|record| scene.thing(&record)).collect();
-    for link in scene.links.iter().filter(|link| scene.called_deleted.contains(&link.id)) {
+    for link in scene.links.iter().filter(|link| scene.cites(link, "P9")) {
         let mut halves = Side::BOTH.into_iter().filter_map(|side| scene.half(link, side));
         if !halves.any(|half| gone.contains(&scene.thing(&half))) {
             let what = format!("a record of link {} was called deleted, which nobody deleted", link.id);
@@ -317,7 +316,9 @@ fn nobody_is_archived_in_vain(scene: &Scene<'_>) -> Result<(), Broken> {
 /// I18: what a person took out of the bin, while the other record is in its own, is not put back for the same delete.
 fn a_delete_is_passed_on_once(scene: &Scene<'_>) -> Result<(), Broken> {
     let told: BTreeSet<Address> = scene.parked_records().collect();
-    for link in scene.links.iter().filter(|link| scene.taken_out.contains(&link.id)) {
+    for link in
+        scene.links.iter().filter(|link| scene.cites(link, "P9 taken out of the bin on one side alone"))
+    {
         let halves = (scene.shown(link, Side::HubSpot), scene.shown(link, Side::Salesforce));
         let (Some((here, at)), Some((there, other))) = halves else { continue };
         if !here.alive && there.archived_by_us && !link.is_erased() && !told.contains(&other) {
