@@ -120,6 +120,7 @@ pub(crate) async fn serve(
         .route("/pairs/end", post(unlink))
         .route("/pairs/apart", post(keep_apart))
         .route("/pairs/erase", post(erase))
+        .route("/pairs/why", post(why))
         .route("/brakes/release", post(release))
         .route("/pause", post(pause))
         .route("/resume", post(resume))
@@ -152,7 +153,7 @@ async fn in_flight(State(local): State<Arc<Local>>) -> impl IntoResponse {
     open.map(|open| open.len().to_string()).map_err(|error| failed(&error.into()))
 }
 
-/// The only answer that holds values: it stays on this machine.
+/// Holds values, as only `why` does besides: it stays on this machine.
 async fn conflicts(State(local): State<Arc<Local>>) -> impl IntoResponse {
     local.engine.inbox().await.map(Json).map_err(|error| failed(&error.into()))
 }
@@ -202,6 +203,10 @@ async fn unlink(State(local): State<Arc<Local>>, Json(record): Json<RecordKey>) 
 async fn erase(State(local): State<Arc<Local>>, Json(record): Json<RecordKey>) -> impl IntoResponse {
     let said = local.engine.erase(&record, Timestamp::now()).await;
     said.map(Json).map_err(|error| failed(&error.into()))
+}
+
+async fn why(State(local): State<Arc<Local>>, Json(record): Json<RecordKey>) -> impl IntoResponse {
+    local.engine.why(&record).await.map(Json).map_err(|error| failed(&error.into()))
 }
 
 /// Releases the brake of an object type. Whether it was engaged.

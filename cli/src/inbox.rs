@@ -189,7 +189,7 @@ fn line(Inbox { name, conflict, agreed, taken }: &Inbox) -> serde_json::Value {
 }
 
 /// A value as JSON says it.
-fn plain(value: &Presence<Value>) -> serde_json::Value {
+pub(crate) fn plain(value: &Presence<Value>) -> serde_json::Value {
     match value {
         Presence::Blank | Presence::Unknown => serde_json::Value::Null,
         Presence::Value(value) => match value {
@@ -207,7 +207,7 @@ fn plain(value: &Presence<Value>) -> serde_json::Value {
 }
 
 /// The same for a person's eyes.
-fn shown(value: &Presence<Value>) -> String {
+pub(crate) fn shown(value: &Presence<Value>) -> String {
     if value.is_unknown() {
         return "(not known)".to_owned();
     }

@@ -56,9 +56,9 @@ pub(crate) struct PairArgs {
     salesforce: Option<String>,
     /// Print one JSON object.
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
     #[command(flatten)]
-    place: Place,
+    pub(crate) place: Place,
 }
 
 #[derive(Debug, Args)]
@@ -71,7 +71,7 @@ pub(crate) struct EraseArgs {
 }
 
 impl PairArgs {
-    fn record(&self) -> anyhow::Result<RecordKey> {
+    pub(crate) fn record(&self) -> anyhow::Result<RecordKey> {
         let named = [(Side::HubSpot, &self.hubspot), (Side::Salesforce, &self.salesforce)];
         let named = named.into_iter().find_map(|(side, id)| Some((side, RecordId::new(&**id.as_ref()?))));
         let Some((side, id)) = named else {

@@ -11,6 +11,7 @@ mod parked;
 mod progress;
 mod runner;
 mod up;
+mod why;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -52,6 +53,10 @@ enum Command {
     Resolve(inbox::ResolveArgs),
     /// List the records that nobody can tell whom they belong with, and whom they may belong with.
     Proposals(inbox::ListArgs),
+    /// Explain what a pair holds: what was decided of it, when, by which rule, and what stood there before.
+    ///
+    /// The rules are those of the README. Values that were erased are not known any more.
+    Why(why::WhyArgs),
     /// Say that two records are one thing: they are kept in agreement from now on.
     ///
     /// Where they differ, the contract's conflict rules decide.
@@ -132,6 +137,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Conflicts(args) => inbox::conflicts(&args).await,
         Command::Resolve(args) => inbox::resolve(&args).await,
         Command::Proposals(args) => links::proposals(&args).await,
+        Command::Why(args) => why::why(&args).await,
         Command::Link(args) => links::link(&args).await,
         Command::KeepApart(args) => links::keep_apart(&args).await,
         Command::Unlink(args) => links::unlink(&args).await,

@@ -151,6 +151,18 @@ async fn both_sides_edit_different_fields_the_same_field_and_to_the_same_value()
     assert_eq!(concord.salesforce_shows(&salesforce, &["FirstName"]).await, json!({"FirstName": "A."}));
     assert_eq!(concord.writes().await, 5);
     assert_eq!(concord.command(&["resolve", name, "--take", "hubspot"]).0, Some(1), "it is over");
+
+    let (_, printed) =
+        concord.command(&["why", "contact", "--salesforce", &salesforce, "--field", "name", "--json"]);
+    let why: Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(why["records"], json!({"hubspot": hubspot, "salesforce": salesforce}));
+    let taken = why["lines"].as_array().unwrap().iter();
+    let taken: Vec<&Value> =
+        taken.filter(|line| line["rule"] == "P7 a person took salesforce's value").collect();
+    let [taken] = taken[..] else { panic!("{why:#}") };
+    let (augusta, a) = (json!(["Augusta", "Lovelace"]), json!(["A.", "Lovelace"]));
+    assert_eq!(taken["before"], json!({"hubspot": augusta, "salesforce": a}));
+    assert_eq!((&taken["after"], &taken["lost"]), (&a, &augusta));
 }
 
 #[tokio::test]

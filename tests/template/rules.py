@@ -407,7 +407,7 @@ def work(stack):
         "Fetch": [("dynamodb", (*commits, "UpdateItem"), state), ("dynamodb", ("PutItem",), journal), ("sqs", consumes, hints),
                   ("sqs", ("SendMessage",), hints), ("sqs", ("SendMessage",), intents)],
         "Write": [("dynamodb", commits, state), ("sqs", consumes, intents), ("sqs", ("SendMessage",), hints)],
-        "Reconcile": [("dynamodb", reads, state), ("dynamodb", ("Query",), f"{state}/index/open"),
+        "Reconcile": [("dynamodb", (*reads, "Scan"), state), ("dynamodb", ("Query",), f"{state}/index/open"),
                       ("sqs", ("SendMessage",), hints), ("sqs", ("SendMessage",), "<ScheduleDlq.Arn>")],
     }
     for function, needs in by_function.items():

@@ -53,8 +53,8 @@ use aws_sdk_dynamodb::Client;
 use concord_core::link::Link;
 use concord_core::names::{ContractVersion, Fence, Generation, LinkId, PerSide, RecordKey};
 use concord_core::port::{
-    Census, ClaimOutcome, Commit, CommitError, Conflict, CursorMark, EventKey, JournalEntry, NaturalKey,
-    ParkKey, Parked, Store, StoreError, Whereabouts,
+    Census, ClaimOutcome, Commit, CommitError, Conflict, CursorMark, EventKey, JournalEntry, LinkPage,
+    NaturalKey, ParkKey, Parked, Store, StoreError, Whereabouts,
 };
 use jiff::Timestamp;
 
@@ -125,6 +125,10 @@ impl Store for DynamoStore {
 
     async fn links(&self, ids: &[LinkId]) -> Result<Vec<Option<Link>>, StoreError> {
         self.read_links(ids).await
+    }
+
+    async fn page_of_links(&self, from: Option<&str>) -> Result<LinkPage, StoreError> {
+        self.scan_links(from).await
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {

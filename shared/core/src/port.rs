@@ -13,5 +13,5 @@ pub use crm::{
 pub use queue::{Hints, IntentRef, Message, Messages, Queue, QueueError, Sends};
 pub use store::{
     Census, ClaimOutcome, Commit, CommitError, Conflict, CursorMark, EventKey, Expected, JournalEntry,
-    NaturalKey, ParkKey, Parked, Store, StoreError, WAITING_MAX, Whereabouts,
+    LinkPage, NaturalKey, ParkKey, Parked, Store, StoreError, WAITING_MAX, Whereabouts,
 };

@@ -11,6 +11,7 @@ mod inbox;
 mod lookalikes;
 mod matching;
 mod merging;
+mod missing;
 mod owners;
 mod pairing;
 mod reconcile;
@@ -18,6 +19,7 @@ mod references;
 mod schemas;
 mod set_aside;
 mod take_in;
+mod why;
 mod write;
 
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -42,6 +44,7 @@ pub use owners::Directory;
 pub use reconcile::{Report, Task};
 pub use set_aside::SetAside;
 pub use take_in::{CLAIM_LEASE_MS, TakenIn};
+pub use why::Why;
 
 /// Everything that the steps work with.
 #[derive(Debug)]

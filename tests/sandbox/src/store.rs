@@ -5,16 +5,20 @@
 //! condition on the `now` of each call; whether what has expired is deleted ([`MemoryStore::expire`]) changes no answer.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use concord_core::link::Link;
 use concord_core::names::{ContractVersion, Fence, FieldName, Generation, LinkId, PerSide, RecordKey, Side};
 use concord_core::port::{
     Census, ClaimOutcome, Commit, CommitError, Conflict, CursorMark, EventKey, Expected, JournalEntry,
-    NaturalKey, ParkKey, Parked, Store, StoreError, WAITING_MAX, Whereabouts,
+    LinkPage, NaturalKey, ParkKey, Parked, Store, StoreError, WAITING_MAX, Whereabouts,
 };
 use concord_core::value::Presence;
 use jiff::{SignedDuration, Timestamp};
+
+/// Links on one page. Ours: few enough that a test turns pages.
+const LINKS_A_PAGE: usize = 50;
 
 /// The store. Clones share it.
 #[derive(Debug, Clone, Default)]
@@ -143,6 +147,15 @@ impl Store for MemoryStore {
     async fn links(&self, ids: &[LinkId]) -> Result<Vec<Option<Link>>, StoreError> {
         let memory = self.memory();
         Ok(ids.iter().map(|id| memory.links.get(id).cloned()).collect())
+    }
+
+    async fn page_of_links(&self, from: Option<&str>) -> Result<LinkPage, StoreError> {
+        let memory = self.memory();
+        let from = from.map_or(Bound::Unbounded, |from| Bound::Excluded(LinkId::from(from)));
+        let mut rest = memory.links.range((from, Bound::Unbounded)).map(|(_, link)| link);
+        let links: Vec<Link> = rest.by_ref().take(LINKS_A_PAGE).cloned().collect();
+        let next = rest.next().and(links.last()).map(|link| link.id.as_str().to_owned());
+        Ok(LinkPage { links, next })
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
@@ -275,7 +288,8 @@ impl Store for MemoryStore {
 
     async fn journal(&self, link: &LinkId, max: usize) -> Result<Vec<JournalEntry>, StoreError> {
         let memory = self.memory();
-        Ok(memory.journal.get(link).into_iter().flatten().take(max).cloned().collect())
+        let lines = memory.journal.get(link).map_or(&[][..], Vec::as_slice);
+        Ok(lines[lines.len().saturating_sub(max)..].to_vec())
     }
 }
 

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use concord_core::link::Link;
 use concord_core::names::{ContractVersion, Fence, Generation, LinkId, PerSide, RecordKey, Side};
 use concord_core::port::{
-    Census, ClaimOutcome, Commit, CommitError, Conflict, CursorMark, EventKey, JournalEntry, Message,
-    NaturalKey, ParkKey, Parked, Queue, QueueError, Store, StoreError, Whereabouts,
+    Census, ClaimOutcome, Commit, CommitError, Conflict, CursorMark, EventKey, JournalEntry, LinkPage,
+    Message, NaturalKey, ParkKey, Parked, Queue, QueueError, Store, StoreError, Whereabouts,
 };
 use concord_crm::transport::{Transport, TransportError, Waited};
 use concord_sandbox::answers;
@@ -60,6 +60,10 @@ impl Store for Desk {
 
     async fn links(&self, ids: &[LinkId]) -> Result<Vec<Option<Link>>, StoreError> {
         self.store("links", self.site.store.links(ids)).await
+    }
+
+    async fn page_of_links(&self, from: Option<&str>) -> Result<LinkPage, StoreError> {
+        self.store("page_of_links", self.site.store.page_of_links(from)).await
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {

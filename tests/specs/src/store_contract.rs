@@ -41,6 +41,7 @@ pub async fn run<S: Store>(make: impl AsyncFn() -> S) {
     the_journal_is_in_order_and_apart_for_each_link(&make().await).await;
     unsent_links_are_listed_oldest_first(&make().await).await;
     a_settled_link_is_not_unsent(&make().await).await;
+    every_link_is_on_one_page(&make().await).await;
     an_event_is_claimed_once(&make().await).await;
     a_lease_runs_out_and_the_fence_rises(&make().await).await;
     a_stale_fence_completes_nothing(&make().await).await;

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a scenario that cannot go on has failed")]
 
-use concord_core::names::{PerSide, Side};
+use concord_core::names::{PerSide, RecordId, RecordKey, Side};
 use concord_core::port::{ParkKey, Store as _};
 use concord_core::row::Edited;
 use concord_core::step::Inbox;
@@ -122,6 +122,36 @@ async fn an_edit_that_arrives_after_the_decision_is_held_anew() {
         );
         assert_eq!(spine.written() - before, 0);
     }
+}
+
+#[tokio::test]
+async fn why_a_pair_holds_what_it_holds_is_told_from_either_side() {
+    let (mut spine, [hubspot, salesforce], Inbox { name, .. }) = held().await;
+    spine.engine.take(&name, S, spine.now()).await.unwrap();
+    spine.run().await;
+    let record = |side: Side, id: &str| RecordKey { side, object: "contact".into(), id: RecordId::from(id) };
+    let why = spine.engine.why(&record(H, &hubspot)).await.unwrap().unwrap();
+    assert_eq!(spine.engine.why(&record(S, &salesforce)).await.unwrap().as_ref(), Some(&why));
+    assert_eq!(spine.engine.why(&record(H, "404")).await.unwrap(), None);
+
+    let titles = why.lines.iter().filter(|line| line.field == Some("job_title".into()));
+    let titles: Vec<_> = titles
+        .map(|line| {
+            (line.rule.as_str(), line.target, line.before.clone(), line.after.clone(), line.loser.clone())
+        })
+        .collect();
+    let [analyst, countess, programmer] = ["Analyst", "Countess", "Programmer"].map(text);
+    let made = PerSide { hubspot: analyst.clone(), salesforce: Presence::Blank };
+    let both = PerSide { hubspot: countess.clone(), salesforce: programmer.clone() };
+    assert_eq!(
+        titles,
+        [
+            ("P6 create", Some(S), made, analyst, None),
+            ("P7 hold", None, both.clone(), Presence::Unknown, None),
+            ("P7 a person took salesforce's value", None, both.clone(), programmer.clone(), Some(countess)),
+            ("P7 as a person decided", Some(H), both, programmer, None),
+        ]
+    );
 }
 
 #[tokio::test]

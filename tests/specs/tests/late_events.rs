@@ -198,6 +198,26 @@ async fn linked_and_not_found_without_evidence_is_suspected_and_never_acted_on()
 }
 
 #[tokio::test]
+async fn a_record_that_was_purged_unheard_is_told_by_a_sweep_and_only_once() {
+    for side in Side::BOTH {
+        let (mut scene, id, other) = Scene::linked(side).await;
+        let written = scene.spine.written();
+        scene.unheard(|scene| scene.purges(side, &id));
+        scene.spine.reconcile(Task::Sweep).await;
+        let told = scene.parked().await;
+        let record = RecordKey { side, object: "contact".into(), id: RecordId::from(id.as_str()) };
+        let keys: Vec<&ParkKey> = told.iter().map(|parked| &parked.key).collect();
+        assert_eq!(keys, [&ParkKey::Record(record)], "{side}");
+
+        let again = scene.spine.engine.reconcile(Task::Sweep, scene.spine.now()).await;
+        assert_eq!(again.map(|report| report.hinted), Ok(0), "{side}");
+        assert_eq!(scene.parked().await, told, "{side}");
+        assert!(!scene.is_flagged(side.other(), &other), "{side}: absence is no evidence");
+        assert_eq!(scene.spine.written(), written, "{side}");
+    }
+}
+
+#[tokio::test]
 async fn a_tombstone_and_nothing_there_is_dropped() {
     for side in Side::BOTH {
         let (mut scene, id, other) = Scene::linked(side).await;
@@ -308,6 +328,27 @@ async fn whatever_comes_of_a_merged_record_leads_to_the_winner() {
         let written = scene.spine.written();
         scene.unheard(|scene| scene.edits(side, &left, "Countess"));
         scene.comes(side, &loser).await;
+        assert_eq!(scene.title(side.other(), &other), "Countess", "{side}");
+        assert_eq!(scene.spine.written() - written, 1, "{side}");
+    }
+}
+
+#[tokio::test]
+async fn whatever_comes_of_a_record_that_was_merged_again_and_again_leads_to_the_last_winner() {
+    for side in Side::BOTH {
+        let (mut scene, first, other) = Scene::linked(side).await;
+        let mut left = first.clone();
+        for n in 0..3 {
+            let winner = scene.makes(side, &format!("augusta{n}@example.com"));
+            let loser = left;
+            left = scene.merges(side, &winner, &loser);
+            let _unheard = scene.spine.told();
+            scene.comes(side, &loser).await;
+        }
+        assert_eq!(scene.spine.counterpart(side, &left).await, other, "{side}");
+        let written = scene.spine.written();
+        scene.unheard(|scene| scene.edits(side, &left, "Countess"));
+        scene.comes(side, &first).await;
         assert_eq!(scene.title(side.other(), &other), "Countess", "{side}");
         assert_eq!(scene.spine.written() - written, 1, "{side}");
     }

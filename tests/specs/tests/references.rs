@@ -1,9 +1,10 @@
 //! References (P12): a contact's company, by association in HubSpot and by `AccountId` in Salesforce. They agree if they lead to
 //! one pair; what points to a record without a counterpart waits for it.
 
-use concord_core::names::Side;
+use concord_core::names::{RecordId, RecordKey, Side};
 use concord_core::port::Store as _;
 use concord_core::step::Task;
+use concord_core::value::{Presence, Value as Field};
 use concord_specs::spine::{SAMPLE_CONTRACT, Spine, assert_quiet};
 use http::Method;
 use jiff::SignedDuration;
@@ -271,4 +272,18 @@ async fn a_merged_company_is_followed_to_its_successor() {
     assert_eq!(spine.counterpart_of("company", H, &successor).await, there);
     assert_eq!(spine.written() - before, 0, "it took over the mark, and its contacts");
     assert_quiet(&mut spine).await;
+}
+
+#[tokio::test]
+async fn why_a_contact_has_its_company_is_told_by_the_records_that_a_person_knows() {
+    let (spine, [acme, _], contact) = employed().await;
+    let account = spine.counterpart_of("company", H, &acme).await;
+    let record = RecordKey { side: H, object: "contact".into(), id: RecordId::from(contact.as_str()) };
+    let why = spine.engine.why(&record).await.unwrap_or_default();
+    let lines = why.into_iter().flat_map(|why| why.lines);
+    let company = lines.filter(|line| line.field == Some("company".into()));
+    let shown: Vec<_> =
+        company.map(|line| (line.target, line.before.hubspot.clone(), line.after.clone())).collect();
+    let named = |text: String| Presence::Value(Field::Text(text));
+    assert_eq!(shown, [(Some(S), named(format!("hubspot {acme}")), named(format!("salesforce {account}")))]);
 }

@@ -125,6 +125,7 @@ impl DynamoStore {
                 .expression_attribute_names("#link", "link")
                 .expression_attribute_values(":link", pack::text(link.as_str()))
                 .consistent_read(true)
+                .scan_index_forward(false)
                 .limit(page(max - entries.len()))
                 .set_exclusive_start_key(from)
                 .send()
@@ -138,6 +139,7 @@ impl DynamoStore {
                 break;
             }
         }
+        entries.reverse();
         Ok(entries)
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use concord_core::link::Link;
 use concord_core::names::{LinkId, RecordId, RecordKey};
-use concord_core::port::{NaturalKey, StoreError, Whereabouts};
+use concord_core::port::{LinkPage, NaturalKey, StoreError, Whereabouts};
 
 use super::fault::{store_error, unreadable};
 use super::pack::{self, Item};
@@ -13,6 +13,9 @@ use super::{DynamoStore, keys};
 
 /// Keys in one BatchGetItem. Source: API page BatchGetItem, "as many as 100 items".
 const BATCH_GET_KEYS_MAX: usize = 100;
+/// Items that one Scan looks at: of an ordinary link's claims, keys and secret about a fourth are links. Ours: together below the
+/// 1 MB that one Scan reads (API page Scan).
+const SCAN_ITEMS_MAX: i32 = 2_000;
 /// Rounds for one batch. An answer holds at most 16 MB, which 100 items under 400 KB fill at most three times;
 /// more rounds than this means throttling, and the queue waits better than we do.
 const BATCH_GET_ROUNDS_MAX: usize = 8;
@@ -49,6 +52,33 @@ impl DynamoStore {
     pub(super) async fn read_links(&self, ids: &[LinkId]) -> Result<Vec<Option<Link>>, StoreError> {
         let found = self.batch_get("read links", ids.iter().map(keys::link)).await?;
         ids.iter().map(|id| found.get(&keys::link(id)).map(pack::link_of).transpose()).collect()
+    }
+
+    /// The links among some items of `State`.
+    pub(super) async fn scan_links(&self, from: Option<&str>) -> Result<LinkPage, StoreError> {
+        const OPERATION: &str = "list links";
+        let answer = self
+            .client
+            .scan()
+            .table_name(&self.tables.state)
+            .filter_expression("begins_with(pk, :link)")
+            .expression_attribute_values(":link", pack::text(keys::link(&LinkId::from(""))))
+            .limit(SCAN_ITEMS_MAX)
+            .set_exclusive_start_key(from.map(|key| Item::from([("pk".to_owned(), pack::text(key))])))
+            .send()
+            .await
+            .map_err(|error| store_error(OPERATION, &error))?;
+        let link_of = |item: &Item| {
+            let told = |error: &StoreError| tracing::warn!(pk = pack::text_of(item, "pk"), %error, "no sweep looks at it");
+            pack::link_of(item).inspect_err(told).ok()
+        };
+        let links = answer.items.iter().flatten().filter_map(link_of).collect();
+        let key_of = |key: &Item| pack::text_of(key, "pk").map(str::to_owned);
+        let next = answer
+            .last_evaluated_key
+            .as_ref()
+            .map(|key| key_of(key).ok_or_else(|| unreadable(OPERATION, "key")));
+        Ok(LinkPage { links, next: next.transpose()? })
     }
 
     /// Reads items of `State` by key. What does not exist is not in the answer; duplicates are asked for once,

@@ -37,7 +37,7 @@ pub enum Count {
     Parked,
     /// Records that a poll or a repair hinted.
     HintsQueued,
-    /// Records that a full sweep found out of agreement: hints and polls have missed them.
+    /// Records that a full sweep found out of agreement, or not at all: hints and polls have missed them.
     Drift,
 }
 

@@ -72,6 +72,13 @@ pub trait Store: Send + Sync {
     /// [`StoreError`], for the whole call.
     fn links(&self, ids: &[LinkId]) -> impl Future<Output = Result<Vec<Option<Link>>, StoreError>> + Send;
 
+    /// Some of all links, in no order, from where another page ended. By scanning: for a sweep, never on the path of a change.
+    /// Whoever is linked meanwhile may be missing; a page without links need not be the last.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn page_of_links(&self, from: Option<&str>) -> impl Future<Output = Result<LinkPage, StoreError>> + Send;
+
     /// One transaction: the link on its generation, claims on their absence, and all that explains them.
     /// All or nothing.
     ///
@@ -209,7 +216,7 @@ pub trait Store: Send + Sync {
     /// [`StoreError`].
     fn census(&self) -> impl Future<Output = Result<Census, StoreError>> + Send;
 
-    /// The journal of a link, oldest first, at most `max`.
+    /// The newest lines of a link's journal, at most `max`, oldest first.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -232,6 +239,15 @@ pub enum Whereabouts {
     Linked(LinkId),
     /// It was merged into this record (P11). Aliases only grow (I15).
     Alias(RecordId),
+}
+
+/// Some of all links.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkPage {
+    /// As they were stored a moment ago.
+    pub links: Vec<Link>,
+    /// Where the next page begins, if there is one.
+    pub next: Option<String>,
 }
 
 /// A unique natural key of one object: keyed hash of a canonical e-mail or domain.

@@ -4,17 +4,16 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::why::LINES_MAX;
 use super::{Engine, StepError, digest};
 use crate::link::{Base, FieldMemory, Link};
-use crate::names::{LinkId, PerSide, RecordId, Side};
+use crate::names::{FieldName, LinkId, ObjectName, PerSide, RecordId, Side};
 use crate::port::{Commit, Conflict, Crm, Expected, JournalEntry, Queue, Store};
 use crate::reference;
 use crate::value::{Presence, Value};
 
 /// Conflicts that are listed at once, oldest first. Ours: more than a person reads.
 const CONFLICTS_MAX: usize = 1_000;
-/// Journal lines of one link, the oldest first, that are searched for the value that both sides last held. Ours.
-const LINES_MAX: usize = 1_000;
 
 /// A conflict as a person is shown it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,7 +43,10 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             let FieldMemory { base, held, .. } = memory.unwrap_or_default();
             let mut agreed = self.agreed(&conflict, base.as_ref()).await?;
             let (name, taken) = (conflict.name(), held.and_then(|held| held.taken));
-            self.name_records(&mut conflict, &mut agreed).await?;
+            let Conflict { object, field, values: PerSide { hubspot, salesforce }, .. } = &mut conflict;
+            let values =
+                vec![(Side::HubSpot, hubspot), (Side::Salesforce, salesforce), (Side::HubSpot, &mut agreed)];
+            self.name_records(object, field, values).await?;
             inbox.push(Inbox { name, conflict, agreed, taken });
         }
         Ok(inbox)
@@ -64,24 +66,23 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     }
 
     /// A reference is shown as each side shows it: a person knows records, and no links.
-    async fn name_records(
+    pub(super) async fn name_records(
         &self,
-        conflict: &mut Conflict,
-        agreed: &mut Presence<Value>,
+        object: &ObjectName,
+        field: &FieldName,
+        values: Vec<(Side, &mut Presence<Value>)>,
     ) -> Result<(), StepError> {
-        let object = self.contract.objects.get(&conflict.object);
-        let field = object.and_then(|object| object.fields.get(&conflict.field));
+        let field = self.contract.objects.get(object).and_then(|object| object.fields.get(field));
         if field.is_none_or(|field| reference::target_of(field).is_none()) {
             return Ok(());
         }
-        let PerSide { hubspot, salesforce } = &mut conflict.values;
-        for (side, value) in
-            [(Side::HubSpot, hubspot), (Side::Salesforce, salesforce), (Side::HubSpot, agreed)]
-        {
+        for (side, value) in values {
             let Presence::Value(Value::Text(text)) = value else { continue };
             let links = self.store.links(&[LinkId::new(text.clone())]).await?;
-            if let Some(id) = links.into_iter().flatten().next().and_then(|link| link.records[side].clone()) {
-                *text = format!("{side} {id}");
+            let Some(link) = links.into_iter().flatten().next() else { continue };
+            let known = |side: Side| link.records[side].as_ref().map(|id| format!("{side} {id}"));
+            if let Some(name) = known(side).or_else(|| known(side.other())) {
+                *text = name;
             }
         }
         Ok(())

@@ -22,24 +22,24 @@ pub enum Task {
     Poll,
     /// Links whose intents have waited too long. Every minute: it is also what finds an intent whose worker died between commit and queue.
     Repair,
-    /// Every record on both sides, and every one in the bins. Daily, and as the first sync.
+    /// Every pair by its ids, every record on both sides, and every one in the bins. Daily, and as the first sync.
     Sweep,
 }
 
 /// How far a task came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Report {
-    /// Rows that were listed.
+    /// Rows and links that were listed.
     pub listed: usize,
     /// Records that were hinted.
     pub hinted: usize,
-    /// Listings that have more pages: run the task again.
+    /// Listings, of rows or of links, that have more pages: run the task again.
     pub unfinished: usize,
 }
 
-/// Pages read per listing and run. Salesforce pages hold 2,000 rows and HubSpot's 100 or 200, so a run stays
-/// within a Lambda's time; the cursor remembers the rest.
-const PAGES_MAX: usize = 50;
+/// Pages read per listing and run. Salesforce pages hold 2,000 rows, HubSpot's 100 or 200 and DynamoDB's some hundred links, so a
+/// run stays within a Lambda's time; the cursor remembers the rest.
+pub(super) const PAGES_MAX: usize = 50;
 /// An intent that is open for this long is looked at: ours, well above an ordinary queue's delay.
 const UNSENT_AFTER: SignedDuration = SignedDuration::from_secs(60);
 /// Links repaired per run.
@@ -68,6 +68,9 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         match task {
             Task::Repair => self.repair(&mut report, now).await?,
             Task::Poll | Task::Sweep => {
+                if task == Task::Sweep {
+                    self.sweep_pairs(&mut report, now).await?;
+                }
                 for object in self.contract.objects.values() {
                     let object = &*self.with_owners(object, now).await?;
                     match task {
@@ -92,7 +95,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                 let name = cursor_name(Task::Poll, side, object, bin);
                 if self.store.cursor(&name).await?.is_none() {
                     let position = Position { since: Some(at), ..Position::default() };
-                    self.advance(&name, None, &position).await?;
+                    self.advance(&name, None, write_position(&position)).await?;
                 }
             }
         }
@@ -186,7 +189,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                 }
                 None => Position { since: Some(next_since.max(since)), ..Position::default() },
             };
-            mark = Some(self.advance(&name, mark.as_ref(), &position).await?);
+            mark = Some(self.advance(&name, mark.as_ref(), write_position(&position)).await?);
             if last {
                 return Ok(Some(shown));
             }
@@ -213,14 +216,13 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     }
 
     /// Moves a cursor, after its page was hinted. If another run moved it, that run goes on.
-    async fn advance(
+    pub(super) async fn advance(
         &self,
         name: &str,
         mark: Option<&CursorMark>,
-        position: &Position,
+        text: String,
     ) -> Result<CursorMark, StepError> {
         let generation = mark.map_or(Generation(0), |mark| mark.generation);
-        let text = write_position(position);
         match self.store.move_cursor(name, generation, &text).await {
             Ok(()) => Ok(CursorMark { text, generation: generation.next() }),
             Err(error @ (CommitError::Moved | CommitError::Taken { .. } | CommitError::Store(_))) => {

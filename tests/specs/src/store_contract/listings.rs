@@ -1,10 +1,10 @@
-//! What is listed: conflicts, the journal, unsent links.
+//! What is listed: conflicts, the journal, unsent links, all links.
 
 use concord_core::link::{Link, Progress};
-use concord_core::names::{FieldName, Generation, LinkId, Token};
-use concord_core::port::{Commit, CommitError, JournalEntry, ParkKey, Store};
+use concord_core::names::{FieldName, Generation, LinkId, Side, Token};
+use concord_core::port::{Commit, CommitError, JournalEntry, LinkPage, ParkKey, Store};
 
-use super::sample::{at, commit, conflict, entry, link, link_with_intent};
+use super::sample::{at, commit, conflict, entry, link, link_with_intent, record};
 use super::singles::parked;
 
 pub(super) async fn a_conflict_begins_changes_and_is_over(store: &impl Store) {
@@ -54,8 +54,8 @@ pub(super) async fn the_journal_is_in_order_and_apart_for_each_link(store: &impl
 
     let a = LinkId::from("a");
     assert_eq!(store.journal(&a, 100).await, Ok(written.clone()));
-    written.truncate(4);
-    assert_eq!(store.journal(&a, 4).await, Ok(written));
+    let newest = written.split_off(written.len() - 4);
+    assert_eq!(store.journal(&a, 4).await, Ok(newest));
     assert_eq!(store.journal(&LinkId::from("c"), 10).await, Ok(vec![]));
 }
 
@@ -96,6 +96,32 @@ pub(super) async fn a_settled_link_is_not_unsent(store: &impl Store) {
     assert_eq!(store.commit(commit(again.clone())).await, Ok(()));
     assert_eq!(store.commit(commit(again)).await, Err(CommitError::Moved));
     assert_eq!(store.unsent(at(9), 10).await, Ok(vec![LinkId::from("c")]));
+}
+
+pub(super) async fn every_link_is_on_one_page(store: &impl Store) {
+    assert_eq!(store.page_of_links(None).await, Ok(LinkPage { links: vec![], next: None }));
+    let mut stored: Vec<Link> = Vec::new();
+    // What is no link is on none; so much of it that the links do not fit on one page.
+    for number in 0..120 {
+        let one = link(&format!("{number:03}"), 1);
+        let records = (0..20).map(|other| record(Side::HubSpot, &format!("{number}-{other}"))).collect();
+        stored.push(one.clone());
+        assert_eq!(store.commit(Commit { records, ..commit(one) }).await, Ok(()));
+    }
+
+    let (mut listed, mut pages, mut from) = (Vec::new(), 0, None);
+    loop {
+        pages += 1;
+        let page = store.page_of_links(from.as_deref()).await.unwrap_or_else(|error| panic!("{error}"));
+        listed.extend(page.links);
+        from = page.next;
+        if from.is_none() {
+            break;
+        }
+    }
+    listed.sort_by(|one, other| one.id.cmp(&other.id));
+    assert_eq!(listed, stored);
+    assert!(pages > 1, "{pages}");
 }
 
 pub(super) async fn a_field_is_set_aside_and_taken_back_with_its_link(store: &impl Store) {
