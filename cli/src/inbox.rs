@@ -4,8 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
-use comfy_table::presets::UTF8_FULL_CONDENSED;
-use comfy_table::{ContentArrangement, Table};
+use comfy_table::Table;
 use concord_aws::deployment::DeployedEngine;
 use concord_core::contract::printable;
 use concord_core::names::{ObjectName, Side};
@@ -140,9 +139,7 @@ pub(crate) async fn deployed(place: &Place) -> anyhow::Result<Option<std::sync::
 }
 
 fn table(inbox: &[Inbox]) -> Table {
-    let mut table = Table::new();
-    table.load_style(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(["name", "field", "records", "both had", "HubSpot", "Salesforce", "since"]);
+    let mut table = say::table(["name", "field", "records", "both had", "HubSpot", "Salesforce", "since"]);
     for Inbox { name, conflict, agreed, taken } in inbox {
         let records = Side::BOTH.map(|side| {
             conflict.records[side].as_ref().map_or_else(String::new, |id| format!("{side} {id}"))

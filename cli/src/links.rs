@@ -5,8 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::Args;
-use comfy_table::presets::UTF8_FULL_CONDENSED;
-use comfy_table::{ContentArrangement, Table};
+use comfy_table::Table;
 use concord_core::names::{ObjectName, PerSide, RecordId, RecordKey, Side};
 use concord_core::port::Parked;
 use concord_core::step::Said;
@@ -155,9 +154,7 @@ fn answer(said: Said, json: bool, done: &str, already: &str) -> anyhow::Result<E
 }
 
 fn table(proposals: &[Parked]) -> Table {
-    let mut table = Table::new();
-    table.load_style(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(["record", "may belong with", "why nobody is taken", "since"]);
+    let mut table = say::table(["record", "may belong with", "why nobody is taken", "since"]);
     for parked in proposals {
         let Some(record) = parked.key.record() else { continue };
         let candidates: Vec<String> = parked.candidates.iter().map(RecordKey::to_string).collect();

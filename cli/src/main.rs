@@ -153,8 +153,19 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
 mod say {
     #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to its user")]
 
+    use comfy_table::presets::UTF8_FULL_CONDENSED;
+    use comfy_table::{ContentArrangement, Table};
+
     pub(crate) fn line(text: &str) {
         println!("{text}");
+    }
+
+    /// An empty table, as wide as the terminal allows.
+    pub(crate) fn table<const COLUMNS: usize>(header: [&str; COLUMNS]) -> Table {
+        let mut table = Table::new();
+        table.load_style(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
+        table.set_header(header);
+        table
     }
 
     pub(crate) fn error(error: &anyhow::Error) {

@@ -2,15 +2,14 @@
 
 use std::process::ExitCode;
 
-use comfy_table::presets::UTF8_FULL_CONDENSED;
-use comfy_table::{ContentArrangement, Table};
+use comfy_table::Table;
 use concord_core::names::{RecordId, Side};
 use concord_core::port::ParkKey;
 use concord_core::step::SetAside;
 use serde_json::json;
 
 use crate::inbox::{ListArgs, deployed, list};
-use crate::operate;
+use crate::{operate, say};
 
 pub(crate) async fn parked(args: &ListArgs) -> anyhow::Result<ExitCode> {
     let aside: Vec<SetAside> = match deployed(&args.place).await? {
@@ -35,9 +34,7 @@ fn what(aside: &SetAside) -> String {
 }
 
 fn table(aside: &[SetAside]) -> Table {
-    let mut table = Table::new();
-    table.load_style(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(["what", "HubSpot", "Salesforce", "why, and what to do", "since"]);
+    let mut table = say::table(["what", "HubSpot", "Salesforce", "why, and what to do", "since"]);
     for one in aside {
         let id = |side: Side| one.records[side].as_ref().map_or_else(String::new, RecordId::to_string);
         table.add_row([

@@ -4,8 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::Args;
-use comfy_table::presets::UTF8_FULL_CONDENSED;
-use comfy_table::{ContentArrangement, Table};
+use comfy_table::Table;
 use concord_core::contract::printable;
 use concord_core::names::{RecordId, Side};
 use concord_core::port::JournalEntry;
@@ -60,9 +59,8 @@ pub(crate) async fn why(args: &WhyArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn table(lines: &[JournalEntry]) -> Table {
-    let mut table = Table::new();
-    table.load_style(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(["when", "field", "rule", "HubSpot had", "Salesforce had", "both get", "lost"]);
+    let mut table =
+        say::table(["when", "field", "rule", "HubSpot had", "Salesforce had", "both get", "lost"]);
     for line in lines {
         let of_field = |value: &Presence<Value>| match line.field {
             Some(_) => printable(&shown(value)),

@@ -32,8 +32,8 @@ use crate::contract::{Contract, Object};
 use crate::link::Link;
 use crate::names::{LinkId, ObjectName, RecordId, RecordKey, Side};
 use crate::port::{
-    CommitError, Crm, Failure, Hints, IntentRef, Message, Messages, Queue, QueueError, Sends, Store,
-    StoreError,
+    CommitError, Crm, Failure, Hints, IntentRef, Message, Messages, ObjectSpec, Queue, QueueError, Sends,
+    Store, StoreError,
 };
 use crate::row::Reading;
 use crate::value::ImageKey;
@@ -136,21 +136,30 @@ const LOGIN_WAIT: SignedDuration = SignedDuration::from_millis(100);
 
 impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     async fn read(&self, side: Side, object: &Object, ids: &[RecordId]) -> Result<Vec<Reading>, StepError> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let spec = object.spec(side);
-        let read = match side {
-            Side::HubSpot => self.hubspot.read(&spec, ids).await,
-            Side::Salesforce => self.salesforce.read(&spec, ids).await,
-        };
-        let mut readings = read.map_err(|failure| StepError::Crm { side, failure })?;
+        let mut readings = self.read_as(side, &object.spec(side), ids).await?;
         let rows = readings.iter_mut().filter_map(|reading| match reading {
             Reading::Row(row) => Some(&mut **row),
             Reading::MergedInto(_) | Reading::NotFound => None,
         });
         self.name_references(side, object, rows).await?;
         Ok(readings)
+    }
+
+    /// The same of these fields alone, and references as the side stores them.
+    async fn read_as(
+        &self,
+        side: Side,
+        spec: &ObjectSpec,
+        ids: &[RecordId],
+    ) -> Result<Vec<Reading>, StepError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let read = match side {
+            Side::HubSpot => self.hubspot.read(spec, ids).await,
+            Side::Salesforce => self.salesforce.read(spec, ids).await,
+        };
+        read.map_err(|failure| StepError::Crm { side, failure })
     }
 
     /// The link of this name, as it is stored.

@@ -11,6 +11,10 @@ use serde_json::{Value, json};
 
 const HUBSPOT: &str = "/crm/v3/objects/contacts";
 
+fn contact(side: Side, id: &str) -> RecordKey {
+    RecordKey { side, object: "contact".into(), id: RecordId::from(id) }
+}
+
 /// A world with one pair, and how often something was told of it by hand.
 struct Scene {
     spine: Spine,
@@ -129,7 +133,7 @@ impl Scene {
     }
 
     async fn whereabouts(&self, side: Side, id: &str) -> Whereabouts {
-        let key = RecordKey { side, object: "contact".into(), id: RecordId::from(id) };
+        let key = contact(side, id);
         let located = self.spine.engine.store.locate(&[key]).await.unwrap_or_default();
         located.into_iter().next().unwrap_or(Whereabouts::Nowhere)
     }
@@ -191,9 +195,7 @@ async fn linked_and_not_found_without_evidence_is_suspected_and_never_acted_on()
         assert_eq!(scene.spine.written(), written, "{side}");
         let parked = scene.parked().await;
         assert_eq!(parked.len(), 1, "{side}: {parked:?}");
-        let key =
-            ParkKey::Record(RecordKey { side, object: "contact".into(), id: RecordId::from(id.as_str()) });
-        assert_eq!(parked[0].key, key);
+        assert_eq!(parked[0].key, ParkKey::Record(contact(side, &id)));
     }
 }
 
@@ -205,9 +207,8 @@ async fn a_record_that_was_purged_unheard_is_told_by_a_sweep_and_only_once() {
         scene.unheard(|scene| scene.purges(side, &id));
         scene.spine.reconcile(Task::Sweep).await;
         let told = scene.parked().await;
-        let record = RecordKey { side, object: "contact".into(), id: RecordId::from(id.as_str()) };
         let keys: Vec<&ParkKey> = told.iter().map(|parked| &parked.key).collect();
-        assert_eq!(keys, [&ParkKey::Record(record)], "{side}");
+        assert_eq!(keys, [&ParkKey::Record(contact(side, &id))], "{side}");
 
         let again = scene.spine.engine.reconcile(Task::Sweep, scene.spine.now()).await;
         assert_eq!(again.map(|report| report.hinted), Ok(0), "{side}");

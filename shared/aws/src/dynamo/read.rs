@@ -73,12 +73,13 @@ impl DynamoStore {
             pack::link_of(item).inspect_err(told).ok()
         };
         let links = answer.items.iter().flatten().filter_map(link_of).collect();
-        let key_of = |key: &Item| pack::text_of(key, "pk").map(str::to_owned);
-        let next = answer
-            .last_evaluated_key
-            .as_ref()
-            .map(|key| key_of(key).ok_or_else(|| unreadable(OPERATION, "key")));
-        Ok(LinkPage { links, next: next.transpose()? })
+        let next = match &answer.last_evaluated_key {
+            Some(key) => {
+                Some(pack::text_of(key, "pk").ok_or_else(|| unreadable(OPERATION, "key"))?.to_owned())
+            }
+            None => None,
+        };
+        Ok(LinkPage { links, next })
     }
 
     /// Reads items of `State` by key. What does not exist is not in the answer; duplicates are asked for once,

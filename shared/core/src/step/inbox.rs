@@ -44,9 +44,14 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             let mut agreed = self.agreed(&conflict, base.as_ref()).await?;
             let (name, taken) = (conflict.name(), held.and_then(|held| held.taken));
             let Conflict { object, field, values: PerSide { hubspot, salesforce }, .. } = &mut conflict;
-            let values =
-                vec![(Side::HubSpot, hubspot), (Side::Salesforce, salesforce), (Side::HubSpot, &mut agreed)];
-            self.name_records(object, field, values).await?;
+            if self.is_reference(object, field) {
+                self.name_records(vec![
+                    (Side::HubSpot, hubspot),
+                    (Side::Salesforce, salesforce),
+                    (Side::HubSpot, &mut agreed),
+                ])
+                .await?;
+            }
             inbox.push(Inbox { name, conflict, agreed, taken });
         }
         Ok(inbox)
@@ -65,21 +70,25 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         Ok(values.find(is_it).cloned().unwrap_or(Presence::Unknown))
     }
 
-    /// A reference is shown as each side shows it: a person knows records, and no links.
+    /// Whether a field leads to another record.
+    pub(super) fn is_reference(&self, object: &ObjectName, field: &FieldName) -> bool {
+        let field = self.contract.objects.get(object).and_then(|object| object.fields.get(field));
+        field.is_some_and(|field| reference::target_of(field).is_some())
+    }
+
+    /// References are shown as each side shows them: a person knows records, and no links.
     pub(super) async fn name_records(
         &self,
-        object: &ObjectName,
-        field: &FieldName,
-        values: Vec<(Side, &mut Presence<Value>)>,
+        references: Vec<(Side, &mut Presence<Value>)>,
     ) -> Result<(), StepError> {
-        let field = self.contract.objects.get(object).and_then(|object| object.fields.get(field));
-        if field.is_none_or(|field| reference::target_of(field).is_none()) {
-            return Ok(());
-        }
-        for (side, value) in values {
-            let Presence::Value(Value::Text(text)) = value else { continue };
-            let links = self.store.links(&[LinkId::new(text.clone())]).await?;
-            let Some(link) = links.into_iter().flatten().next() else { continue };
+        let texts = references.into_iter().filter_map(|(side, value)| match value {
+            Presence::Value(Value::Text(text)) => Some((side, text)),
+            Presence::Value(_) | Presence::Blank | Presence::Unknown => None,
+        });
+        let texts: Vec<(Side, &mut String)> = texts.collect();
+        let ids: Vec<LinkId> = texts.iter().map(|(_, text)| LinkId::from(text.as_str())).collect();
+        for ((side, text), link) in texts.into_iter().zip(self.store.links(&ids).await?) {
+            let Some(link) = link else { continue };
             let known = |side: Side| link.records[side].as_ref().map(|id| format!("{side} {id}"));
             if let Some(name) = known(side).or_else(|| known(side.other())) {
                 *text = name;

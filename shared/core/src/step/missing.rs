@@ -44,18 +44,13 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         links: &[Link],
         now: Timestamp,
     ) -> Result<usize, StepError> {
-        let expected = links.iter().filter(|link| link.object == object.name && is_expected(link, side));
-        let ids: Vec<RecordId> = expected.filter_map(|link| link.records[side].clone()).collect();
         // Where deletes are ignored, nobody asks what became of a record.
-        if ids.is_empty() || object.delete == Delete::Ignore {
+        if object.delete == Delete::Ignore {
             return Ok(0);
         }
-        let spec = object.spec_of(side, Vec::new());
-        let readings = match side {
-            Side::HubSpot => self.hubspot.read(&spec, &ids).await,
-            Side::Salesforce => self.salesforce.read(&spec, &ids).await,
-        };
-        let readings = readings.map_err(|failure| StepError::Crm { side, failure })?;
+        let expected = links.iter().filter(|link| link.object == object.name && is_expected(link, side));
+        let ids: Vec<RecordId> = expected.filter_map(|link| link.records[side].clone()).collect();
+        let readings = self.read_as(side, &object.spec_of(side, Vec::new()), &ids).await?;
         let missing = ids.into_iter().zip(readings).filter(|(_, reading)| match reading {
             Reading::NotFound | Reading::MergedInto(_) => true,
             Reading::Row(_) => false, // In the bin, too: that listing is read anyhow.

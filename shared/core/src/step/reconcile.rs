@@ -67,16 +67,15 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let mut report = Report::default();
         match task {
             Task::Repair => self.repair(&mut report, now).await?,
-            Task::Poll | Task::Sweep => {
-                if task == Task::Sweep {
-                    self.sweep_pairs(&mut report, now).await?;
-                }
+            Task::Poll => {
                 for object in self.contract.objects.values() {
-                    let object = &*self.with_owners(object, now).await?;
-                    match task {
-                        Task::Poll => self.poll(object, &mut report).await?,
-                        Task::Sweep | Task::Repair => self.sweep(object, &mut report).await?,
-                    }
+                    self.poll(&*self.with_owners(object, now).await?, &mut report).await?;
+                }
+            }
+            Task::Sweep => {
+                self.sweep_pairs(&mut report, now).await?;
+                for object in self.contract.objects.values() {
+                    self.sweep(&*self.with_owners(object, now).await?, &mut report).await?;
                 }
             }
         }

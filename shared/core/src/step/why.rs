@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use super::{Engine, StepError};
 use crate::names::{LinkId, ObjectName, PerSide, RecordId, RecordKey, Side};
 use crate::port::{Crm, JournalEntry, Queue, Store};
-use crate::value::Presence;
 
 /// Journal lines of one link, the newest, that are looked at. Ours: more than a person reads.
 pub(super) const LINES_MAX: usize = 1_000;
@@ -31,18 +30,17 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     pub async fn why(&self, record: &RecordKey) -> Result<Option<Why>, StepError> {
         let Some((_, link)) = self.pair_of(record).await? else { return Ok(None) };
         let mut lines = self.store.journal(&link.id, LINES_MAX).await?;
+        let mut references = Vec::new();
         for line in &mut lines {
-            let Some(field) = &line.field else { continue };
-            let target = line.target.unwrap_or(Side::HubSpot);
-            let PerSide { hubspot, salesforce } = &mut line.before;
-            let lost = line.loser.iter_mut().map(|lost| (target, lost));
-            let values: Vec<(Side, &mut Presence<_>)> =
-                [(Side::HubSpot, hubspot), (Side::Salesforce, salesforce), (target, &mut line.after)]
-                    .into_iter()
-                    .chain(lost)
-                    .collect();
-            self.name_records(&link.object, field, values).await?;
+            if line.field.as_ref().is_some_and(|field| self.is_reference(&link.object, field)) {
+                let target = line.target.unwrap_or(Side::HubSpot);
+                references.push((Side::HubSpot, &mut line.before.hubspot));
+                references.push((Side::Salesforce, &mut line.before.salesforce));
+                references.push((target, &mut line.after));
+                references.extend(line.loser.iter_mut().map(|lost| (target, lost)));
+            }
         }
+        self.name_records(references).await?;
         Ok(Some(Why { link: link.id, object: link.object, records: link.records, lines }))
     }
 }
