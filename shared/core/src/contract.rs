@@ -6,6 +6,7 @@ mod check;
 mod fault;
 mod field;
 mod file;
+mod lead;
 mod parse;
 mod reader;
 mod scope;
@@ -25,6 +26,7 @@ use crate::reference;
 pub use check::{Effect, Mismatch, check};
 pub use fault::{Fault, printable};
 pub use file::json_schema;
+pub use lead::{CONVERTED_INTO, LEAD, LEADS_ONLY};
 pub use parse::parse;
 pub use scope::Scope;
 
@@ -80,6 +82,8 @@ pub struct Object {
     pub lookalikes: Vec<Vec<FieldName>>,
     /// Which of its records are kept in agreement. `None`: all.
     pub scope: Option<Scope>,
+    /// Which of HubSpot's records are made as leads in Salesforce. `None`: none, and Salesforce's leads are nobody's business.
+    pub lead: Option<Scope>,
     /// Whether a record seen only on the other side is made on this one.
     pub create: PerSide<Create>,
     /// What a delete on one side does to the other.
@@ -140,6 +144,8 @@ pub struct Field {
     /// Each side's field or fields. Several for [`Kind::Atom`], as many on both sides; for [`Kind::Money`] the
     /// amount and, where a side has one, the currency; for [`Kind::Stage`] HubSpot's pipeline and stage; else one.
     pub wire: PerSide<Vec<WireName>>,
+    /// What Salesforce's leads call it, part by part. `None`: they do not have it.
+    pub lead: Option<Vec<WireName>>,
     /// What it holds.
     pub kind: Kind,
     /// Which way it goes.
@@ -270,7 +276,9 @@ impl Contract {
     /// The object type that a side calls by this name.
     #[must_use]
     pub fn by_wire(&self, side: Side, name: &WireName) -> Option<&Object> {
-        self.objects.values().find(|object| object.wire[side] == *name)
+        let leads =
+            |object: &Object| side == Side::Salesforce && object.lead.is_some() && name.as_str() == LEAD;
+        self.objects.values().find(|object| object.wire[side] == *name || leads(object))
     }
 
     /// Whether a reference points to records of this object.
@@ -317,6 +325,7 @@ impl Object {
     pub fn spec_of(&self, side: Side, mut fields: Vec<WireName>) -> ObjectSpec {
         fields.sort_unstable();
         fields.dedup();
-        ObjectSpec { object: self.name.clone(), wire: self.wire[side].clone(), fields }
+        let lead = self.leads_names(side);
+        ObjectSpec { object: self.name.clone(), wire: self.wire[side].clone(), fields, lead }
     }
 }

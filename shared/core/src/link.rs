@@ -83,9 +83,8 @@ impl Link {
     /// its side. What an insert of ours may yet make has to go anyhow.
     pub fn erase(&mut self, by: Side, purges: bool) -> Erased {
         let apart = matches!(self.status, Status::Apart { .. });
-        let inserts = |side: Side| {
-            self.intents.iter().any(|intent| intent.side == side && intent.action == Action::Insert)
-        };
+        let inserts =
+            |side: Side| self.intents.iter().any(|intent| intent.side == side && intent.action.is_insert());
         let purge = PerSide::of(|side| match self.records[side] {
             Some(_) => purges && (side == by || !apart),
             None => inserts(side),
@@ -155,10 +154,25 @@ impl Link {
     pub fn makes(&self, side: Side, now: Timestamp) -> bool {
         self.intents.iter().any(|intent| {
             intent.side == side
-                && intent.action == Action::Insert
+                && intent.action.is_insert()
                 && intent.progress.is_under_way()
                 && now.duration_since(intent.decided) < PATIENCE
         })
+    }
+
+    /// Whether Salesforce's record is, or is being made, a lead. `None`: it has none.
+    #[must_use]
+    pub fn is_lead(&self) -> Option<bool> {
+        let made = |intent: &Intent| match intent.action {
+            Action::Insert { lead } if intent.side == Side::Salesforce => Some(lead),
+            Action::Insert { .. }
+            | Action::Update { .. }
+            | Action::Archive
+            | Action::Undelete
+            | Action::Purge => None,
+        };
+        let record = self.records.salesforce.as_ref().map(RecordId::is_lead);
+        record.or_else(|| self.intents.iter().rev().find_map(made))
     }
 
     /// Whether we may be the last modifier of Salesforce's row for having archived it, whoever typed what it holds (P9).
@@ -166,7 +180,7 @@ impl Link {
     pub fn is_archived_since(&self, token: Token) -> bool {
         self.intents.iter().any(|intent| match intent.action {
             Action::Archive | Action::Undelete => intent.number > token,
-            Action::Insert | Action::Update { .. } | Action::Purge => false,
+            Action::Insert { .. } | Action::Update { .. } | Action::Purge => false,
         })
     }
 
@@ -334,7 +348,10 @@ impl Intent {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Action {
     /// Make the record, carrying `concord_id`. Never an upsert (P6).
-    Insert,
+    Insert {
+        /// Salesforce: as a lead. It stays what it is until no repetition can land: the two types have an index each.
+        lead: bool,
+    },
     /// Write fields of the record. Also stamps `concord_id`, which the record must have from then on.
     Update {
         /// Salesforce: send `If-Unmodified-Since` with this. HubSpot has no precondition.
@@ -347,6 +364,14 @@ pub enum Action {
     Undelete,
     /// Remove the record for good, from the bin too.
     Purge,
+}
+
+impl Action {
+    /// Whether it makes the record.
+    #[must_use]
+    pub const fn is_insert(&self) -> bool {
+        matches!(self, Self::Insert { .. })
+    }
 }
 
 /// One field of an intent.

@@ -153,6 +153,14 @@ text_name! {
     LinkId
 }
 
+impl RecordId {
+    /// Whether it is a lead of Salesforce's, whose ids tell the type by how they begin.
+    #[must_use]
+    pub fn is_lead(&self) -> bool {
+        self.as_str().starts_with("00Q")
+    }
+}
+
 /// A record's full address: HubSpot ids collide across object types, so the object is part of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RecordKey {

@@ -15,7 +15,7 @@ use crate::value::{Presence, Raw, Value};
 pub enum Reading {
     /// The row, alive or in the bin.
     Row(Box<Row>),
-    /// The record was merged away; this one stands for it now (P11).
+    /// The record was merged away, or is a lead that was converted; this one stands for it now (P11).
     MergedInto(RecordId),
     /// The side shows nothing under this id. Not evidence of a delete (P9).
     NotFound,

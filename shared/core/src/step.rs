@@ -8,6 +8,7 @@ mod by_hand;
 mod erase;
 mod fetch;
 mod inbox;
+mod leads;
 mod lookalikes;
 mod matching;
 mod merging;

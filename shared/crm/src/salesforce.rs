@@ -2,7 +2,7 @@
 //!
 //! The files follow a call: [`config`] and `login` make a session, `request` puts a call together, `answer`
 //! takes the answer apart, `classify` says what a refusal asks for; `read`, `write`, `find`, `list` and
-//! `schema` are the port's methods. [`events`] reads what Salesforce tells by itself and needs no session.
+//! `schema` are the port's methods, and `leads` asks two types where some of the records are leads. [`events`] reads what Salesforce tells by itself and needs no session.
 //!
 //! Deliberately absent: retries (the queue does them), Bulk API 2.0, search (SOSL's index lags behind
 //! writes), and upserts by external id (a blind write loses user edits, P6).
@@ -14,6 +14,7 @@ pub mod config;
 pub mod events;
 mod find;
 mod id;
+mod leads;
 mod limits;
 mod list;
 mod login;
@@ -147,11 +148,11 @@ impl<T: Transport> Crm for Salesforce<T> {
     }
 
     async fn read(&self, object: &ObjectSpec, ids: &[RecordId]) -> Result<Vec<Reading>, Failure> {
-        read::read(self, object, ids).await
+        leads::read(self, object, ids).await
     }
 
     async fn write(&self, object: &ObjectSpec, writes: &[Attempt]) -> Vec<Outcome> {
-        write::write(self, object, writes).await
+        leads::write(self, object, writes).await
     }
 
     async fn find(
@@ -160,11 +161,11 @@ impl<T: Transport> Crm for Salesforce<T> {
         field: &WireName,
         values: &[String],
     ) -> Result<Vec<Found>, Failure> {
-        find::find(self, object, field, values, query::Scope::Live).await
+        leads::find(self, object, field, values).await
     }
 
     async fn find_linked(&self, object: &ObjectSpec, links: &[String]) -> Result<Vec<Found>, Failure> {
-        find::find(self, object, &self.config.concord_id_field, links, query::Scope::WithBin).await
+        leads::find_linked(self, object, links).await
     }
 
     async fn search(
@@ -173,7 +174,7 @@ impl<T: Transport> Crm for Salesforce<T> {
         field: &WireName,
         texts: &[String],
     ) -> Result<Vec<Row>, Failure> {
-        find::search(self, object, field, texts).await
+        leads::search(self, object, field, texts).await
     }
 
     async fn list(
@@ -182,7 +183,7 @@ impl<T: Transport> Crm for Salesforce<T> {
         listing: &Listing,
         from: Option<&PageMark>,
     ) -> Result<Page, Failure> {
-        list::page(self, object, listing, from).await
+        leads::page(self, object, listing, from).await
     }
 
     async fn owners(&self) -> Result<Vec<Owner>, Failure> {

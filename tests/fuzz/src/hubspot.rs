@@ -334,7 +334,7 @@ fn companies() -> ObjectSpec {
 
 fn spec(object: &str, wire: &str, fields: &[&str]) -> ObjectSpec {
     let fields = fields.iter().map(|&field| WireName::from(field)).collect();
-    ObjectSpec { object: ObjectName::from(object), wire: wire.into(), fields }
+    ObjectSpec { object: ObjectName::from(object), wire: wire.into(), fields, lead: None }
 }
 
 fn values() -> Vec<(WireName, Presence<Raw>)> {

@@ -105,7 +105,7 @@ fn intent(u: &mut Unstructured<'_>) -> Result<Intent> {
         number: Token(u.arbitrary()?),
         side: side(u)?,
         action: match u.int_in_range(0..=4)? {
-            0 => Action::Insert,
+            0 => Action::Insert { lead: u.arbitrary()? },
             1 => Action::Update { unmodified_since: optional(u, instant)? },
             2 => Action::Archive,
             3 => Action::Undelete,

@@ -335,7 +335,7 @@ fn id(number: u8) -> RecordId {
 
 fn contacts() -> ObjectSpec {
     let fields = ["Email", "LastName", "Score__c"].map(WireName::from).to_vec();
-    ObjectSpec { object: ObjectName::from("contact"), wire: "Contact".into(), fields }
+    ObjectSpec { object: ObjectName::from("contact"), wire: "Contact".into(), fields, lead: None }
 }
 
 fn values() -> Vec<(WireName, Presence<Raw>)> {

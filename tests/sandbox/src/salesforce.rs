@@ -1,8 +1,8 @@
 //! A Salesforce organisation as a state machine: OAuth, REST rows, collections, composite, SOQL, replication,
-//! SOAP merge and undelete, change events. A call goes in with its time; the answer comes out, and
+//! SOAP merge, undelete and lead conversion, change events. A call goes in with its time; the answer comes out, and
 //! [`Machine::notices`] holds the change events.
 //!
-//! Deliberately absent: Bulk API, SOSL, sub-queries and aggregates other than `COUNT()`, lead conversion, sharing
+//! Deliberately absent: Bulk API, SOSL, sub-queries and aggregates other than `COUNT()`, sharing
 //! rules, formula fields, `/composite/graph`, and every fault (those are switched on around the machine).
 //!
 //! Two routes belong to the sandbox and not to Salesforce: `POST /__sandbox/schema` (hide a field, make it
@@ -15,6 +15,7 @@ mod call;
 mod change;
 mod collections;
 mod composite;
+mod convert;
 mod counting;
 mod describe;
 mod duplicate;

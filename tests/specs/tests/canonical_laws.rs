@@ -163,6 +163,7 @@ fn field(kind: Kind) -> Field {
         wire: PerSide::of(|side| {
             (0..parts(side)).map(|part| WireName::new(format!("{side}_{part}"))).collect()
         }),
+        lead: None,
         kind,
         direction: Direction::Both,
         conflict: Policy::Hold,

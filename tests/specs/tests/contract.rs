@@ -43,6 +43,7 @@ fn a_small_contract_means_what_it_says_and_takes_the_defaults_for_the_rest() {
     let email = Field {
         name: FieldName::from("email"),
         wire: wires(&["email"], &["Email"]),
+        lead: None,
         kind: Kind::Email,
         direction: Direction::Both,
         conflict: Policy::Hold,
@@ -53,6 +54,7 @@ fn a_small_contract_means_what_it_says_and_takes_the_defaults_for_the_rest() {
         keys: vec![FieldName::from("email")],
         lookalikes: Vec::new(),
         scope: None,
+        lead: None,
         create: PerSide { hubspot: Create::Missing, salesforce: Create::Missing },
         delete: Delete::Flag(PerSide {
             hubspot: WireName::from("deleted_in_crm"),
@@ -83,6 +85,7 @@ fn every_setting_of_a_field_is_read() {
     let it = |hubspot: &[&str], salesforce: &[&str], kind, direction, conflict| Field {
         name: FieldName::from("it"),
         wire: wires(hubspot, salesforce),
+        lead: None,
         kind,
         direction,
         conflict,
@@ -229,6 +232,7 @@ fn a_client_is_told_every_field_of_its_side_once_in_order_with_the_flag() {
         object: ObjectName::from("company"),
         wire: WireName::from("companies"),
         fields: fields.map(WireName::from).to_vec(),
+        lead: None,
     };
     assert_eq!(spec, expected);
 }

@@ -231,9 +231,9 @@ async fn what_is_hidden_is_neither_in_scope_nor_out_of_it_and_somebody_is_told()
     let stranger = scene.makes(Side::Salesforce, "grace@example.com", "Admiral");
     scene.nothing_is_written().await;
 
-    let why = "whether the record is in the contract's scope cannot be told, so that nothing is written: salesforce does not show \
-               this field, or the condition fails for what it holds; let Concord's user see the field, or correct `scope` in the \
-               contract";
+    let why = "a condition of the contract goes by it and cannot be asked, so that nothing is written: salesforce does not show this \
+               field, or the condition fails for what it holds; let Concord's user see the field, or correct `scope` or `lead` in \
+               the contract";
     let stranger =
         RecordKey { side: Side::Salesforce, object: "contact".into(), id: RecordId::from(stranger.as_str()) };
     let told = [

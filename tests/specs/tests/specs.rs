@@ -15,6 +15,7 @@ mod hubspot_sandbox;
 mod identity;
 mod inbox;
 mod late_events;
+mod leads;
 mod lookalikes;
 mod merge;
 mod owners;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::fault::Fault;
 use super::tree::Tree;
-use super::{CONCORD_ID, CONCORD_TOKEN, Contract, Delete, Direction, Field, Kind, Object, Options};
+use super::{CONCORD_ID, CONCORD_TOKEN, Delete, Direction, Field, Kind, LEADS_ONLY, Object, Options};
 use crate::canonical::stage_parts;
 use crate::names::{FieldName, ObjectName, PerSide, Side, WireName};
 use crate::port::{FieldKind, FieldSchema, Schema};
@@ -57,6 +57,12 @@ impl std::fmt::Display for Mismatch {
 }
 
 impl Mismatch {
+    /// The same as said of leads. `None`: it is HubSpot's, and was said of the contacts.
+    pub(crate) fn of_leads(self) -> Option<Self> {
+        let wire = WireName::new(format!("{LEADS_ONLY}{}", self.wire));
+        (self.side == Side::Salesforce).then_some(Self { wire, ..self })
+    }
+
     /// The mismatch as a fault of the file that the contract was read from: at the field, at the object's `delete`, or
     /// at the object.
     #[must_use]
@@ -77,11 +83,9 @@ impl Mismatch {
     }
 }
 
-/// Compares an object of the contract with the live schemas of both sides. Empty if all is well, and if the
-/// contract has no such object.
+/// Compares an object of the contract with the live schemas of both sides. Empty if all is well.
 #[must_use]
-pub fn check(contract: &Contract, object: &ObjectName, schemas: &PerSide<Schema>) -> Vec<Mismatch> {
-    let Some(object) = contract.objects.get(object) else { return Vec::new() };
+pub fn check(object: &Object, schemas: &PerSide<Schema>) -> Vec<Mismatch> {
     let mut found = Found { object, schemas, mismatches: Vec::new() };
     found.person_accounts();
     found.own_fields();

@@ -9,20 +9,29 @@ use super::fault::Place;
 use super::file::{FileDirection, FileField, FileKind, FileOtherwise, FilePart, FilePolicy, Names};
 use super::parse::wire_field;
 use super::reader::{Given, given_or};
-use super::{Direction, Field, Kind, Options, Policy};
+use super::{Direction, Field, Kind, LEADS_ONLY, Options, Policy};
 use crate::canonical::{SCALE_MAX, SET_SEPARATOR, is_phone_region, stage_parts};
 use crate::names::{FieldName, ObjectName, PerSide, Side, WireName};
 
-/// `objects` are the names of all objects of the contract; `default` is the object's conflict policy.
+/// `objects` are the names of all objects of the contract; `default` is the object's conflict policy; `leads`: whether some of its
+/// records are leads.
 pub(super) fn field(
     name: &str,
     mut file: FileField,
     place: &Place<'_>,
     default: Policy,
     objects: &[String],
+    leads: bool,
 ) -> Option<Field> {
-    let hubspot = wires(std::mem::replace(&mut file.hubspot, Given::Absent), Side::HubSpot, place);
-    let salesforce = wires(std::mem::replace(&mut file.salesforce, Given::Absent), Side::Salesforce, place);
+    let hubspot =
+        wires(std::mem::replace(&mut file.hubspot, Given::Absent), Side::HubSpot, &place.at("hubspot"));
+    let lead = lead(file.lead.take(), leads, &place.at("lead"));
+    let salesforce = match (file.salesforce.take(), &lead) {
+        (None, Some(Some(lead))) => {
+            Some(lead.iter().map(|wire| WireName::new(format!("{LEADS_ONLY}{wire}"))).collect())
+        }
+        (given, _) => wires(given.unwrap_or(Given::Absent), Side::Salesforce, &place.at("salesforce")),
+    };
     let direction = given_or(file.direction.take(), FileDirection::Both).map(|direction| match direction {
         FileDirection::Both => Direction::Both,
         FileDirection::ToHubSpot => Direction::To(Side::HubSpot),
@@ -43,7 +52,11 @@ pub(super) fn field(
     if conflict == Policy::Union && default != Policy::Union && !matches!(kind, Kind::MultiPicklist(_)) {
         place.at("conflict").fault("`union` merges sets only", "use another rule, or `type: multi-picklist`");
     }
-    Some(Field { name: FieldName::new(name), wire, kind, direction: direction?, conflict })
+    let lead = lead?;
+    if lead.as_ref().is_some_and(|lead| lead.len() != wire.salesforce.len()) {
+        place.at("lead").fault("has not as many fields as `salesforce`", "name the parts in the same order");
+    }
+    Some(Field { name: FieldName::new(name), wire, lead, kind, direction: direction?, conflict })
 }
 
 pub(super) fn policy(file: FilePolicy, place: &Place<'_>) -> Option<Policy> {
@@ -60,8 +73,19 @@ pub(super) fn policy(file: FilePolicy, place: &Place<'_>) -> Option<Policy> {
     }
 }
 
+/// `None` if it is wrong.
+fn lead(given: Option<Given<Names>>, leads: bool, place: &Place<'_>) -> Option<Option<Vec<WireName>>> {
+    let Some(given) = given else { return Some(None) };
+    if !leads {
+        place.fault(
+            "says nothing, since none of the object's records are leads",
+            "remove it, or say in the object which are made as leads: `lead: \"stage == 'lead'\"`",
+        );
+    }
+    wires(given, Side::Salesforce, place).map(Some)
+}
+
 fn wires(given: Given<Names>, side: Side, place: &Place<'_>) -> Option<Vec<WireName>> {
-    let place = place.at(side.name());
     let names = match given.required(&place, "name the field on both sides")? {
         Names::One(name) => vec![name],
         Names::Several(names) => names,
@@ -70,7 +94,7 @@ fn wires(given: Given<Names>, side: Side, place: &Place<'_>) -> Option<Vec<WireN
         place.fault("is empty", "name at least one field");
         return None;
     }
-    names.iter().map(|name| wire_field(side, name, &place)).collect()
+    names.iter().map(|name| wire_field(side, name, place)).collect()
 }
 
 /// Takes out of the file what the kind needs, so that what is left has no meaning. `parts` is the number of the

@@ -38,6 +38,11 @@ pub(super) struct FileObject {
     /// Common Expression Language: `email != null && !email.endsWith('@example.com')`. As long as one of the two records does
     /// not meet it, nothing is written to either.
     pub(super) scope: Option<Given<String>>,
+    /// For `contacts` and `Contact`: some of them are leads in Salesforce, which are kept in agreement with HubSpot's contacts too,
+    /// in those fields that have a `lead`. A condition, as for `scope`, tells which of HubSpot's contacts are made as leads:
+    /// `stage == 'lead'`; `false` for none. What becomes of a lead is Salesforce's affair: once it is converted, its pair goes on
+    /// with the contact that it became.
+    pub(super) lead: Option<Given<String>>,
     /// Whether a record that is seen on one side only is made on the other. Both, if it is not given.
     pub(super) create: Option<Given<FileCreate>>,
     /// What a delete on one side does to the other. If it is not given: the fields `deleted_in_crm` and
@@ -183,8 +188,11 @@ pub(super) struct FileField {
     /// HubSpot's property; a list for `atom`, for `money` with its currency's property, and for `stage`: the pipeline's and
     /// the stage's.
     pub(super) hubspot: Given<Names>,
-    /// Salesforce's field; a list for `atom`, and for `money` with its currency's field.
-    pub(super) salesforce: Given<Names>,
+    /// Salesforce's field; a list for `atom`, and for `money` with its currency's field. May be left out of a field that only
+    /// leads have.
+    pub(super) salesforce: Option<Given<Names>>,
+    /// What Salesforce's leads call the field, where the object has a `lead`. If it is not given, leads do not have it.
+    pub(super) lead: Option<Given<Names>>,
     /// What the field holds.
     #[serde(rename = "type")]
     pub(super) kind: Given<FileKind>,

@@ -11,10 +11,13 @@ use super::field;
 use super::file::{
     File, FileBrake, FileCreate, FileDelete, FileErase, FileFlag, FileGuard, FileMatch, FileObject, Names,
 };
+use super::lead;
 use super::reader::{Given, Reader, given_or};
 use super::scope::{Scope, Wrong};
 use super::tree::Tree;
-use super::{Contract, Create, Delete, Direction, Erase, FLAG, Field, Guard, Kind, Object, Policy, RESERVED};
+use super::{
+    Contract, Create, Delete, Direction, Erase, FLAG, Field, Guard, Kind, LEAD, Object, Policy, RESERVED,
+};
 use crate::brake::Limits;
 use crate::names::{ContractVersion, FieldName, ObjectName, PerSide, Side, WireName};
 use crate::reference;
@@ -22,7 +25,7 @@ use crate::reference;
 /// What Salesforce deletes an account's contacts and opportunities with.
 const ACCOUNT: &str = "Account";
 /// All that HubSpot erases by API (objects API, `gdpr-delete`).
-const CONTACTS: [&str; 3] = ["contacts", "contact", "0-1"];
+pub(super) const CONTACTS: [&str; 3] = ["contacts", "contact", "0-1"];
 
 /// Reads a contract file.
 ///
@@ -82,10 +85,11 @@ fn contract(file: File, root: &Place<'_>, hash: String) -> Option<Contract> {
 fn each_wire_object_once(objects: &BTreeMap<ObjectName, Object>, place: &Place<'_>) {
     let mut seen: BTreeMap<(Side, String), &ObjectName> = BTreeMap::new();
     for object in objects.values() {
-        for side in Side::BOTH {
-            let wire = &object.wire[side];
-            if let Some(first) = seen.insert((side, wire.as_str().to_lowercase()), &object.name) {
-                place.at(object.name.as_str()).at(side.name()).fault(
+        let wires = Side::BOTH.map(|side| (side, object.wire[side].as_str(), side.name()));
+        let leads = object.lead.iter().map(|_| (Side::Salesforce, LEAD, "lead"));
+        for (side, wire, at) in wires.into_iter().chain(leads) {
+            if let Some(first) = seen.insert((side, wire.to_lowercase()), &object.name) {
+                place.at(object.name.as_str()).at(at).fault(
                     format!("`{wire}` belongs to the object `{first}` already"),
                     "map it once, with all of its fields",
                 );
@@ -140,31 +144,36 @@ fn object(name: &str, file: FileObject, place: &Place<'_>, objects: &[String]) -
         at.fault("is empty", "add at least one field");
     }
     let names: Vec<String> = given.keys().cloned().collect();
+    let leads = file.lead.is_some();
     let mut fields = BTreeMap::new();
     for (name, given) in given {
         let at = at.at(&name);
         contract_name(&name, &at);
         let file = given.required(&at, "say which field it is on both sides, and its type");
-        if let Some(field) = file.and_then(|file| field::field(&name, file, &at, policy, objects)) {
+        if let Some(field) = file.and_then(|file| field::field(&name, file, &at, policy, objects, leads)) {
             fields.insert(field.name.clone(), field);
         }
     }
     each_wire_field_once(&fields, delete.as_ref(), place);
     let (keys, lookalikes) = matching(file.keys, &fields, &names, &place.at("match"));
     let scope = scope(file.scope, &fields, &names, &place.at("scope"));
-    Some(Object {
+    let lead = self::scope(file.lead, &fields, &names, &place.at("lead"));
+    let object = Object {
         name: ObjectName::new(name),
         wire: PerSide { hubspot: wire.hubspot?, salesforce: wire.salesforce? },
         keys,
         lookalikes,
         scope: scope?,
+        lead: lead?,
         create: create?,
         delete: delete?,
         erase: erase?,
         guard: guard?,
         brake: brake?,
         fields,
-    })
+    };
+    lead::fits(&object, place);
+    Some(object)
 }
 
 /// What fields take that do not say. If it is wrong, the fields are read on as if it were `hold`.

@@ -82,6 +82,11 @@ impl Scope {
         Ok(scope)
     }
 
+    /// The fields that it names.
+    pub(super) fn names(&self) -> &[FieldName] {
+        &self.fields
+    }
+
     fn try_on(
         &self,
         values: &BTreeMap<FieldName, Presence<Value>>,

@@ -141,7 +141,8 @@ impl<'a> Draft<'a> {
     }
 
     pub(super) fn issue_insert(&mut self, side: Side) {
-        self.issue(side, Action::Insert);
+        let lead = side == Side::Salesforce && self.situation.object.is_of_leads();
+        self.issue(side, Action::Insert { lead });
     }
 
     /// Nothing is to be written to this side.
@@ -199,7 +200,7 @@ impl<'a> Draft<'a> {
 /// repetition may land (P3).
 pub(super) fn close_landed(link: &mut Link, side: Side, row: &Row) {
     for intent in link.intents.iter_mut().filter(|intent| intent.side == side) {
-        let moot = intent.progress == Progress::Refused && intent.action == Action::Insert;
+        let moot = intent.progress == Progress::Refused && intent.action.is_insert();
         if intent.progress != Progress::Closed && (moot || has_taken(row, intent.number)) {
             intent.close(Progress::Closed);
         }
@@ -241,13 +242,18 @@ fn says_the_same(intent: &Intent, action: &Action, parts: &[Part]) -> bool {
         (Action::Update { unmodified_since: this }, Action::Update { unmodified_since: that }) => {
             this == that || intent.progress == Progress::Refused
         }
-        (Action::Insert, Action::Insert)
-        | (Action::Archive, Action::Archive)
+        (Action::Insert { lead: this }, Action::Insert { lead: that }) => this == that,
+        (Action::Archive, Action::Archive)
         | (Action::Undelete, Action::Undelete)
         | (Action::Purge, Action::Purge) => true,
-        (Action::Insert | Action::Update { .. } | Action::Archive | Action::Undelete | Action::Purge, _) => {
-            false
-        }
+        (
+            Action::Insert { .. }
+            | Action::Update { .. }
+            | Action::Archive
+            | Action::Undelete
+            | Action::Purge,
+            _,
+        ) => false,
     };
     same_action
         && intent.parts.len() == parts.len()

@@ -101,6 +101,9 @@ pub struct ObjectSpec {
     pub wire: WireName,
     /// The mapped fields, by the side's names, sorted, each once; Concord's own fields not among them.
     pub fields: Vec<WireName>,
+    /// What Salesforce's leads call them, if some of the records are leads: a lead's row is shown under the names above, and
+    /// without what it does not have. Fields that leads alone have begin with [`LEADS_ONLY`](crate::contract::LEADS_ONLY).
+    pub lead: Option<BTreeMap<WireName, WireName>>,
 }
 
 /// One attempt at one intent.

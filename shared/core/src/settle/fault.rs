@@ -23,10 +23,10 @@ pub enum FieldFault {
          times; find out what does that (a workflow, a flow, another sync), end it, and give both sides the same value"
     )]
     BackAndForth(Side),
-    /// The contract's scope goes by this field, and cannot be asked (P8).
+    /// A condition of the contract goes by this field, and cannot be asked (P8).
     #[error(
-        "whether the record is in the contract's scope cannot be told, so that nothing is written: {0} does not show this \
-         field, or the condition fails for what it holds; let Concord's user see the field, or correct `scope` in the contract"
+        "a condition of the contract goes by it and cannot be asked, so that nothing is written: {0} does not show this field, or the \
+         condition fails for what it holds; let Concord's user see the field, or correct `scope` or `lead` in the contract"
     )]
     Scope(Side),
     /// A row came from a listing: nothing is decided on that (I31).

@@ -20,7 +20,7 @@ use crate::row::{Reading, Standing};
 const ROW_SETTLES: SignedDuration = SignedDuration::from_millis(1_100);
 
 /// One link at work, with what has to be claimed for it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Pair {
     pub(super) link: Link,
     pub(super) expected: Expected,
@@ -238,7 +238,8 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         for (id, pair) in pairs {
             let echo = match (&pair.readings[side], &pair.link.records[side.other()]) {
                 (Some(Reading::Row(row)), Some(_)) if pair.claims.is_empty() && pair.aliases.is_empty() => {
-                    overhear(&self.key, object, &pair.link, side, row, now)
+                    let object = object.seen_as(pair.link.is_lead().unwrap_or_default());
+                    overhear(&self.key, &object, &pair.link, side, row, now)
                 }
                 (Some(Reading::Row(_) | Reading::MergedInto(_) | Reading::NotFound) | None, _) => None,
             };
@@ -315,7 +316,11 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             self.take_note_of_the_gone(object, &rows, &pair.link).await?;
         }
         let contract = self.contract.version;
-        let decision = decide(&Situation { key: &self.key, contract, object, link: &pair.link, rows, now });
+        let Some(object) = self.object_of(object, &pair, now).await? else {
+            return Ok(Decided::Done(Done::default()));
+        };
+        let link = &pair.link;
+        let decision = decide(&Situation { key: &self.key, contract, object: &object, link, rows, now });
         Ok(Decided::Ready(Box::new((pair, decision))))
     }
 
@@ -352,7 +357,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
 
     /// Takes back what was said of records while they were strangers. Before they are claimed: afterwards nobody comes back to
     /// do it.
-    async fn unpark_claimed(&self, records: &[RecordKey]) -> Result<(), StepError> {
+    pub(super) async fn unpark_claimed(&self, records: &[RecordKey]) -> Result<(), StepError> {
         for record in records {
             self.store.unpark(&ParkKey::Record(record.clone())).await?;
         }

@@ -283,7 +283,8 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         Ok(())
     }
 
-    async fn find(
+    /// The records of a side that hold these texts in a field.
+    pub(super) async fn find(
         &self,
         side: Side,
         object: &Object,

@@ -104,7 +104,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         now: Timestamp,
     ) -> Result<(), StepError> {
         let mut unknown = Vec::new();
-        for (id, reading) in strangers {
+        for (id, reading) in self.leave_converted(object, side, strangers, now).await? {
             match reading {
                 // What was said of it is said of nobody any more.
                 Reading::MergedInto(winner) => {
@@ -387,7 +387,7 @@ impl Pair {
         marks.filter(|_| self.expected == Expected::New).find(|(_, mark)| **mark != self.link.id)
     }
 
-    fn row(&self, side: Side) -> Option<&Row> {
+    pub(super) fn row(&self, side: Side) -> Option<&Row> {
         match &self.readings[side] {
             Some(Reading::Row(row)) => Some(row),
             Some(Reading::MergedInto(_) | Reading::NotFound) | None => None,

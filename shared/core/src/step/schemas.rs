@@ -20,7 +20,13 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                 salesforce: salesforce
                     .map_err(|failure| StepError::Crm { side: Side::Salesforce, failure })?,
             };
-            mismatches.extend(check(&self.contract, &object.name, &schemas));
+            mismatches.extend(check(object, &schemas));
+            if let Some(leads) = object.as_leads_call_it() {
+                let schema = self.salesforce.schema(&leads.wire.salesforce).await;
+                let schema = schema.map_err(|failure| StepError::Crm { side: Side::Salesforce, failure })?;
+                let of_leads = check(&leads, &PerSide { salesforce: schema, ..schemas });
+                mismatches.extend(of_leads.into_iter().filter_map(Mismatch::of_leads));
+            }
         }
         Ok(mismatches)
     }

@@ -73,8 +73,8 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let (current, mut again) = self.current(sends, now).await?;
         let (current, pointless) = self.point_at_records(sends.side, object, current).await?;
         pointless.iter().for_each(|link| again.link(link, None));
+        let outcomes = self.attempt(sends.side, object, &current).await;
         let (links, writes): (Vec<Link>, Vec<Write>) = current.into_iter().unzip();
-        let outcomes = self.attempt(sends.side, object, &writes).await;
         for (write, outcome) in writes.iter().zip(&outcomes) {
             if may_be_about_another(outcome) {
                 let targets = targets(sends.side, object, write);
@@ -137,15 +137,25 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         Ok((current, old))
     }
 
-    async fn attempt(&self, side: Side, object: &Object, writes: &[Write]) -> Vec<Outcome> {
-        if writes.is_empty() {
-            return Vec::new();
+    /// One outcome for each, in order. To Salesforce, leads are a type of their own.
+    async fn attempt(&self, side: Side, object: &Object, current: &[(Link, Write)]) -> Vec<Outcome> {
+        let is_lead = |link: &Link| side == Side::Salesforce && link.is_lead() == Some(true);
+        let mut outcomes = BTreeMap::new();
+        for lead in [false, true] {
+            let of_type = current.iter().enumerate().filter(|(_, (link, _))| is_lead(link) == lead);
+            let (places, writes): (Vec<usize>, Vec<Write>) =
+                of_type.map(|(place, (_, write))| (place, write.clone())).unzip();
+            if writes.is_empty() {
+                continue;
+            }
+            let spec = object.seen_as(lead).spec(side);
+            let answered = match side {
+                Side::HubSpot => self.hubspot.write(&spec, &writes).await,
+                Side::Salesforce => self.salesforce.write(&spec, &writes).await,
+            };
+            outcomes.extend(places.into_iter().zip(answered));
         }
-        let spec = object.spec(side);
-        match side {
-            Side::HubSpot => self.hubspot.write(&spec, writes).await,
-            Side::Salesforce => self.salesforce.write(&spec, writes).await,
-        }
+        outcomes.into_values().collect()
     }
 
     /// Records what an attempt came to. If the link has moved on meanwhile, looking again tells as much.
@@ -170,7 +180,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                     Some(Action::Archive) => again.link(&link, None),
                     // What is shown for a while after a purge is no reason to hurry.
                     Some(Action::Purge) => again.link(&link, breath(&link, side, now)),
-                    Some(Action::Insert | Action::Update { .. } | Action::Undelete) | None => {}
+                    Some(Action::Insert { .. } | Action::Update { .. } | Action::Undelete) | None => {}
                 }
                 self.forgive(side, &mut link).await?;
                 Progress::Sent
@@ -258,7 +268,8 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         Ok(())
     }
 
-    async fn park_refusal(
+    /// Sets a record aside until a write to this side is taken.
+    pub(super) async fn park_refusal(
         &self,
         side: Side,
         link: &mut Link,
@@ -335,9 +346,9 @@ fn breath(link: &Link, side: Side, now: Timestamp) -> Option<Timestamp> {
 /// Whether a duplicate may be a record that an earlier attempt made, which looking again finds (P6). If looking has
 /// not found it a few times, it is somebody else's.
 fn may_be_ours(link: &Link, number: Token, now: Timestamp) -> bool {
-    let recent = |intent: &&Intent| intent.action == Action::Insert && may_land(intent.decided, now);
+    let recent = |intent: &&Intent| intent.action.is_insert() && may_land(intent.decided, now);
     let inserts = link.intents.iter().filter(recent).count();
-    let insert = link.intent(number).is_some_and(|intent| intent.action == Action::Insert);
+    let insert = link.intent(number).is_some_and(|intent| intent.action.is_insert());
     insert && inserts <= INSERTS_MAX
 }
 
@@ -345,14 +356,14 @@ fn may_be_ours(link: &Link, number: Token, now: Timestamp) -> bool {
 fn operation(link: &Link, intent: &Intent) -> Option<Operation> {
     let values = || intent.parts.iter().flat_map(|part| part.values.iter().cloned()).collect();
     match (&intent.action, &link.records[intent.side]) {
-        (Action::Insert, None) => Some(Operation::Insert { values: values() }),
+        (Action::Insert { .. }, None) => Some(Operation::Insert { values: values() }),
         (Action::Update { unmodified_since }, Some(id)) => {
             Some(Operation::Update { id: id.clone(), values: values(), unmodified_since: *unmodified_since })
         }
         (Action::Archive, Some(id)) => Some(Operation::Archive { id: id.clone() }),
         (Action::Undelete, Some(id)) => Some(Operation::Undelete { id: id.clone() }),
         (Action::Purge, Some(id)) => Some(Operation::Purge { id: id.clone() }),
-        (Action::Insert, Some(_))
+        (Action::Insert { .. }, Some(_))
         | (Action::Update { .. } | Action::Archive | Action::Undelete | Action::Purge, None) => None,
     }
 }

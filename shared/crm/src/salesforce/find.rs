@@ -14,13 +14,21 @@ use super::request::{identifier, literal};
 use super::schema;
 use crate::transport::Transport;
 
+/// Among which rows.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Among {
+    pub(super) scope: Scope,
+    /// In SOQL, before what is asked for: empty, or with `AND` at its end.
+    pub(super) condition: &'static str,
+}
+
 /// Text fields only: SOQL wants numbers and dates unquoted, and neither makes a key.
 pub(super) async fn find<T: Transport>(
     client: &Salesforce<T>,
     spec: &ObjectSpec,
     field: &WireName,
     values: &[String],
-    scope: Scope,
+    Among { scope, condition }: Among,
 ) -> Result<Vec<Found>, Failure> {
     let (object, name) = (identifier(&spec.wire)?, identifier(field)?);
     // A blank is no key: half the org holds it.
@@ -31,7 +39,7 @@ pub(super) async fn find<T: Transport>(
         let session = client.login().await?;
         let literals: Vec<String> = keys.iter().map(|value| literal(value)).collect();
         let columns = if name == "Id" { "Id".to_owned() } else { format!("Id, {name}") };
-        for soql in in_lists(&format!("SELECT {columns} FROM {object} WHERE {name}"), &literals) {
+        for soql in in_lists(&format!("SELECT {columns} FROM {object} WHERE {condition}{name}"), &literals) {
             let first = first_page(client, &session, &soql, scope).await?;
             for (_, records) in all_pages(client, &session, first).await? {
                 for record in &records {
@@ -58,6 +66,7 @@ pub(super) async fn search<T: Transport>(
     spec: &ObjectSpec,
     field: &WireName,
     texts: &[String],
+    Among { scope, condition }: Among,
 ) -> Result<Vec<Row>, Failure> {
     let texts: BTreeSet<String> =
         texts.iter().map(|text| text.trim().to_lowercase()).filter(|text| !text.is_empty()).collect();
@@ -69,12 +78,11 @@ pub(super) async fn search<T: Transport>(
     let literals: Vec<String> = texts.iter().map(|text| literal(text)).collect();
     let statements = |columns: &Columns<'_>| {
         let names = columns.names(&["LastModifiedDate"]).join(", ");
-        in_lists(&format!("SELECT {names} FROM {} WHERE {name}", columns.object()), &literals)
+        in_lists(&format!("SELECT {names} FROM {} WHERE {condition}{name}", columns.object()), &literals)
     };
     let (mut asked, mut rows, mut narrowed) = (statements(&columns), Vec::new(), false);
     while let Some(soql) = asked.pop() {
-        let first =
-            first_page(client, &session, &format!("{soql} LIMIT {ALIKE_ROWS_MAX}"), Scope::Live).await?;
+        let first = first_page(client, &session, &format!("{soql} LIMIT {ALIKE_ROWS_MAX}"), scope).await?;
         if first.refused_a_field() && !narrowed {
             columns.narrow(&schema::visible(client, &session, columns.object()).await?)?;
             (asked, narrowed) = (statements(&columns), true);

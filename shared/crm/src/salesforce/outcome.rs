@@ -55,6 +55,8 @@ pub(super) fn of_row(attempted: Attempted, refusals: &[Refusal]) -> Outcome {
         {
             Outcome::Gone
         }
+        // A contact stands for it by now: a read tells which.
+        "CANNOT_UPDATE_CONVERTED_LEAD" if attempted == Attempted::Existing => Outcome::Gone,
         // It is not in the bin: alive again, or purged. A read tells which.
         "UNDELETE_FAILED" => Outcome::Failed(Failure::Conflict { reason: classify::code(&telling.code) }),
         _ => Outcome::Failed(classify::one(telling)),

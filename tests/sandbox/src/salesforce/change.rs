@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::Salesforce;
 use super::answer::Refusal;
+use super::convert::check_open;
 use super::duplicate;
 use super::event;
 use super::id::Id;
@@ -211,6 +212,7 @@ impl Salesforce {
         body: &Map<String, Value>,
     ) -> Result<(), Refusal> {
         let record = self.living(object, id)?.clone();
+        check_open(&record)?;
         let values = self.read_body(context, object, body)?;
         self.update_values(context, object, record, values)
     }

@@ -1,4 +1,4 @@
-//! The partner SOAP API, for what REST cannot do: `undelete`, `merge`, `emptyRecycleBin` (reference 1.12).
+//! The partner SOAP API, for what REST cannot do: `undelete`, `merge`, `emptyRecycleBin`, `convertLead` (reference 1.12).
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -7,12 +7,13 @@ use super::Salesforce;
 use super::answer::{Answer, Refusal};
 use super::call::Call;
 use super::change::Context;
+use super::convert::Converted;
 use super::id::Id;
 use super::schema::{Field, Kind};
 use super::xml::{self, Element, escaped};
 use crate::crm::Caller;
 
-/// Records in one undelete or emptyRecycleBin, and merges in one merge call.
+/// Records in one undelete or emptyRecycleBin, merges in one merge call, and leads in one convertLead.
 const REQUESTS_MAX: usize = 200;
 
 /// The envelope of an operation, as a caller with this session sends it.
@@ -52,6 +53,7 @@ impl Salesforce {
                 self.each_id(&context, operation, |machine, _, object, id| machine.purge(object, id))
             }
             "merge" => self.merges(&context, operation),
+            "convertLead" => self.conversions(&context, operation),
             other => return fault("soapenv:Client", &format!("No operation available for request {other}")),
         };
         match results {
@@ -124,6 +126,20 @@ impl Salesforce {
             Err(refusal) => failure(&refusal),
         };
         Ok(requests.iter().map(line).collect())
+    }
+
+    /// Each conversion is its own transaction.
+    fn conversions(&mut self, context: &Context, operation: &Element) -> Result<Vec<String>, Refusal> {
+        let asked: Vec<&Element> = operation.all("leadConverts").collect();
+        check_count(asked.len())?;
+        let line = |asked: &&Element| match self.convert_lead(context, asked) {
+            Ok(Converted { lead, account, contact }) => format!(
+                "<accountId>{account}</accountId><contactId>{contact}</contactId><leadId>{lead}</leadId>\
+                 <opportunityId xsi:nil=\"true\"/><success>true</success>"
+            ),
+            Err(refusal) => failure(&refusal),
+        };
+        Ok(asked.iter().map(line).collect())
     }
 
     fn merge_one(&mut self, context: &Context, request: &Element) -> Result<(Id, Vec<Id>), Refusal> {

@@ -168,7 +168,7 @@ fn i42_a_settled_intent_keeps_no_values() {
     let intent = |progress| Intent {
         number: Token(1),
         side: S,
-        action: Action::Insert,
+        action: Action::Insert { lead: false },
         parts: vec![Part {
             field: FieldName::new("job_title"),
             role: Role::Amend,

@@ -59,7 +59,7 @@ fn i37_no_intent_is_left_open() {
     link.intents.push(Intent {
         number: Token(1),
         side: S,
-        action: Action::Insert,
+        action: Action::Insert { lead: false },
         parts: Vec::new(),
         decided: world.site.clock.now(),
         progress: Progress::Open,

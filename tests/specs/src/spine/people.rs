@@ -1,6 +1,6 @@
 //! What people do with contacts at both screens, and what they see there.
 
-use concord_core::names::Side;
+use concord_core::names::{RecordId, Side};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -48,15 +48,32 @@ impl Spine {
         made["id"].as_str().unwrap_or_default().to_owned()
     }
 
-    /// A person edits a contact in Salesforce.
-    pub fn salesforce_edits(&self, id: &str, fields: &Value) {
-        self.salesforce.person(Method::PATCH, &format!("/services/data/v66.0/sobjects/Contact/{id}"), fields);
+    /// A person makes a lead in Salesforce.
+    pub fn salesforce_creates_lead(&self, fields: &Value) -> String {
+        let made = self.salesforce.person(Method::POST, "/services/data/v66.0/sobjects/Lead/", fields);
+        made["id"].as_str().unwrap_or_default().to_owned()
     }
 
-    /// What Salesforce shows of a contact: these fields.
+    /// A person converts a lead, and its account is made or is the one that is given. The contact that it became.
+    pub fn converts(&self, lead: &str, into: &str) -> String {
+        self.soap(&format!(
+            "<urn:convertLead><urn:leadConverts><urn:convertedStatus>Closed - Converted</urn:convertedStatus>{into}\
+             <urn:leadId>{lead}</urn:leadId></urn:leadConverts></urn:convertLead>"
+        ));
+        let path = format!("/services/data/v66.0/sobjects/Lead/{lead}?fields=ConvertedContactId");
+        let shown = self.salesforce.person(Method::GET, &path, &Value::Null);
+        shown["ConvertedContactId"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// A person edits a contact or a lead in Salesforce.
+    pub fn salesforce_edits(&self, id: &str, fields: &Value) {
+        self.salesforce.person(Method::PATCH, &row_of(id), fields);
+    }
+
+    /// What Salesforce shows of a contact or a lead: these fields.
     #[must_use]
     pub fn salesforce_shows(&self, id: &str, fields: &[&str]) -> Value {
-        let path = format!("/services/data/v66.0/sobjects/Contact/{id}?fields={}", fields.join(","));
+        let path = format!("{}?fields={}", row_of(id), fields.join(","));
         let shown = self.salesforce.person(Method::GET, &path, &Value::Null);
         fields.iter().map(|name| ((*name).to_owned(), shown[*name].clone())).collect()
     }
@@ -64,8 +81,18 @@ impl Spine {
     /// The contacts that Salesforce shows, by id.
     #[must_use]
     pub fn salesforce_contacts(&self) -> Vec<String> {
-        let path = "/services/data/v66.0/query?q=SELECT+Id+FROM+Contact+ORDER+BY+Id";
-        let shown = self.salesforce.person(Method::GET, path, &Value::Null);
+        self.salesforce_finds("Contact")
+    }
+
+    /// The leads that Salesforce shows, by id; those that were converted are not among them.
+    #[must_use]
+    pub fn salesforce_leads(&self) -> Vec<String> {
+        self.salesforce_finds("Lead+WHERE+IsConverted=false")
+    }
+
+    fn salesforce_finds(&self, from: &str) -> Vec<String> {
+        let path = format!("/services/data/v66.0/query?q=SELECT+Id+FROM+{from}+ORDER+BY+Id");
+        let shown = self.salesforce.person(Method::GET, &path, &Value::Null);
         let rows = shown["records"].as_array().cloned().unwrap_or_default();
         rows.iter().filter_map(|row| row["Id"].as_str().map(str::to_owned)).collect()
     }
@@ -76,10 +103,7 @@ impl Spine {
             Side::HubSpot => {
                 self.hubspot.person(Method::DELETE, &format!("/crm/v3/objects/contacts/{id}"), &Value::Null)
             }
-            Side::Salesforce => {
-                let path = format!("/services/data/v66.0/sobjects/Contact/{id}");
-                self.salesforce.person(Method::DELETE, &path, &Value::Null)
-            }
+            Side::Salesforce => self.salesforce.person(Method::DELETE, &row_of(id), &Value::Null),
         };
     }
 
@@ -105,4 +129,9 @@ impl Spine {
         let answer = self.salesforce.person_soap(operation);
         assert!(answer.contains("<success>true</success>"), "{answer}");
     }
+}
+
+fn row_of(id: &str) -> String {
+    let object = if RecordId::from(id).is_lead() { "Lead" } else { "Contact" };
+    format!("/services/data/v66.0/sobjects/{object}/{id}")
 }

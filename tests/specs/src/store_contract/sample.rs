@@ -36,7 +36,7 @@ pub(super) fn link_with_intent(id: &str, decided: Timestamp, progress: Progress)
     let intent = Intent {
         number: Token(1),
         side: Side::Salesforce,
-        action: Action::Insert,
+        action: Action::Insert { lead: false },
         parts: Vec::new(),
         decided,
         progress,

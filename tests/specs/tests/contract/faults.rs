@@ -75,7 +75,7 @@ fn an_unknown_key_is_refused_and_one_of_a_later_version_by_that_name() {
         &[
             "6:13: objects.contact.match.0: is not one of `key` and `propose`; write it as `{ key: email }` or as `{ propose: [name, company] }`",
             "6:15: objects.contact.match.0.label: is not supported by this version of Concord; remove it",
-            "7:5: objects.contact.colour: is not a key that is known here; remove it, or use one of: hubspot, salesforce, match, scope, create, delete, erase, guard, brake, conflict, fields",
+            "7:5: objects.contact.colour: is not a key that is known here; remove it, or use one of: hubspot, salesforce, match, scope, lead, create, delete, erase, guard, brake, conflict, fields",
         ],
     );
     refused_field(

@@ -9,12 +9,12 @@ use concord_specs::spine::Spine;
 async fn the_sample_fits_the_sandboxes_so_that_nothing_of_it_is_suspended() {
     let spine = Spine::new();
     let contract = &spine.engine.contract;
-    for (name, object) in &contract.objects {
+    for object in contract.objects.values() {
         let schemas = PerSide {
             hubspot: spine.engine.hubspot.schema(&object.wire.hubspot).await.unwrap(),
             salesforce: spine.engine.salesforce.schema(&object.wire.salesforce).await.unwrap(),
         };
-        let suspended: Vec<String> = check(contract, name, &schemas)
+        let suspended: Vec<String> = check(object, &schemas)
             .into_iter()
             .filter(|mismatch| !matches!(mismatch.effect, Effect::Warn(_)))
             .map(|mismatch| mismatch.to_string())

@@ -73,8 +73,9 @@ fn an_organisation_with_person_accounts_is_refused() {
 #[test]
 fn a_key_by_which_no_records_are_found_suspends_the_object() {
     let keyed = CHECKED.replace("    fields:\n", "    match: [{ key: title }]\n    fields:\n");
-    let check =
-        |schemas: &PerSide<Schema>| check(&parse(&keyed).unwrap(), &ObjectName::from("contact"), schemas);
+    let check = |schemas: &PerSide<Schema>| {
+        check(&parse(&keyed).unwrap().objects[&ObjectName::from("contact")], schemas)
+    };
     let mut schemas = live();
     let what = "is a key by which no records are found";
     let hubspot = "make a property with unique values (`hasUniqueValue`), or take it out of `match`";
@@ -235,7 +236,7 @@ objects:
 ";
 
 fn checked(schemas: &PerSide<Schema>) -> Vec<Mismatch> {
-    check(&parse(CHECKED).unwrap(), &ObjectName::from("contact"), schemas)
+    check(&parse(CHECKED).unwrap().objects[&ObjectName::from("contact")], schemas)
 }
 
 /// Schemas that fit.

@@ -107,6 +107,7 @@ pub(crate) fn object(name: &str, wire: &str, fields: &[&str]) -> ObjectSpec {
         object: concord_core::names::ObjectName::new(name),
         wire: wire.into(),
         fields: fields.iter().map(|field| WireName::new(*field)).collect(),
+        lead: None,
     }
 }
 

@@ -89,6 +89,7 @@ fn object(policy: Policy, kind: &Kind) -> Object {
     let field = |name: &str| Field {
         name: name.into(),
         wire: PerSide { hubspot: vec![name.into()], salesforce: vec![name.into()] },
+        lead: None,
         kind: kind.clone(),
         direction: Direction::Both,
         conflict: policy,
@@ -99,6 +100,7 @@ fn object(policy: Policy, kind: &Kind) -> Object {
         keys: Vec::new(),
         lookalikes: Vec::new(),
         scope: None,
+        lead: None,
         create: PerSide { hubspot: Create::Missing, salesforce: Create::Missing },
         delete: Delete::Unlink,
         erase: Erase::Forget,

@@ -142,6 +142,7 @@ pub(crate) fn contacts() -> ObjectSpec {
         object: ObjectName::from("contact"),
         wire: WireName::from("Contact"),
         fields: ["Email", "LastName", "Score__c"].map(WireName::from).to_vec(),
+        lead: None,
     }
 }
 

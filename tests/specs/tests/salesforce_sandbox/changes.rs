@@ -146,7 +146,7 @@ fn the_truth_tells_every_record_with_who_changed_what_when() {
     assert_eq!(lead["fields"]["Phone"], "2");
     let inserted = json!({
         "LastName": "Lee", "Company": "A", "OwnerId": "005000000000001AAA", "IsDeleted": false,
-        "Deleted_In_CRM__c": false,
+        "Deleted_In_CRM__c": false, "IsConverted": false,
     });
     let told = json!([
         {"at": "2026-03-02T12:00:00.25Z", "by": "api", "fields": inserted},
