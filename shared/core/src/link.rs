@@ -78,6 +78,14 @@ impl Link {
         self.fields.values_mut().for_each(|memory| memory.base = None);
     }
 
+    /// Goes over to the contact that its lead became, which holds all that the lead did: what was agreed on stays, and what was under
+    /// way to the lead arrives nowhere. Tokens of other links may stand on the contact, up to `token`.
+    pub fn go_over(&mut self, token: Token) {
+        self.issued = self.issued.max(token);
+        self.intents.retain(|intent| intent.side != Side::Salesforce);
+        self.announced = false;
+    }
+
     /// Forgets everything but which records it was, and the keys by which a copy of them is known, so that nobody makes them
     /// again. `purges`: the records have to go as well; of two that a person keeps apart, only the one that is erased, `by`
     /// its side. What an insert of ours may yet make has to go anyhow.

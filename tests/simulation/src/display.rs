@@ -65,7 +65,32 @@ impl Object {
     }
 }
 
+impl Object {
+    /// Where Salesforce has a record of this type: some contacts are leads.
+    #[must_use]
+    pub fn salesforce_row(&self, id: &str) -> String {
+        let object = if is_lead(id) { LEAD } else { self.salesforce };
+        format!("/services/data/v66.0/sobjects/{object}/{id}")
+    }
+}
+
+/// What Salesforce calls leads, and how their ids begin.
+pub const LEAD: &str = "Lead";
+const LEAD_PREFIX: &str = "00Q";
+
+/// Whether a record is a lead, by its id.
+#[must_use]
+pub fn is_lead(id: &str) -> bool {
+    id.starts_with(LEAD_PREFIX)
+}
+
 impl Mapped {
+    /// Whether leads have it too.
+    #[must_use]
+    pub fn is_of_leads(&self) -> bool {
+        self.form != Form::Set
+    }
+
     /// The side's names.
     #[must_use]
     pub const fn wire(&self, side: Side) -> &'static [&'static str] {
@@ -283,8 +308,10 @@ fn day_in_tokyo(value: &str) -> String {
 /// Every record of an object type, dead ones too, from a side's truth.
 #[must_use]
 pub fn records(object: &Object, side: Side, truth: &Value) -> BTreeMap<String, Shown> {
-    let Some(rows) = truth["records"][object.wire(side)].as_object() else { return BTreeMap::new() };
-    rows.iter().map(|(id, row)| (id.clone(), shown(object, side, id, row))).collect()
+    let leads = (side == Side::Salesforce && object.name == OBJECTS[CONTACT].name).then_some(LEAD);
+    let tables = [Some(object.wire(side)), leads].into_iter().flatten();
+    let rows = tables.filter_map(|table| truth["records"][table].as_object()).flatten();
+    rows.map(|(id, row)| (id.clone(), shown(object, side, id, row))).collect()
 }
 
 fn shown(object: &Object, side: Side, id: &str, row: &Value) -> Shown {
@@ -294,6 +321,12 @@ fn shown(object: &Object, side: Side, id: &str, row: &Value) -> Shown {
             !row["archived"].as_bool().unwrap_or(false) && row["merged_into"].is_null(),
             &row["merged_into"],
             ("concord_id", "deleted_in_crm"),
+        ),
+        Side::Salesforce if row["fields"]["IsConverted"] == true => (
+            &row["fields"],
+            false,
+            &row["fields"]["ConvertedContactId"],
+            ("Concord_Id__c", "Deleted_In_CRM__c"),
         ),
         Side::Salesforce => (
             &row["fields"],

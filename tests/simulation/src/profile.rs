@@ -75,6 +75,8 @@ pub struct People {
     pub leave: bool,
     /// Whether the contract proposes contacts of one name, and people make such on both sides.
     pub alike: bool,
+    /// Whether HubSpot's contacts without a phone are made as leads, and people make and convert some in Salesforce.
+    pub convert: bool,
     /// How many pairs are there before anything goes wrong.
     pub pairs: usize,
     /// How many things they do.
@@ -134,6 +136,7 @@ impl Profile {
                 erase: false,
                 leave: false,
                 alike: false,
+                convert: false,
                 pairs: 0,
                 acts: 0,
             },
@@ -174,6 +177,7 @@ impl Profile {
             erase: false,
             leave: false,
             alike: false,
+            convert: false,
             own: chance.happens(96),
             sell: false,
         };
@@ -190,6 +194,7 @@ impl Profile {
         let automated = chance.happens(32);
         people.leave = chance.happens(48);
         people.alike = chance.happens(48);
+        people.convert = chance.happens(64);
         let few = swarm.weight(Fault::OperatorRedrive) > 0;
         Self {
             swarm,
@@ -316,6 +321,7 @@ objects:
             }
             false => yaml,
         };
+        let yaml = if self.people.convert { with_leads(&yaml) } else { yaml };
         let yaml = match self.people.alike {
             true => yaml.replacen("{ key: email }", "{ key: email }, { propose: [name] }", 1),
             false => yaml,
@@ -330,6 +336,17 @@ objects:
         };
         parse(&yaml).map_err(|faults| anyhow::anyhow!("the simulation's contract is broken: {faults:?}"))
     }
+}
+
+/// A contract whose contacts are leads in Salesforce if HubSpot made them, and they have no phone.
+fn with_leads(yaml: &str) -> String {
+    let yaml = yaml.replacen("    create:", "    lead: \"phone == null\"\n    create:", 1);
+    let employer = "      employer: { hubspot: company, lead: Company, type: text }\n      interests:";
+    let yaml = yaml.replacen("      interests:", employer, 1);
+    ["Email", "[FirstName, LastName]", "Phone", "Title", "OwnerId"].iter().fold(yaml, |yaml, name| {
+        let of_both = format!("salesforce: {name}, lead: {name}, ");
+        yaml.replacen(&format!("salesforce: {name}, "), &of_both, 1)
+    })
 }
 
 /// The deals of a contract, with the line of their company.

@@ -4,6 +4,7 @@
 //! beside it: that is all the oracle needs to say what was lost.
 
 mod belonging;
+mod leads;
 mod removal;
 
 use bytes::Bytes;
@@ -72,6 +73,10 @@ pub struct Users {
     pub erased: Vec<(Side, usize, String)>,
     /// Contacts that somebody gave to a person, or to nobody.
     pub given: Vec<(Side, String, Option<usize>)>,
+    /// Leads that somebody converted, and the contacts that were made of them.
+    pub converted: Vec<(String, String)>,
+    /// Whether there are leads, so that HubSpot's contacts say for whom they work.
+    pub leads: bool,
     typed: usize,
 }
 
@@ -96,6 +101,9 @@ impl Users {
                 self.erase(site, &contact.id);
             }
             return;
+        }
+        if people.convert && chance.happens(24) {
+            return self.convert(site, chance);
         }
         let side = Side::BOTH[chance.below(2)];
         let object = usize::from(chance.happens(64));
@@ -222,11 +230,10 @@ impl Users {
             let wires = of.fields[*field].wire(side);
             body.extend(wires.iter().zip(texts).map(|(wire, text)| ((*wire).to_owned(), json!(text))));
         }
+        let made_as = self.employ(side, object, &mut body);
         let (path, body) = match side {
-            Side::HubSpot => (format!("/crm/v3/objects/{}", of.hubspot), json!({ "properties": body })),
-            Side::Salesforce => {
-                (format!("/services/data/v66.0/sobjects/{}/", of.salesforce), Value::Object(body))
-            }
+            Side::HubSpot => (format!("/crm/v3/objects/{made_as}"), json!({ "properties": body })),
+            Side::Salesforce => (format!("/services/data/v66.0/sobjects/{made_as}/"), Value::Object(body)),
         };
         let made = person(site, side, Method::POST, &path, &body)?;
         let id = made["id"].as_str()?.to_owned();
@@ -364,7 +371,7 @@ impl Users {
             ),
             Side::Salesforce => {
                 let value = if sent.is_empty() { Value::Null } else { json!(sent) };
-                (format!("/services/data/v66.0/sobjects/{}/{id}", of.salesforce), json!({ wire: value }))
+                (of.salesforce_row(id), json!({ wire: value }))
             }
         };
         person(site, side, Method::PATCH, &path, &body).is_some()

@@ -82,6 +82,8 @@ kinds! {
         DeletedOnBoth => "deleted on both sides",
         /// A merged record was redirected.
         Aliased => "a merged record became an alias",
+        /// A lead was.
+        LeadConverted => "a pair went over from a lead to the contact that it became",
         /// A field was set aside.
         FieldParked => "a field was parked",
         /// One that both sides kept changing back.
@@ -270,7 +272,11 @@ impl Watch {
         }
         self.members.extend(commit.records.iter().map(|record| (record.clone(), link.id.clone())));
         for (loser, winner) in &commit.aliases {
-            self.mark(Mark::Aliased);
+            self.mark(if loser.id.is_lead() && !winner.is_lead() {
+                Mark::LeadConverted
+            } else {
+                Mark::Aliased
+            });
             let known = self.aliases.insert(loser.clone(), winner.clone());
             self.redirected.extend(known.filter(|known| known != winner).map(|known| (loser.clone(), known)));
         }

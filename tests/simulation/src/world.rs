@@ -95,11 +95,12 @@ impl World {
             let contract = second.as_ref().filter(|_| number > 0).unwrap_or(&contract).clone();
             Worker::new(number, clock, Arc::clone(&site), contract)
         });
+        let users = Users::new(profile.people.convert);
         Ok(Self {
             workers: workers.collect(),
             site,
             post: Post::default(),
-            users: Users::default(),
+            users,
             posted: BTreeMap::new(),
             begun: BTreeMap::new(),
             disturbed: false,

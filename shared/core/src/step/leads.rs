@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::fetch::Pair;
 use super::{Engine, StepError, digest};
 use crate::contract::{CONVERTED_INTO, Object};
-use crate::link::Refusal;
+use crate::link::{Link, Refusal, Status};
 use crate::names::{RecordId, Side, WireName};
 use crate::port::{Crm, Expected, Queue, Store, Whereabouts};
 use crate::row::{Reading, Standing};
@@ -74,7 +74,9 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         for (contact, found) in texts.iter().zip(&found) {
             for lead in &found.ids {
                 let Some(Whereabouts::Linked(link)) = located.get(lead) else { continue };
-                if self.stored(link).await?.is_some_and(|link| !link.is_erased()) {
+                if let Some(link) = self.stored(link).await?
+                    && self.takes_over(&link).await?
+                {
                     leads.insert(contact, lead);
                 }
             }
@@ -82,5 +84,19 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let asked: Vec<RecordId> = leads.values().map(|lead| (*lead).clone()).collect();
         self.hint(side, &object.name, &asked, &digest(["converted", &now.to_string()])).await?;
         Ok(strangers.iter().filter(|(id, _)| !leads.contains_key(id.as_str())).cloned().collect())
+    }
+
+    /// Whether a pair goes over to what its lead became: not one that is over since its other record was merged into another pair's.
+    async fn takes_over(&self, link: &Link) -> Result<bool, StepError> {
+        match (&link.status, &link.records.hubspot) {
+            (Status::Erased { .. }, _) => Ok(false),
+            (Status::Unlinked { .. }, Some(id)) => {
+                let located = self.store.locate(&[self.record(Side::HubSpot, &link.object, id)]).await?;
+                Ok(!matches!(located.as_slice(), [Whereabouts::Alias(_)]))
+            }
+            (Status::Live | Status::Flagged { .. } | Status::Unlinked { .. } | Status::Apart { .. }, _) => {
+                Ok(true)
+            }
+        }
     }
 }

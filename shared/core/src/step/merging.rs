@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::fetch::Pair;
-use super::{Engine, StepError};
+use super::{Engine, StepError, digest};
 use crate::contract::Object;
 use crate::link::{Link, Status};
 use crate::names::{LinkId, RecordId, RecordKey, Side, Token};
@@ -77,10 +77,11 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                     pair.absorbed = Some(side);
                 }
                 Owner::Nobody(token) | Owner::Marked(_, token) => {
+                    let converted = redirection.0.id.is_lead() && !winner.is_lead();
                     pair.aliases.push(redirection);
                     pair.claims.push(key(winner.clone()));
                     pair.link.records[side] = Some(winner);
-                    pair.link.meet_anew(token);
+                    if converted { pair.link.go_over(token) } else { pair.link.meet_anew(token) }
                 }
                 // Ours already, or not to be seen at the moment: the next look tells more.
                 Owner::Claimed(_) | Owner::Unseen => {}
@@ -130,13 +131,19 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     ) -> Result<(), StepError> {
         let (mut aliases, undone): (Vec<_>, Vec<_>) =
             std::mem::take(&mut pair.aliases).into_iter().partition(|(loser, _)| loser.side == side);
-        for (other, _) in undone {
-            pair.link.records[other.side] = Some(other.id); // Its winner is for a pair that goes on.
+        let over = matches!(pair.link.status, Status::Unlinked { .. } | Status::Apart { .. });
+        for (other, winner) in undone {
+            // Its winner is for a pair that goes on, or a stranger's.
+            if !over {
+                let correlation = digest(["left over", pair.link.id.as_str(), &now.to_string()]);
+                self.hint(other.side, &other.object, &[winner], &correlation).await?;
+            }
+            pair.link.records[other.side] = Some(other.id);
         }
         let records = &pair.link.records;
         pair.claims.retain(|claim| claim.side != side && records[claim.side].as_ref() == Some(&claim.id));
         let Some((loser, winner)) = aliases.last().cloned() else { return Ok(()) };
-        if matches!(pair.link.status, Status::Unlinked { .. } | Status::Apart { .. }) {
+        if over {
             let located = self.store.locate(std::slice::from_ref(&loser)).await?;
             aliases.retain(|_| !matches!(located.as_slice(), [Whereabouts::Alias(_)]));
         } else if let Some(id) = pair.link.records[side.other()].clone() {

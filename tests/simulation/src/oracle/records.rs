@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use concord_core::link::{FieldStanding, Link, Refusal, Status};
-use concord_core::names::{PerSide, RecordId, RecordKey, Side};
+use concord_core::names::{LinkId, PerSide, RecordId, RecordKey, Side};
 use concord_core::port::ParkKey;
 
 use super::{Address, Scene, address, object_index};
@@ -17,6 +17,7 @@ pub(super) fn check(scene: &Scene<'_>) -> Result<(), Broken> {
     links_are_a_partial_bijection(scene)?;
     aliases_lead_on(scene)?;
     nothing_was_made_twice(scene)?;
+    nobody_is_made_for_a_converted_lead(scene)?;
     nobody_is_joined_without_a_key(scene)?;
     nothing_was_made_beside_a_match(scene)?;
     nobody_is_joined_who_is_kept_apart(scene)?;
@@ -112,6 +113,40 @@ fn nothing_was_made_twice(scene: &Scene<'_>) -> Result<(), Broken> {
         // A backup may know neither the record that ours was made for nor, once its key was changed, how to find it.
         if ours(Side::HubSpot).is_some() && ours(Side::Salesforce).is_some() && !restored {
             let what = format!("both records of link {} were made by Concord", link.id);
+            return Err(Broken { invariant: "I14", what });
+        }
+    }
+    Ok(())
+}
+
+/// I14: the contact that a paired lead became is its pair's, and nobody is made for it on the other side.
+fn nobody_is_made_for_a_converted_lead(scene: &Scene<'_>) -> Result<(), Broken> {
+    let watch = scene.world.site.watch();
+    if watch.struck(&[Fault::StoreRestored]) {
+        return Ok(());
+    }
+    let members = |link: &LinkId| {
+        let of_link =
+            watch.members.iter().filter(|(record, of)| of == link && record.side == Side::Salesforce);
+        of_link.map(|(record, _)| record.id.as_str()).collect::<BTreeSet<&str>>()
+    };
+    for (lead, contact) in &scene.world.users.converted {
+        let known = watch.members.iter().find(|(record, _)| record.id.as_str() == lead).map(|(_, pair)| pair);
+        // A pair that is over has a lead that is left over, and who it becomes is a stranger.
+        let over = |pair: &LinkId| {
+            let mut links = scene.links.iter().filter(|link| link.id == *pair);
+            links.any(|link| matches!(link.status, Status::Unlinked { .. } | Status::Erased { .. }))
+        };
+        let Some(pair) = known.filter(|pair| !over(pair)) else { continue };
+        let made = |link: &&Link| {
+            scene.shown(link, Side::HubSpot).is_some_and(|(shown, _)| shown.made_by_us)
+                && members(&link.id) == BTreeSet::from([contact.as_str()])
+        };
+        if let Some(link) = scene.links.iter().filter(|link| link.id != *pair).find(made) {
+            let what = format!(
+                "somebody was made for {contact}, which the lead {lead} of link {pair} became: link {}",
+                link.id
+            );
             return Err(Broken { invariant: "I14", what });
         }
     }
@@ -392,7 +427,13 @@ fn shares_a_unique_value(scene: &Scene<'_>, link: &Link, side: Side) -> bool {
         .records
         .iter()
         .filter(|(record, _)| (record.0, record.1) == (side, object) && half.as_ref() != Some(*record));
-    others.any(|(_, shown)| shown.concord_id.as_deref() == Some(link.id.as_str()))
+    let key_of = |shown: &Shown| {
+        let key = OBJECTS[object].fields.iter().position(|field| is_key(field.name));
+        key.map(|key| shown.values[key].clone()).filter(|key| shown.alive && !key.is_empty())
+    };
+    let wanted = scene.shown(link, side.other()).and_then(|(shown, _)| key_of(shown));
+    let held = |shown: &Shown| wanted.is_some() && key_of(shown) == wanted;
+    others.any(|(_, shown)| shown.concord_id.as_deref() == Some(link.id.as_str()) || held(shown))
         || edits().any(|edit| keys.contains(edit.value.as_str()) && !things.contains(&thing(edit)))
 }
 

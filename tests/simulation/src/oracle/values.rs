@@ -7,7 +7,7 @@ use concord_core::link::Refusal;
 use concord_core::names::{PerSide, Side};
 
 use super::{Address, Scene, object_index};
-use crate::display::{AT_THE_SCREEN, COMPANY, CONTACT, Form, LEFT_HUBSPOT, OBJECTS};
+use crate::display::{AT_THE_SCREEN, COMPANY, CONTACT, Form, LEFT_HUBSPOT, OBJECTS, is_lead};
 use crate::fault::Fault;
 use crate::users::{Edit, How};
 use crate::watch::Broken;
@@ -49,7 +49,8 @@ pub(super) fn both_sides_agree(scene: &Scene<'_>) -> Result<(), Broken> {
         let (Some(pair), Some(object)) = (scene.living(link), object_index(&link.object)) else { continue };
         for (field, mapped) in OBJECTS[object].fields.iter().enumerate() {
             let (h, s) = (&pair.hubspot.values[field], &pair.salesforce.values[field]);
-            if h != s && !scene.waits(link, mapped.name) {
+            let of_both = mapped.is_of_leads() || !is_lead(&pair.salesforce.id);
+            if h != s && of_both && !scene.waits(link, mapped.name) {
                 let what = format!(
                     "{} of link {}: HubSpot {} holds {h:?}, Salesforce {} holds {s:?}",
                     mapped.name, link.id, pair.hubspot.id, pair.salesforce.id
@@ -104,7 +105,7 @@ fn references_agree(scene: &Scene<'_>) -> Result<(), Broken> {
         scene.links.iter().find(|link| scene.half(link, side) == company && scene.living(link).is_some())
     };
     for link in scene.links.iter().filter(|_| scene.world.profile.people.associate) {
-        let Some(pair) = scene.living(link) else { continue };
+        let Some(pair) = scene.living(link).filter(|pair| !is_lead(&pair.salesforce.id)) else { continue };
         let companies = PerSide::of(|side| pair[side].company.as_ref().map(|id| kept(side, id)));
         let agree = match (companies.hubspot, companies.salesforce) {
             (None | Some(None), None | Some(None)) => true,

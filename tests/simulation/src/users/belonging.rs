@@ -58,8 +58,7 @@ impl Users {
                 .as_ref()
                 .and_then(|company| person(site, side, Method::DELETE, &pair(company), &Value::Null)),
             (Side::Salesforce, _) => {
-                let path = format!("/services/data/v66.0/sobjects/{}/{id}", of.salesforce);
-                person(site, side, Method::PATCH, &path, &json!({ field: company }))
+                person(site, side, Method::PATCH, &of.salesforce_row(id), &json!({ field: company }))
             }
         };
         if done.is_some() {
@@ -83,10 +82,7 @@ impl Users {
                 format!("/crm/v3/objects/{}/{contact}", of.hubspot),
                 json!({ "properties": { field: value } }),
             ),
-            Side::Salesforce => (
-                format!("/services/data/v66.0/sobjects/{}/{contact}", of.salesforce),
-                json!({ field: value }),
-            ),
+            Side::Salesforce => (of.salesforce_row(contact), json!({ field: value })),
         };
         if person(site, side, Method::PATCH, &path, &body).is_some() {
             site.watch().log(format_args!("USER {side} contact {contact} owner -> {to:?}"));

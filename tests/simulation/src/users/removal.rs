@@ -8,7 +8,7 @@ use http::{Method, Request};
 use serde_json::{Value, json};
 
 use super::{Edit, How, Users, person};
-use crate::display::{CONTACT, DEAL, OBJECTS, Shown};
+use crate::display::{CONTACT, DEAL, LEAD, OBJECTS, Shown, is_lead};
 use crate::site::Site;
 
 impl Users {
@@ -17,7 +17,7 @@ impl Users {
         let of = &OBJECTS[object];
         let path = match side {
             Side::HubSpot => format!("/crm/v3/objects/{}/{id}", of.hubspot),
-            Side::Salesforce => format!("/services/data/v66.0/sobjects/{}/{id}", of.salesforce),
+            Side::Salesforce => of.salesforce_row(id),
         };
         // Salesforce deletes an account's contacts and opportunities with it.
         let living = |of: usize| self.look(site, side, of).into_iter().filter(|shown| shown.alive);
@@ -76,7 +76,9 @@ impl Users {
                     "<urn:merge><urn:request><urn:masterRecord xmlns:so=\"urn:sobject.partner.soap.sforce.com\">\
                      <so:type>{}</so:type><so:Id>{}</so:Id></urn:masterRecord>\
                      <urn:recordToMergeIds>{}</urn:recordToMergeIds></urn:request></urn:merge>",
-                    of.salesforce, winner.id, loser.id
+                    if is_lead(&winner.id) { LEAD } else { of.salesforce },
+                    winner.id,
+                    loser.id
                 );
                 if !soap(site, &operation) {
                     return;
@@ -114,7 +116,7 @@ pub fn restore(site: &Site, side: Side, object: usize, id: &str) {
 }
 
 /// One call of Salesforce's SOAP API at the screen; whether it did what it was asked.
-fn soap(site: &Site, operation: &str) -> bool {
+pub(super) fn soap(site: &Site, operation: &str) -> bool {
     let request = Request::post("/services/Soap/u/66.0")
         .header("content-type", "text/xml")
         .header("soapaction", "\"\"")
