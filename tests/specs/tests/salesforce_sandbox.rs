@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod changes;
 #[cfg(test)]
+mod convert;
+#[cfg(test)]
 mod many;
 #[cfg(test)]
 mod org;

@@ -86,7 +86,7 @@ fn lead(given: Option<Given<Names>>, leads: bool, place: &Place<'_>) -> Option<O
 }
 
 fn wires(given: Given<Names>, side: Side, place: &Place<'_>) -> Option<Vec<WireName>> {
-    let names = match given.required(&place, "name the field on both sides")? {
+    let names = match given.required(place, "name the field on both sides")? {
         Names::One(name) => vec![name],
         Names::Several(names) => names,
     };

@@ -20,7 +20,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                 salesforce: salesforce
                     .map_err(|failure| StepError::Crm { side: Side::Salesforce, failure })?,
             };
-            mismatches.extend(check(object, &schemas));
+            mismatches.extend(check(&object.seen_as(false), &schemas));
             if let Some(leads) = object.as_leads_call_it() {
                 let schema = self.salesforce.schema(&leads.wire.salesforce).await;
                 let schema = schema.map_err(|failure| StepError::Crm { side: Side::Salesforce, failure })?;

@@ -27,7 +27,7 @@ impl Users {
                 body.insert("company".to_owned(), json!(EMPLOYER));
                 of.hubspot
             }
-            (Side::Salesforce, true) if self.typed % 2 == 0 => {
+            (Side::Salesforce, true) if self.typed.is_multiple_of(2) => {
                 body.insert("Company".to_owned(), json!(EMPLOYER));
                 LEAD
             }

@@ -22,14 +22,14 @@ use serde_json::{Value, json};
 use super::record::{at, contacts, number, text};
 
 /// An org, a client of it, and a person at its screen.
-struct World {
+pub(super) struct World {
     org: InProcess<sandbox::Salesforce>,
-    client: Salesforce<InProcess<sandbox::Salesforce>>,
+    pub(super) client: Salesforce<InProcess<sandbox::Salesforce>>,
     seconds: Arc<AtomicI64>,
 }
 
 impl World {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let seconds = Arc::new(AtomicI64::new(at("2026-01-05T10:00:00Z").as_second()));
         let told = Arc::clone(&seconds);
         let clock: Arc<dyn Fn() -> Timestamp + Send + Sync> =
@@ -47,14 +47,30 @@ impl World {
         Self { org, client, seconds }
     }
 
-    fn wait(&self, seconds: i64) {
+    pub(super) fn wait(&self, seconds: i64) {
         self.seconds.fetch_add(seconds, Ordering::Relaxed);
     }
 
     fn person(&self, method: Method, path: &str, body: &str) {
+        self.person_gets(method, path, body);
+    }
+
+    /// A person's call, and what it shows.
+    pub(super) fn person_gets(&self, method: Method, path: &str, body: &str) -> Value {
         let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
         let answer = self.org.call(Caller::Person, &request.body(Bytes::from(body.to_owned())).unwrap());
         assert!(answer.status().is_success(), "{answer:?}");
+        serde_json::from_slice(answer.body()).unwrap_or(Value::Null)
+    }
+
+    /// A person's call of the SOAP API.
+    pub(super) fn person_soap(&self, operation: &str) {
+        let body = sandbox::soap_envelope("person", operation);
+        let request = Request::post("/services/Soap/u/66.0").header("content-type", "text/xml");
+        let answer = self
+            .org
+            .call(Caller::Person, &request.header("soapaction", "\"\"").body(Bytes::from(body)).unwrap());
+        assert!(String::from_utf8_lossy(answer.body()).contains("<success>true</success>"), "{answer:?}");
     }
 
     fn person_edits(&self, id: &RecordId, values: &Value) {
