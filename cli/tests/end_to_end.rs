@@ -295,6 +295,36 @@ async fn who_looks_alike_waits_for_a_person_and_who_is_out_of_scope_is_left_alon
 }
 
 #[tokio::test]
+async fn a_lead_is_a_contact_in_hubspot_and_its_pair_goes_on_with_the_contact_that_it_became() {
+    let concord = Concord::up("lead").await;
+    let body = json!({"LastName": "Lovelace", "Company": "Analytical Engines", "Email": "ada@example.com"});
+    let lead = concord.salesforce("POST", "/data/v66.0/sobjects/Lead/", Some(&body)).await["id"].clone();
+    concord.quiet(QUIET_S);
+    let made = concord.truth("hubspot", "contacts").await;
+    let [(contact, shown)] = made.as_slice() else { panic!("one contact: {made:#?}") };
+    assert_eq!([&shown["email"], &shown["company"]], ["ada@example.com", "Analytical Engines"]);
+    assert_eq!(concord.writes().await, 2, "the contact, and the lead's mark");
+
+    let convert = format!(
+        "<urn:convertLead><urn:leadConverts><urn:convertedStatus>Closed - Converted</urn:convertedStatus><urn:leadId>{}</urn:leadId>\
+         </urn:leadConverts></urn:convertLead>",
+        lead.as_str().unwrap()
+    );
+    concord.salesforce_soap(&convert).await;
+    concord.quiet(QUIET_S);
+    let [became] = &concord.salesforce_finds("Email = 'ada@example.com'").await[..] else {
+        panic!("one contact")
+    };
+    concord.hubspot_edits(contact, &json!({"jobtitle": "Countess"})).await;
+    concord.quiet(QUIET_S);
+
+    assert_eq!(concord.salesforce_shows(became, &["Title"]).await, json!({"Title": "Countess"}));
+    assert_eq!(concord.truth("hubspot", "contacts").await.len(), 1);
+    let (_, printed) = concord.command(&["parked", "--json"]);
+    assert_eq!(printed.trim(), "[]");
+}
+
+#[tokio::test]
 async fn who_is_erased_is_made_again_by_nobody_and_asked_for_twice() {
     let concord = Concord::up("erase").await;
     let hubspot = concord.hubspot_creates(&ada()).await;

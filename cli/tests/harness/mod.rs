@@ -217,13 +217,18 @@ impl Concord {
     }
 
     pub(crate) async fn salesforce_undeletes(&self, id: &str) {
+        self.salesforce_soap(&format!("<urn:undelete><urn:ids>{id}</urn:ids></urn:undelete>")).await;
+    }
+
+    /// What only Salesforce's SOAP API does.
+    pub(crate) async fn salesforce_soap(&self, operation: &str) {
         let envelope = format!(
-            r#"<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" xmlns:urn="urn:partner.soap.sforce.com"><soapenv:Body><urn:undelete><urn:ids>{id}</urn:ids></urn:undelete></soapenv:Body></soapenv:Envelope>"#
+            r#"<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" xmlns:urn="urn:partner.soap.sforce.com"><soapenv:Body>{operation}</soapenv:Body></soapenv:Envelope>"#
         );
         let url = format!("{}/__sandbox/ui/services/Soap/u/66.0", self.url("salesforce"));
         let request = self.http.post(&url).header("content-type", "text/xml").header("soapaction", "\"\"");
-        let answer = request.body(envelope).send().await.unwrap();
-        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+        let answer = request.body(envelope).send().await.unwrap().text().await.unwrap();
+        assert!(answer.contains("<success>true</success>"), "{answer}");
     }
 
     pub(crate) async fn salesforce_shows(&self, id: &str, fields: &[&str]) -> Value {

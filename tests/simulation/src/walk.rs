@@ -7,6 +7,7 @@ use concord_core::names::{LinkId, Side};
 use concord_core::port::ParkKey;
 use serde_json::json;
 
+use crate::chance::Chance;
 use crate::course::{Course, Strike};
 use crate::display::{COMPANY, OBJECTS, Shown};
 use crate::fault::Fault;
@@ -41,6 +42,8 @@ pub enum Act {
     Erase,
     /// Somebody merges the second oldest record into the oldest.
     Merge(Side),
+    /// Somebody converts the oldest lead. Then HubSpot's contacts are made as leads, and there is no other contact.
+    Convert,
     /// Whatever the CRMs have to tell by now is never told.
     Unheard,
     /// The next write of Concord's to this side takes effect, and its answer is lost.
@@ -119,6 +122,7 @@ pub fn play(scenario: &Scenario, strike: Strike) -> anyhow::Result<Ended> {
     let mut profile = Profile::calm(scenario.policy);
     profile.people.sell = scenario.object == "deal";
     profile.people.associate = profile.people.sell;
+    profile.people.convert = scenario.acts.contains(&Act::Convert);
     profile.archives = scenario.archives;
     profile.purges = scenario.purges;
     let mut world = World::of_profile(profile, true)?;
@@ -186,6 +190,10 @@ impl World {
                 let (winner, loser) = (self.living(side, object, 0)?, self.living(side, object, 1)?);
                 self.users.merge(&self.site, side, object, &winner, &loser);
                 anyhow::ensure!(!self.users.merged.is_empty(), "refused");
+            }
+            Act::Convert => {
+                self.users.convert(&self.site, &mut Chance::new(Vec::new()));
+                anyhow::ensure!(!self.users.converted.is_empty(), "refused");
             }
             Act::Unheard => {
                 self.site.watch().strike(Fault::NoticeDropped);

@@ -8,6 +8,8 @@
 mod deals;
 #[path = "crash_walk/edits.rs"]
 mod edits;
+#[path = "crash_walk/leads.rs"]
+mod leads;
 #[path = "crash_walk/mishaps.rs"]
 mod mishaps;
 #[path = "crash_walk/records.rs"]

@@ -36,7 +36,7 @@ impl Users {
     }
 
     /// Somebody converts a lead: into a contact that is there or a new one, of a company that is there or a new one.
-    pub(super) fn convert(&mut self, site: &Site, chance: &mut Chance) {
+    pub fn convert(&mut self, site: &Site, chance: &mut Chance) {
         let living = |users: &Self, object: usize| -> Vec<Shown> {
             let shown = users.look(site, Side::Salesforce, object);
             shown.into_iter().filter(|shown| shown.alive).collect()
