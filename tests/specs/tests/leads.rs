@@ -58,6 +58,18 @@ impl Scene {
         parked.into_iter().map(|parked| (parked.key, parked.reason)).collect()
     }
 
+    /// Goes on until what was to go wrong with a call has.
+    async fn meets_its_trouble(&mut self) {
+        for _ in 0..100 {
+            self.0.pass(SignedDuration::from_secs(2));
+            self.0.round().await;
+            if self.0.salesforce.troubles_over() {
+                return;
+            }
+        }
+        unreachable!("no such call was made");
+    }
+
     /// An edit on each side arrives on the other.
     async fn is_kept_in_agreement(&mut self, contact: &str, salesforce: &str) {
         self.0.hubspot_edits(contact, &json!({"jobtitle": "Duchess"}));
@@ -221,10 +233,7 @@ async fn a_lead_whose_answer_was_lost_is_found_though_it_was_converted_or_would_
         let mut scene = Scene::new();
         scene.0.salesforce.trouble("write_", Trouble::AnswerLost);
         let contact = scene.makes_in_hubspot("ada@example.com");
-        while !scene.0.salesforce.troubles_over() {
-            scene.0.pass(SignedDuration::from_secs(2));
-            scene.0.round().await;
-        }
+        scene.meets_its_trouble().await;
         let leads = scene.0.salesforce_leads();
         let [lead] = leads.as_slice() else { unreachable!("one lead was made: {leads:?}") };
         let expected = if converted { scene.0.converts(lead, "") } else { lead.clone() };
@@ -241,10 +250,7 @@ async fn a_refused_lead_stays_one_as_long_as_a_repetition_may_land() {
     let mut scene = Scene::new();
     scene.0.salesforce.trouble("write_", Trouble::RequestLost);
     let contact = scene.makes_in_hubspot("ada@example.com");
-    while !scene.0.salesforce.troubles_over() {
-        scene.0.pass(SignedDuration::from_secs(2));
-        scene.0.round().await;
-    }
+    scene.meets_its_trouble().await;
     scene.0.hubspot_edits(&contact, &json!({"lifecyclestage": "customer"}));
     scene.0.run().await;
 
