@@ -78,12 +78,29 @@ impl Link {
         self.fields.values_mut().for_each(|memory| memory.base = None);
     }
 
-    /// Goes over to the contact that its lead became, which holds all that the lead did: what was agreed on stays, and what was under
-    /// way to the lead arrives nowhere. Tokens of other links may stand on the contact, up to `token`.
-    pub fn go_over(&mut self, token: Token) {
+    /// Goes over to the contact that its lead became. What was agreed on stays where the contact `shows` what the lead held; elsewhere
+    /// the two sides meet for the first time, since not every field of a lead is taken along. What was under way to the lead arrives
+    /// nowhere. Tokens of other links may stand on the contact, up to `token`.
+    pub fn go_over(
+        &mut self,
+        token: Token,
+        blank: ImageHash,
+        shows: impl Fn(&FieldName) -> Option<ImageHash>,
+    ) {
         self.issued = self.issued.max(token);
         self.intents.retain(|intent| intent.side != Side::Salesforce);
         self.announced = false;
+        self.refused.salesforce = Refusal::None;
+        for (name, memory) in &mut self.fields {
+            let shown = shows(name);
+            if memory.base.as_ref().is_none_or(|base| Some(base.images.salesforce.hash) != shown) {
+                memory.base = None;
+            }
+            // What was sent for a value that was not taken along is no agreement either.
+            if memory.base.is_none() && shown.is_none_or(|shown| shown == blank) {
+                self.intents.iter_mut().for_each(|intent| intent.parts.retain(|part| part.field != *name));
+            }
+        }
     }
 
     /// Forgets everything but which records it was, and the keys by which a copy of them is known, so that nobody makes them
@@ -168,19 +185,10 @@ impl Link {
         })
     }
 
-    /// Whether Salesforce's record is, or is being made, a lead. `None`: it has none.
+    /// Whether Salesforce's record is a lead.
     #[must_use]
-    pub fn is_lead(&self) -> Option<bool> {
-        let made = |intent: &Intent| match intent.action {
-            Action::Insert { lead } if intent.side == Side::Salesforce => Some(lead),
-            Action::Insert { .. }
-            | Action::Update { .. }
-            | Action::Archive
-            | Action::Undelete
-            | Action::Purge => None,
-        };
-        let record = self.records.salesforce.as_ref().map(RecordId::is_lead);
-        record.or_else(|| self.intents.iter().rev().find_map(made))
+    pub fn is_lead(&self) -> bool {
+        self.records.salesforce.as_ref().is_some_and(RecordId::is_lead)
     }
 
     /// Whether we may be the last modifier of Salesforce's row for having archived it, whoever typed what it holds (P9).
@@ -375,6 +383,15 @@ pub enum Action {
 }
 
 impl Action {
+    /// Whether it makes a lead. `None`: it makes nothing.
+    #[must_use]
+    pub const fn makes_lead(&self) -> Option<bool> {
+        match self {
+            Self::Insert { lead } => Some(*lead),
+            Self::Update { .. } | Self::Archive | Self::Undelete | Self::Purge => None,
+        }
+    }
+
     /// Whether it makes the record.
     #[must_use]
     pub const fn is_insert(&self) -> bool {

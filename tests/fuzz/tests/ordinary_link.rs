@@ -25,8 +25,8 @@ const ITEM_BYTES_BESIDE: usize = 112;
 
 #[test]
 fn a_link_of_the_sample_contract_with_an_open_intent_is_one_write_unit() {
-    for name in ["contact", "company"] {
-        let packed = pack(&link(&sample(name))).unwrap();
+    for (name, lead) in [("contact", false), ("contact", true), ("company", false)] {
+        let packed = pack(&link(&sample(name).seen_as(lead))).unwrap();
         let item = packed.len() + ITEM_BYTES_BESIDE;
         assert!(item <= ITEM_BYTES_MAX, "a {name} takes {item} bytes");
     }

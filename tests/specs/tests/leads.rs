@@ -246,6 +246,126 @@ async fn a_lead_whose_answer_was_lost_is_found_though_it_was_converted_or_would_
 }
 
 #[tokio::test]
+async fn whoever_was_erased_as_a_lead_is_made_by_nobody_as_a_contact() {
+    let mut scene = Scene::new();
+    let lead = scene.0.salesforce_creates_lead(&json!({"LastName": "Okafor", "Company": "Brightwater"}));
+    scene.0.run().await;
+    scene.0.hubspot_erases(&scene.0.counterpart(Side::Salesforce, &lead).await);
+    scene.0.run().await;
+    let became = scene.0.converts(&lead, "");
+    scene.0.run().await;
+
+    let of = RecordKey { side: Side::Salesforce, object: "contact".into(), id: became.as_str().into() };
+    let parked = scene.parked().await;
+    let told =
+        parked.iter().find(|(key, _)| *key == ParkKey::Record(of.clone())).map(|(_, why)| why.as_str());
+    assert!(told.is_some_and(|why| why.starts_with("it was a lead whose pair was erased")), "{parked:?}");
+    assert_eq!(scene.count(), (0, 1, 0));
+}
+
+#[tokio::test]
+async fn whoever_is_erased_before_anybody_could_tell_whether_they_are_a_lead_is_erased() {
+    let purging = contract().replacen("erase: forget", "erase: purge", 1);
+    let mut scene = Scene(Spine::with_contract(&purging));
+    let contact =
+        scene.0.hubspot_creates(&json!({"email": "ada@example.com", "lifecyclestage": "evangelist"}));
+    scene.0.run().await;
+    let of = RecordKey { side: Side::HubSpot, object: "contact".into(), id: contact.as_str().into() };
+    assert_eq!(scene.parked().await.len(), 1);
+
+    assert!(scene.0.engine.erase(&of, scene.0.now()).await.is_ok());
+    scene.0.run().await;
+    assert_eq!((scene.count(), scene.parked().await), ((0, 0, 0), Vec::new()));
+}
+
+#[tokio::test]
+async fn what_a_conversion_does_not_take_along_is_no_edit() {
+    let score = |yaml: &str| {
+        yaml.replacen("salesforce: Score__c, type", "salesforce: Score__c, lead: Score__c, type", 1)
+    };
+    let mut scene = Scene(Spine::with_contract(&score(&contract())));
+    let lead = scene.0.salesforce_creates_lead(&json!({
+        "Email": "ada@example.com", "LastName": "Okafor", "Company": "Brightwater", "Title": "Countess", "Score__c": 7.5,
+    }));
+    scene.0.run().await;
+    let contact = scene.0.counterpart(Side::Salesforce, &lead).await;
+    let became = scene.0.converts(&lead, "");
+    scene.0.run().await;
+
+    assert_eq!(
+        scene.0.hubspot_shows(&contact, &["score", "company"]),
+        json!({"score": "7.5", "company": "Brightwater"})
+    );
+    assert_eq!(scene.0.salesforce_shows(&became, &["Score__c"]), json!({"Score__c": 7.5}));
+    assert_quiet(&mut scene.0).await;
+}
+
+#[tokio::test]
+async fn a_lead_that_is_converted_into_a_strangers_contact_asks_where_the_two_differ() {
+    let mut scene = Scene::new();
+    let (contact, lead) = scene.pair("ada@example.com").await;
+    scene.0.deaf = true;
+    let known = scene.0.salesforce_creates(&json!({"LastName": "Okafor", "Title": "Queen"}));
+    scene.0.deliver().await;
+    scene.0.deaf = false;
+    scene.0.converts(&lead, &format!("<urn:contactId>{known}</urn:contactId>"));
+    scene.0.run().await;
+
+    assert_eq!(scene.0.counterpart(Side::HubSpot, &contact).await, known);
+    assert_eq!(scene.titles(&contact, &known), ["Countess", "Queen"]);
+    let conflicts = scene.0.engine.store.conflicts(10).await.unwrap_or_default();
+    assert_eq!(conflicts.iter().map(|conflict| conflict.field.as_str()).collect::<Vec<_>>(), ["job_title"]);
+    assert_eq!(scene.0.salesforce_shows(&known, &["Email"]), json!({"Email": "ada@example.com"}));
+}
+
+#[tokio::test]
+async fn a_lead_that_was_merged_into_one_that_was_converted_leads_to_the_contact() {
+    let mut scene = Scene::new();
+    let (contact, lead) = scene.pair("ada@example.com").await;
+    let twin = scene.makes_lead("grace@example.com");
+    scene.0.soap(&format!(
+        "<urn:merge><urn:request><urn:masterRecord xmlns:so=\"urn:sobject.partner.soap.sforce.com\"><so:type>Lead</so:type>\
+         <so:Id>{twin}</so:Id></urn:masterRecord><urn:recordToMergeIds>{lead}</urn:recordToMergeIds></urn:request></urn:merge>"
+    ));
+    let became = scene.0.converts(&twin, "");
+    scene.0.run().await;
+
+    assert_eq!(scene.0.counterpart(Side::HubSpot, &contact).await, became);
+    assert_eq!(scene.count(), (1, 1, 0));
+}
+
+#[tokio::test]
+async fn a_conflict_about_what_only_leads_have_ends_with_the_lead() {
+    let mut scene = Scene::new();
+    let (contact, lead) = scene.pair("ada@example.com").await;
+    scene.0.deaf = true;
+    scene.0.hubspot_edits(&contact, &json!({"company": "Analytical Engines"}));
+    scene.0.salesforce_edits(&lead, &json!({"Company": "Difference Engines"}));
+    scene.0.deaf = false;
+    scene.0.run().await;
+    assert_eq!(scene.0.engine.store.census().await.map(|census| census.conflicts), Ok(1));
+
+    scene.0.converts(&lead, "");
+    scene.0.run().await;
+    assert_quiet(&mut scene.0).await;
+}
+
+#[tokio::test]
+async fn who_was_refused_as_a_lead_is_made_as_a_contact_once_they_are_none() {
+    let mut scene = Scene::new();
+    let contact = scene.0.hubspot_creates(
+        &json!({"email": "ada@example.com", "lastname": "Okafor", "lifecyclestage": "lead"}),
+    );
+    scene.0.run().await;
+    assert_eq!((scene.count(), scene.parked().await.len()), ((1, 0, 0), 1)); // Nobody says for whom they work.
+
+    scene.0.pass(SignedDuration::from_mins(30));
+    scene.0.hubspot_edits(&contact, &json!({"lifecyclestage": "customer"}));
+    scene.0.run().await;
+    assert_eq!((scene.count(), scene.parked().await), ((1, 1, 0), Vec::new()));
+}
+
+#[tokio::test]
 async fn a_refused_lead_stays_one_as_long_as_a_repetition_may_land() {
     let mut scene = Scene::new();
     scene.0.salesforce.trouble("write_", Trouble::RequestLost);

@@ -57,10 +57,12 @@ impl std::fmt::Display for Mismatch {
 }
 
 impl Mismatch {
-    /// The same as said of leads. `None`: it is HubSpot's, and was said of the contacts.
-    pub(crate) fn of_leads(self) -> Option<Self> {
-        let wire = WireName::new(format!("{LEADS_ONLY}{}", self.wire));
-        (self.side == Side::Salesforce).then_some(Self { wire, ..self })
+    /// The same as said of Salesforce's leads; what is HubSpot's is HubSpot's.
+    pub(crate) fn of_leads(self) -> Self {
+        match self.side {
+            Side::HubSpot => self,
+            Side::Salesforce => Self { wire: WireName::new(format!("{LEADS_ONLY}{}", self.wire)), ..self },
+        }
     }
 
     /// The mismatch as a fault of the file that the contract was read from: at the field, at the object's `delete`, or

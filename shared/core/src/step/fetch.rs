@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{CONCURRENCY, Engine, Next, StepError, patience};
+use super::{CONCURRENCY, Engine, Next, StepError, leads, patience};
 use crate::brake::Harm;
 use crate::contract::Object;
 use crate::decide::{Decision, Sight, Situation, Wait, decide, overhear};
@@ -238,7 +238,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         for (id, pair) in pairs {
             let echo = match (&pair.readings[side], &pair.link.records[side.other()]) {
                 (Some(Reading::Row(row)), Some(_)) if pair.claims.is_empty() && pair.aliases.is_empty() => {
-                    let object = object.seen_as(pair.link.is_lead().unwrap_or_default());
+                    let object = object.seen_as(pair.link.is_lead());
                     overhear(&self.key, &object, &pair.link, side, row, now)
                 }
                 (Some(Reading::Row(_) | Reading::MergedInto(_) | Reading::NotFound) | None, _) => None,
@@ -316,11 +316,12 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             self.take_note_of_the_gone(object, &rows, &pair.link).await?;
         }
         let contract = self.contract.version;
-        let Some(object) = self.object_of(object, &pair, now).await? else {
+        let Some(seen) = self.object_of(object, &pair, now).await? else {
             return Ok(Decided::Done(Done::default()));
         };
         let link = &pair.link;
-        let decision = decide(&Situation { key: &self.key, contract, object: &object, link, rows, now });
+        let mut decision = decide(&Situation { key: &self.key, contract, object: &seen, link, rows, now });
+        leads::forget_what_only_leads_had(object, &seen, &mut decision);
         Ok(Decided::Ready(Box::new((pair, decision))))
     }
 

@@ -1,17 +1,23 @@
 //! Leads at work: which pairs are of leads, and whose a contact is that a lead became.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::fetch::Pair;
+use super::fetch::{Counterpart, Pair};
+use super::matching::Unclear;
 use super::{Engine, StepError, digest};
 use crate::contract::{CONVERTED_INTO, Object};
-use crate::link::{Link, Refusal, Status};
+use crate::decide::{Decision, may_land};
+use crate::link::{FieldStanding, Link, Refusal, Status};
 use crate::names::{RecordId, Side, WireName};
 use crate::port::{Crm, Expected, Queue, Store, Whereabouts};
 use crate::row::{Reading, Standing};
+
+/// Why nobody is made for a contact that the lead of somebody who was erased became.
+const ERASED_LEAD: &str =
+    "it was a lead whose pair was erased, as privacy law asks, so no record is made from it: erase it here";
 
 impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     /// The object as a pair of leads, or of contacts, has it. `None`: it cannot be told which its record is to be, and a person is
@@ -22,10 +28,17 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         pair: &Pair,
         now: Timestamp,
     ) -> Result<Option<Cow<'o, Object>>, StepError> {
-        let lead = match (pair.link.is_lead(), &object.lead, pair.row(Side::HubSpot)) {
-            (Some(lead), ..) => Ok(lead),
-            (None, Some(condition), Some(row)) => condition.admits(object, Side::HubSpot, row),
-            (None, None, _) | (None, Some(_), None) => Ok(false),
+        let mut under_way = pair.link.intents.iter().rev().filter(|intent| may_land(intent.decided, now));
+        let made = under_way.find_map(|intent| intent.action.makes_lead());
+        let stranger = pair.link.status == Status::Live
+            && pair.counterpart == Counterpart::None
+            && pair.erased.is_none();
+        let row = pair.row(Side::HubSpot).filter(|row| stranger && row.standing == Standing::Alive);
+        let lead = match (&pair.link.records.salesforce, made, &object.lead, row) {
+            (Some(record), ..) => Ok(record.is_lead()),
+            (None, Some(lead), ..) => Ok(lead),
+            (None, None, Some(condition), Some(row)) => condition.admits(object, Side::HubSpot, row),
+            (None, None, None, _) | (None, None, Some(_), None) => Ok(false),
         };
         match lead {
             Ok(lead) => Ok(Some(object.seen_as(lead))),
@@ -70,33 +83,56 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         }
         let found = self.find(side, object, &WireName::from(CONVERTED_INTO), &texts).await?;
         let located = self.locate_found(side, object, &found).await?;
-        let mut leads: BTreeMap<&str, &RecordId> = BTreeMap::new();
+        let (mut left, mut asked) = (BTreeSet::new(), Vec::new());
         for (contact, found) in texts.iter().zip(&found) {
             for lead in &found.ids {
                 let Some(Whereabouts::Linked(link)) = located.get(lead) else { continue };
-                if let Some(link) = self.stored(link).await?
-                    && self.takes_over(&link).await?
-                {
-                    leads.insert(contact, lead);
+                match self.stored(link).await? {
+                    Some(link) if link.is_erased() => {
+                        let id = RecordId::new(contact);
+                        self.park_record(side, object, &id, Unclear::because(ERASED_LEAD.to_owned()), now)
+                            .await?;
+                        left.insert(contact.as_str());
+                    }
+                    Some(link) if self.takes_over(&link).await? => {
+                        asked.push(lead.clone());
+                        left.insert(contact.as_str());
+                    }
+                    Some(_) | None => {}
                 }
             }
         }
-        let asked: Vec<RecordId> = leads.values().map(|lead| (*lead).clone()).collect();
         self.hint(side, &object.name, &asked, &digest(["converted", &now.to_string()])).await?;
-        Ok(strangers.iter().filter(|(id, _)| !leads.contains_key(id.as_str())).cloned().collect())
+        Ok(strangers.iter().filter(|(id, _)| !left.contains(id.as_str())).cloned().collect())
     }
 
     /// Whether a pair goes over to what its lead became: not one that is over since its other record was merged into another pair's.
     async fn takes_over(&self, link: &Link) -> Result<bool, StepError> {
         match (&link.status, &link.records.hubspot) {
-            (Status::Erased { .. }, _) => Ok(false),
             (Status::Unlinked { .. }, Some(id)) => {
                 let located = self.store.locate(&[self.record(Side::HubSpot, &link.object, id)]).await?;
                 Ok(!matches!(located.as_slice(), [Whereabouts::Alias(_)]))
             }
-            (Status::Live | Status::Flagged { .. } | Status::Unlinked { .. } | Status::Apart { .. }, _) => {
-                Ok(true)
-            }
+            (
+                Status::Live
+                | Status::Flagged { .. }
+                | Status::Unlinked { .. }
+                | Status::Apart { .. }
+                | Status::Erased { .. },
+                _,
+            ) => Ok(true),
         }
+    }
+}
+
+/// A contact has no field that leads alone have: no conflict of it waits for a person any more, and it is not set aside.
+pub(super) fn forget_what_only_leads_had(object: &Object, seen: &Object, decision: &mut Decision) {
+    for name in object.fields.values().filter(|field| field.is_of_leads_only()).map(|field| &field.name) {
+        if seen.fields.contains_key(name) || decision.link.records.salesforce.is_none() {
+            continue;
+        }
+        let Some(memory) = decision.link.fields.remove(name) else { continue };
+        decision.resolved.extend(memory.held.map(|_| name.clone()));
+        decision.healed.extend((memory.standing == FieldStanding::Parked).then(|| name.clone()));
     }
 }

@@ -9,9 +9,10 @@ use super::fetch::Pair;
 use super::{Engine, StepError, digest};
 use crate::contract::Object;
 use crate::link::{Link, Status};
-use crate::names::{LinkId, RecordId, RecordKey, Side, Token};
+use crate::names::{FieldName, LinkId, RecordId, RecordKey, Side};
 use crate::port::{Crm, Hints, ParkKey, Parked, Queue, Store, Whereabouts};
-use crate::row::Reading;
+use crate::row::{Reading, Row};
+use crate::value::Known;
 
 /// Merges of merged records: a chain longer than this is followed by the next hint.
 const HOPS_MAX: usize = 8;
@@ -76,49 +77,83 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                     pair.aliases.push(redirection);
                     pair.absorbed = Some(side);
                 }
-                Owner::Nobody(token) | Owner::Marked(_, token) => {
-                    let converted = redirection.0.id.is_lead() && !winner.is_lead();
+                Owner::Nobody(row) | Owner::Marked(_, row) => {
+                    let token = row.highest_token();
+                    if redirection.0.id.is_lead() && !winner.is_lead() {
+                        // What was said of the lead is said of nobody any more.
+                        self.unpark_record(side, object, &redirection.0.id).await?;
+                        let shows = |name: &FieldName| {
+                            let field = object.fields.get(name).filter(|field| !field.is_of_leads_only())?;
+                            self.key.of(&row.shows(field, side).ok()?)
+                        };
+                        pair.link.go_over(token, self.key.hash(Known(None)), shows);
+                    } else {
+                        pair.link.meet_anew(token);
+                    }
                     pair.aliases.push(redirection);
                     pair.claims.push(key(winner.clone()));
                     pair.link.records[side] = Some(winner);
-                    if converted { pair.link.go_over(token) } else { pair.link.meet_anew(token) }
                 }
-                // Ours already, or not to be seen at the moment: the next look tells more.
-                Owner::Claimed(_) | Owner::Unseen => {}
+                // Who stands for it is not shown, and nothing says why.
+                Owner::Unseen => pair.readings[side] = Some(Reading::NotFound),
+                // Ours already, or at the end of a long chain: the next look tells more.
+                Owner::Claimed(_) | Owner::Further => {}
             }
         }
         Ok(())
     }
 
-    /// For each winner, the record that stands for it by now and whose it is.
+    /// For each winner, the record that stands for it by now and whose it is: a winner may have been merged, or converted, in turn.
     async fn owners_of(
         &self,
         object: &Object,
         side: Side,
         winners: Vec<RecordId>,
     ) -> Result<BTreeMap<RecordId, (RecordId, Owner)>, StepError> {
-        let records = winners.iter().map(|id| self.record(side, &object.name, id)).collect();
-        let found = self.locate_winners(records).await?;
-        let mut owners: BTreeMap<RecordId, (RecordId, Owner)> = found
-            .into_iter()
-            .map(|(asked, (at, link))| (asked.id, (at.id, link.map_or(Owner::Unseen, Owner::Claimed))))
-            .collect();
-        let unclaimed: Vec<RecordId> =
-            owners.values().filter(|(_, owner)| *owner == Owner::Unseen).map(|(id, _)| id.clone()).collect();
-        let readings = self.read(side, object, &unclaimed).await?;
-        let rows: BTreeMap<RecordId, Reading> = unclaimed.into_iter().zip(readings).collect();
-        for (id, owner) in owners.values_mut().filter(|(_, owner)| *owner == Owner::Unseen) {
-            let Some(Reading::Row(row)) = rows.get(id) else { continue };
-            let mark: Vec<LinkId> = row.concord_id.clone().into_iter().collect();
-            let known = self.store.links(&mark).await?;
-            // A link that lacks this side, or has ended, will not claim it.
-            let claims = |link: &Link| link.status == Status::Live && link.records[side].is_some();
-            *owner = match known.into_iter().flatten().find(claims) {
-                Some(link) => Owner::Marked(link.id, row.highest_token()),
-                None => Owner::Nobody(row.highest_token()),
-            };
+        let mut owners = BTreeMap::new();
+        let mut open: Vec<(RecordId, RecordId)> = winners.into_iter().map(|id| (id.clone(), id)).collect();
+        for _ in 0..HOPS_MAX {
+            let records = open.iter().map(|(_, at)| self.record(side, &object.name, at)).collect();
+            let located = self.locate_winners(records).await?;
+            let mut unclaimed = Vec::new();
+            for (asked, at) in open {
+                match located.get(&self.record(side, &object.name, &at)).cloned() {
+                    Some((at, Some(link))) => drop(owners.insert(asked, (at.id, Owner::Claimed(link)))),
+                    Some((at, None)) => unclaimed.push((asked, at.id)),
+                    None => drop(owners.insert(asked, (at, Owner::Further))),
+                }
+            }
+            let ids: Vec<RecordId> = unclaimed.iter().map(|(_, at)| at.clone()).collect();
+            let readings = self.read(side, object, &ids).await?;
+            open = Vec::new();
+            for ((asked, at), reading) in unclaimed.into_iter().zip(readings) {
+                match reading {
+                    Reading::Row(row) => {
+                        let owner = self.owner_of(side, row).await?;
+                        owners.insert(asked, (at, owner));
+                    }
+                    Reading::MergedInto(next) => open.push((asked, next)),
+                    Reading::NotFound => drop(owners.insert(asked, (at, Owner::Unseen))),
+                }
+            }
+            if open.is_empty() {
+                break;
+            }
         }
+        owners.extend(open.into_iter().map(|(asked, at)| (asked, (at, Owner::Further))));
         Ok(owners)
+    }
+
+    /// Whose a record is that no link has claimed.
+    async fn owner_of(&self, side: Side, row: Box<Row>) -> Result<Owner, StepError> {
+        let mark: Vec<LinkId> = row.concord_id.clone().into_iter().collect();
+        let known = self.store.links(&mark).await?;
+        // A link that lacks this side, or has ended, will not claim it.
+        let claims = |link: &Link| link.status == Status::Live && link.records[side].is_some();
+        Ok(match known.into_iter().flatten().find(claims) {
+            Some(link) => Owner::Marked(link.id, row),
+            None => Owner::Nobody(row),
+        })
     }
 
     /// Before a pair ends whose record was merged into another pair's: once it has, nobody comes back to do it. Its id
@@ -133,8 +168,8 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             std::mem::take(&mut pair.aliases).into_iter().partition(|(loser, _)| loser.side == side);
         let over = matches!(pair.link.status, Status::Unlinked { .. } | Status::Apart { .. });
         for (other, winner) in undone {
-            // Its winner is for a pair that goes on, or a stranger's.
-            if !over {
+            // Its winner is for a pair that goes on, or a stranger's; once, as the pair ends.
+            if !matches!(pair.link.status, Status::Unlinked { .. }) {
                 let correlation = digest(["left over", pair.link.id.as_str(), &now.to_string()]);
                 self.hint(other.side, &other.object, &[winner], &correlation).await?;
             }
@@ -183,11 +218,13 @@ impl Pair {
 enum Owner {
     /// The link that claimed it.
     Claimed(LinkId),
-    /// The link whose `concord_id` it carries and that is going to claim it. With the highest token that was ever on
-    /// it: whoever claims it numbers intents above that.
-    Marked(LinkId, Token),
+    /// The link whose `concord_id` it carries and that is going to claim it. Whoever claims it numbers intents above the highest token
+    /// that was ever on it.
+    Marked(LinkId, Box<Row>),
     /// No link.
-    Nobody(Token),
+    Nobody(Box<Row>),
     /// Its row was not shown.
     Unseen,
+    /// Nobody has looked so far.
+    Further,
 }

@@ -285,7 +285,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         if link.refused[side] == Refusal::Unseen {
             return true;
         }
-        let object = &*object.seen_as(link.is_lead().unwrap_or_default());
+        let object = &*object.seen_as(link.is_lead());
         let archives = object.delete == Delete::Archive;
         match (&row.standing, &link.status) {
             // Put there by an archive of ours: news, unless that is what the link remembers.

@@ -25,7 +25,11 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                 let schema = self.salesforce.schema(&leads.wire.salesforce).await;
                 let schema = schema.map_err(|failure| StepError::Crm { side: Side::Salesforce, failure })?;
                 let of_leads = check(&leads, &PerSide { salesforce: schema, ..schemas });
-                mismatches.extend(of_leads.into_iter().filter_map(Mismatch::of_leads));
+                for mismatch in of_leads.into_iter().map(Mismatch::of_leads) {
+                    if !mismatches.contains(&mismatch) {
+                        mismatches.push(mismatch);
+                    }
+                }
             }
         }
         Ok(mismatches)

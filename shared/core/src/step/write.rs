@@ -139,10 +139,14 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
 
     /// One outcome for each, in order. To Salesforce, leads are a type of their own.
     async fn attempt(&self, side: Side, object: &Object, current: &[(Link, Write)]) -> Vec<Outcome> {
-        let is_lead = |link: &Link| side == Side::Salesforce && link.is_lead() == Some(true);
+        let is_lead = |link: &Link, write: &Write| {
+            let made = link.intent(write.token).and_then(|intent| intent.action.makes_lead());
+            side == Side::Salesforce && made.unwrap_or_else(|| link.is_lead())
+        };
         let mut outcomes = BTreeMap::new();
         for lead in [false, true] {
-            let of_type = current.iter().enumerate().filter(|(_, (link, _))| is_lead(link) == lead);
+            let of_type =
+                current.iter().enumerate().filter(|(_, (link, write))| is_lead(link, write) == lead);
             let (places, writes): (Vec<usize>, Vec<Write>) =
                 of_type.map(|(place, (_, write))| (place, write.clone())).unzip();
             if writes.is_empty() {

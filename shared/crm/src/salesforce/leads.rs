@@ -9,6 +9,8 @@ use concord_core::port::{Failure, Found, Listing, ObjectSpec, Outcome, Page, Pag
 use concord_core::row::{Author, Reading, Row, Standing};
 use concord_core::value::{Presence, Raw};
 
+use jiff::Timestamp;
+
 use super::find::Among;
 use super::query::Scope;
 use super::{Salesforce, find, list, read, write};
@@ -109,7 +111,7 @@ pub(super) async fn write<T: Transport>(
     write::write(client, spec, &writes).await
 }
 
-/// By a field that leads alone have, every lead; by any other, contacts, and leads that are leads still.
+/// By a field that leads alone have, every lead, in the bin too; by any other, contacts, and leads that are leads still.
 pub(super) async fn find<T: Transport>(
     client: &Salesforce<T>,
     spec: &ObjectSpec,
@@ -118,7 +120,7 @@ pub(super) async fn find<T: Transport>(
 ) -> Result<Vec<Found>, Failure> {
     let Some(types) = Types::of(spec) else { return find::find(client, spec, field, values, LIVE).await };
     if let Some(theirs) = field.as_str().strip_prefix(LEADS_ONLY) {
-        return find::find(client, &types.leads, &theirs.into(), values, LIVE).await;
+        return find::find(client, &types.leads, &theirs.into(), values, WITH_BIN).await;
     }
     let mut found = find::find(client, &types.contacts, field, values, LIVE).await?;
     if let Some(theirs) = spec.lead.as_ref().and_then(|names| names.get(field)) {
@@ -164,8 +166,15 @@ pub(super) async fn page<T: Transport>(
     listing: &Listing,
     from: Option<&PageMark>,
 ) -> Result<Page, Failure> {
-    let Some(types) = Types::of(spec) else { return list::page(client, spec, listing, from).await };
-    let Some(of_leads) = from.and_then(|mark| mark.0.strip_prefix(LEADS)) else {
+    let of_leads = from.and_then(|mark| mark.0.strip_prefix(LEADS));
+    let Some(types) = Types::of(spec) else {
+        return match of_leads {
+            // The contract had leads as this listing began.
+            Some(_) => Ok(Page { rows: Vec::new(), next: None, complete_until: Timestamp::MAX }),
+            None => list::page(client, spec, listing, from).await,
+        };
+    };
+    let Some(of_leads) = of_leads else {
         let page = list::page(client, &types.contacts, listing, from).await?;
         return Ok(Page { next: Some(page.next.unwrap_or_else(|| PageMark(LEADS.to_owned()))), ..page });
     };

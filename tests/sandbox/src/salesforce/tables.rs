@@ -83,6 +83,7 @@ fn lead() -> Vec<Field> {
         field("Phone", "Phone", Kind::Phone, 40),
         field("Title", "Title", Kind::Text, 128),
         picklist("Status", "Status", LEAD_STATUS_VALUES),
+        field("Score__c", "Score", Kind::Double { scale: 2 }, 0),
         boolean("IsConverted", "Converted").of_platform(),
         field("ConvertedDate", "Converted Date", Kind::Date, 0).of_platform(),
         reference("ConvertedAccountId", "Converted Account ID", "Account", "ConvertedAccount").of_platform(),

@@ -1,7 +1,7 @@
 //! The sample contract against the sandboxes, asked through the real clients.
 
 use concord_core::contract::{Effect, Mismatch};
-use concord_specs::spine::Spine;
+use concord_specs::spine::{SAMPLE_CONTRACT, Spine};
 use http::Method;
 use serde_json::json;
 
@@ -25,4 +25,13 @@ async fn what_leads_lack_is_told_of_them_and_not_of_contacts() {
     let told = "field contact.job_title is suspended: salesforce's Lead.Title is missing or hidden from Concord; create it, \
                 let Concord's user see it, or take the field out of the contract";
     assert_eq!(suspended(&spine).await, [told]);
+}
+
+#[tokio::test]
+async fn a_property_that_only_leads_fill_has_to_be_there_all_the_same() {
+    let yaml = SAMPLE_CONTRACT.replacen("employer: { hubspot: company,", "employer: { hubspot: compny,", 1);
+
+    let told = "field contact.employer is suspended: hubspot's compny is missing or hidden from Concord; create it, let Concord's \
+                user see it, or take the field out of the contract";
+    assert_eq!(suspended(&Spine::with_contract(&yaml)).await, [told]);
 }

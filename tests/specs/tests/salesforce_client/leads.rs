@@ -116,6 +116,17 @@ async fn leads_are_listed_after_contacts_and_those_that_were_converted_as_gone()
 }
 
 #[tokio::test]
+async fn a_listing_that_began_with_leads_ends_where_the_contract_has_none_any_more() {
+    let world = World::new();
+    world.makes("Contact", &json!({"LastName": "Low"}));
+    let page = world.client.list(&either(), &Listing::All, None).await.unwrap();
+
+    let alone = ObjectSpec { lead: None, ..super::record::contacts() };
+    let last = world.client.list(&alone, &Listing::All, page.next.as_ref()).await.unwrap();
+    assert_eq!((last.rows, last.next, last.complete_until), (Vec::new(), None, Timestamp::MAX));
+}
+
+#[tokio::test]
 async fn a_key_finds_contacts_and_open_leads_and_a_mark_the_lead_before_the_contact_that_it_became() {
     let world = World::new();
     let (lead, closed) =
