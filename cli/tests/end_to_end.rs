@@ -3,6 +3,7 @@
 
 mod harness;
 
+use concord_sandbox::salesforce::convert_operation;
 use harness::Concord;
 use serde_json::{Value, json};
 
@@ -305,12 +306,7 @@ async fn a_lead_is_a_contact_in_hubspot_and_its_pair_goes_on_with_the_contact_th
     assert_eq!([&shown["email"], &shown["company"]], ["ada@example.com", "Analytical Engines"]);
     assert_eq!(concord.writes().await, 2, "the contact, and the lead's mark");
 
-    let convert = format!(
-        "<urn:convertLead><urn:leadConverts><urn:convertedStatus>Closed - Converted</urn:convertedStatus><urn:leadId>{}</urn:leadId>\
-         </urn:leadConverts></urn:convertLead>",
-        lead.as_str().unwrap()
-    );
-    concord.salesforce_soap(&convert).await;
+    concord.salesforce_soap(&convert_operation(lead.as_str().unwrap(), "")).await;
     concord.quiet(QUIET_S);
     let [became] = &concord.salesforce_finds("Email = 'ada@example.com'").await[..] else {
         panic!("one contact")

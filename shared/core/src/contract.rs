@@ -26,7 +26,7 @@ use crate::reference;
 pub use check::{Effect, Mismatch, check};
 pub use fault::{Fault, printable};
 pub use file::json_schema;
-pub use lead::{CONVERTED_INTO, LEAD, LEADS_ONLY};
+pub use lead::{CONVERTED_INTO, LEAD, LEADS_ONLY, Views};
 pub use parse::parse;
 pub use scope::Scope;
 

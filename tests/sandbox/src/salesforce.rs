@@ -45,6 +45,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use self::change::{HistoryLine, Late, Transaction};
+pub use self::convert::convert_operation;
 use self::id::Id;
 use self::query::Cursors;
 use self::rewrite::Rule;

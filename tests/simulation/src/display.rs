@@ -322,18 +322,12 @@ fn shown(object: &Object, side: Side, id: &str, row: &Value) -> Shown {
             &row["merged_into"],
             ("concord_id", "deleted_in_crm"),
         ),
-        Side::Salesforce if row["fields"]["IsConverted"] == true => (
-            &row["fields"],
-            false,
-            &row["fields"]["ConvertedContactId"],
-            ("Concord_Id__c", "Deleted_In_CRM__c"),
-        ),
-        Side::Salesforce => (
-            &row["fields"],
-            !row["is_deleted"].as_bool().unwrap_or(false),
-            &row["master"],
-            ("Concord_Id__c", "Deleted_In_CRM__c"),
-        ),
+        Side::Salesforce => {
+            let converted = row["fields"]["IsConverted"] == true;
+            let became = if converted { &row["fields"]["ConvertedContactId"] } else { &row["master"] };
+            let alive = !converted && !row["is_deleted"].as_bool().unwrap_or(false);
+            (&row["fields"], alive, became, ("Concord_Id__c", "Deleted_In_CRM__c"))
+        }
     };
     let text = |value: &Value| match value {
         Value::String(text) => text.clone(),

@@ -22,7 +22,28 @@ pub const LEADS_ONLY: &str = "Lead.";
 /// The contact that a lead became.
 pub const CONVERTED_INTO: &str = "Lead.ConvertedContactId";
 
+/// An object as pairs of contacts and pairs of leads have it, made once for many pairs.
+#[derive(Debug)]
+pub struct Views<'o> {
+    contacts: Cow<'o, Object>,
+    leads: Cow<'o, Object>,
+}
+
+impl Views<'_> {
+    /// As a pair of leads, or of contacts, has it.
+    #[must_use]
+    pub fn of(&self, lead: bool) -> &Object {
+        if lead { &self.leads } else { &self.contacts }
+    }
+}
+
 impl Object {
+    /// The object as each kind of pair has it.
+    #[must_use]
+    pub fn views(&self) -> Views<'_> {
+        Views { contacts: self.seen_as(false), leads: self.seen_as(true) }
+    }
+
     /// The object as pairs of leads, or of contacts, have it: with those fields only.
     #[must_use]
     pub fn seen_as(&self, lead: bool) -> Cow<'_, Self> {

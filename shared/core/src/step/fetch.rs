@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{CONCURRENCY, Engine, Next, StepError, leads, patience};
 use crate::brake::Harm;
-use crate::contract::Object;
+use crate::contract::{Object, Views};
 use crate::decide::{Decision, Sight, Situation, Wait, decide, overhear};
 use crate::link::Link;
 use crate::names::{LinkId, PerSide, RecordId, RecordKey, Side};
@@ -20,7 +20,7 @@ use crate::row::{Reading, Standing};
 const ROW_SETTLES: SignedDuration = SignedDuration::from_millis(1_100);
 
 /// One link at work, with what has to be claimed for it.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Pair {
     pub(super) link: Link,
     pub(super) expected: Expected,
@@ -132,14 +132,14 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let object = &*self.with_owners(object, now).await?;
         let (pairs, Looks { now: mut again, mut later, once_found: (lag, late) }) =
             self.pairs(object, hints, now).await?;
-        let decided: Vec<(RecordId, Decided)> =
-            stream::iter(pairs)
-                .map(|(id, pair)| async move {
-                    Ok::<_, StepError>((id, self.decide_one(object, pair, now).await?))
-                })
-                .buffered(CONCURRENCY)
-                .try_collect()
-                .await?;
+        let views = &object.views();
+        let decided: Vec<(RecordId, Decided)> = stream::iter(pairs)
+            .map(|(id, pair)| async move {
+                Ok::<_, StepError>((id, self.decide_one(object, views, pair, now).await?))
+            })
+            .buffered(CONCURRENCY)
+            .try_collect()
+            .await?;
         let harm = decided.iter().map(|(_, decided)| decided.harm()).sum();
         let admitted = self.admit(object, harm, now).await?;
         let done: Vec<(RecordId, Done)> = stream::iter(decided)
@@ -233,13 +233,14 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         pairs: Vec<(RecordId, Pair)>,
         now: Timestamp,
     ) -> Result<Vec<(RecordId, Pair)>, StepError> {
+        let views = object.views();
         let mut news = Vec::new();
         let mut settled = Vec::new();
         for (id, pair) in pairs {
             let echo = match (&pair.readings[side], &pair.link.records[side.other()]) {
                 (Some(Reading::Row(row)), Some(_)) if pair.claims.is_empty() && pair.aliases.is_empty() => {
-                    let object = object.seen_as(pair.link.is_lead());
-                    overhear(&self.key, &object, &pair.link, side, row, now)
+                    let object = views.of(pair.link.is_lead());
+                    overhear(&self.key, object, &pair.link, side, row, now)
                 }
                 (Some(Reading::Row(_) | Reading::MergedInto(_) | Reading::NotFound) | None, _) => None,
             };
@@ -278,6 +279,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     async fn decide_one(
         &self,
         object: &Object,
+        views: &Views<'_>,
         mut pair: Pair,
         now: Timestamp,
     ) -> Result<Decided, StepError> {
@@ -316,12 +318,12 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             self.take_note_of_the_gone(object, &rows, &pair.link).await?;
         }
         let contract = self.contract.version;
-        let Some(seen) = self.object_of(object, &pair, now).await? else {
+        let Some(seen) = self.object_of(object, views, &pair, now).await? else {
             return Ok(Decided::Done(Done::default()));
         };
         let link = &pair.link;
-        let mut decision = decide(&Situation { key: &self.key, contract, object: &seen, link, rows, now });
-        leads::forget_what_only_leads_had(object, &seen, &mut decision);
+        let mut decision = decide(&Situation { key: &self.key, contract, object: seen, link, rows, now });
+        leads::forget_what_only_leads_had(object, seen, &mut decision);
         Ok(Decided::Ready(Box::new((pair, decision))))
     }
 

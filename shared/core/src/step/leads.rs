@@ -1,6 +1,5 @@
 //! Leads at work: which pairs are of leads, and whose a contact is that a lead became.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
@@ -8,7 +7,7 @@ use jiff::Timestamp;
 use super::fetch::{Counterpart, Pair};
 use super::matching::Unclear;
 use super::{Engine, StepError, digest};
-use crate::contract::{CONVERTED_INTO, Object};
+use crate::contract::{CONVERTED_INTO, Object, Views};
 use crate::decide::{Decision, may_land};
 use crate::link::{FieldStanding, Link, Refusal, Status};
 use crate::names::{RecordId, Side, WireName};
@@ -22,12 +21,13 @@ const ERASED_LEAD: &str =
 impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     /// The object as a pair of leads, or of contacts, has it. `None`: it cannot be told which its record is to be, and a person is
     /// told.
-    pub(super) async fn object_of<'o>(
+    pub(super) async fn object_of<'v>(
         &self,
-        object: &'o Object,
+        object: &Object,
+        views: &'v Views<'_>,
         pair: &Pair,
         now: Timestamp,
-    ) -> Result<Option<Cow<'o, Object>>, StepError> {
+    ) -> Result<Option<&'v Object>, StepError> {
         let mut under_way = pair.link.intents.iter().rev().filter(|intent| may_land(intent.decided, now));
         let made = under_way.find_map(|intent| intent.action.makes_lead());
         let stranger = pair.link.status == Status::Live
@@ -41,7 +41,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             (None, None, None, _) | (None, None, Some(_), None) => Ok(false),
         };
         match lead {
-            Ok(lead) => Ok(Some(object.seen_as(lead))),
+            Ok(lead) => Ok(Some(views.of(lead))),
             Err((field, fault)) => {
                 let reason =
                     format!("its field {} decides whether it is made as a lead: {fault}", field.name);
@@ -56,10 +56,10 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         if pair.link.refused.salesforce == Refusal::Parked && pair.expected != Expected::New {
             return Ok(());
         }
-        let Pair { mut link, expected, claims, aliases, .. } = pair.clone();
-        self.unpark_claimed(&claims).await?;
+        let mut link = pair.link.clone();
+        self.unpark_claimed(&pair.claims).await?;
         self.park_refusal(Side::Salesforce, &mut link, reason, now).await?;
-        self.record_join(link, expected, claims, None, aliases).await
+        self.record_join(link, pair.expected, pair.claims.clone(), None, pair.aliases.clone()).await
     }
 
     /// Leaves out contacts that a paired lead became: looking at the lead hands its pair over to them. Whoever is not found so

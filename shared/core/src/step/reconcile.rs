@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{Engine, StepError, digest};
-use crate::contract::{Delete, Object};
+use crate::contract::{Delete, Object, Views};
 use crate::decide::is_flagged;
 use crate::link::{Link, Refusal, Status};
 use crate::names::{Generation, RecordId, RecordKey, Side};
@@ -260,11 +260,12 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             }
             Whereabouts::Nowhere | Whereabouts::Alias(_) => None,
         };
+        let views = object.views();
         let worth: Vec<&Row> = page
             .rows
             .iter()
             .zip(&located)
-            .filter(|(row, whereabouts)| self.is_worth_a_read(object, side, row, link_of(whereabouts)))
+            .filter(|(row, whereabouts)| self.is_worth_a_read(&views, side, row, link_of(whereabouts)))
             .map(|(row, _)| row)
             .collect();
         let worth_ids: Vec<RecordId> = worth.iter().map(|row| row.id.clone()).collect();
@@ -275,7 +276,8 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         Ok(worth_ids.len())
     }
 
-    fn is_worth_a_read(&self, object: &Object, side: Side, row: &Row, link: Option<&Link>) -> bool {
+    fn is_worth_a_read(&self, views: &Views<'_>, side: Side, row: &Row, link: Option<&Link>) -> bool {
+        let object = views.of(link.is_some_and(Link::is_lead));
         let Some(link) = link else {
             // Something in the bin that we never knew is nobody's business, nor is what is out of scope.
             let left_out =
@@ -285,7 +287,6 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         if link.refused[side] == Refusal::Unseen {
             return true;
         }
-        let object = &*object.seen_as(link.is_lead());
         let archives = object.delete == Delete::Archive;
         match (&row.standing, &link.status) {
             // Put there by an archive of ours: news, unless that is what the link remembers.

@@ -8,7 +8,6 @@ use concord_core::names::{RecordId, WireName};
 use concord_core::port::{Failure, Found, Listing, ObjectSpec, Outcome, Page, PageMark, Write};
 use concord_core::row::{Author, Reading, Row, Standing};
 use concord_core::value::{Presence, Raw};
-
 use jiff::Timestamp;
 
 use super::find::Among;
@@ -17,9 +16,9 @@ use super::{Salesforce, find, list, read, write};
 use crate::transport::Transport;
 
 /// Tells a lead that was converted; it stays, and takes no more writes.
-pub(super) const IS_CONVERTED: &str = "IsConverted";
+const IS_CONVERTED: &str = "IsConverted";
 /// The contact that it became.
-pub(super) const CONVERTED_CONTACT: &str = "ConvertedContactId";
+const CONVERTED_CONTACT: &str = "ConvertedContactId";
 const LIVE: Among = Among { scope: Scope::Live, condition: "" };
 const WITH_BIN: Among = Among { scope: Scope::WithBin, condition: "" };
 const STILL_LEADS: Among = Among { scope: Scope::Live, condition: "IsConverted = false AND " };

@@ -19,6 +19,15 @@ const COMMON: [&str; 6] = ["LastName", "FirstName", "Email", "Phone", "Title", "
 /// The one status of the sandbox that says so.
 const CONVERTED_STATUS: &str = "Closed - Converted";
 
+/// The operation that converts a lead, as SOAP has it; `into` names a contact or an account that is there, in elements of its own.
+#[must_use]
+pub fn convert_operation(lead: &str, into: &str) -> String {
+    format!(
+        "<urn:convertLead><urn:leadConverts>{into}<urn:convertedStatus>{CONVERTED_STATUS}</urn:convertedStatus>\
+         <urn:leadId>{lead}</urn:leadId></urn:leadConverts></urn:convertLead>"
+    )
+}
+
 /// What became of a lead.
 pub(crate) struct Converted {
     pub(crate) lead: Id,

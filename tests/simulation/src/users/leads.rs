@@ -1,6 +1,7 @@
 //! Leads: people make some in Salesforce, and convert them.
 
 use concord_core::names::Side;
+use concord_sandbox::salesforce::convert_operation;
 use serde_json::{Map, Value, json};
 
 use super::removal::soap;
@@ -50,16 +51,8 @@ impl Users {
         let named = |name: &str, shown: Option<&Shown>| {
             shown.map_or_else(String::new, |shown| format!("<urn:{name}>{}</urn:{name}>", shown.id))
         };
-        let done = soap(
-            site,
-            &format!(
-                "<urn:convertLead><urn:leadConverts>{}{}<urn:convertedStatus>Closed - Converted</urn:convertedStatus>\
-                 <urn:leadId>{}</urn:leadId></urn:leadConverts></urn:convertLead>",
-                named("accountId", company),
-                named("contactId", into),
-                lead.id
-            ),
-        );
+        let into_these = named("accountId", company) + &named("contactId", into);
+        let done = soap(site, &convert_operation(&lead.id, &into_these));
         let became = self.look(site, Side::Salesforce, CONTACT).into_iter().find(|shown| shown.id == lead.id);
         let became = became.and_then(|shown| shown.merged_into).filter(|_| done);
         let now = living(self, CONTACT).into_iter().find(|shown| Some(&shown.id) == became.as_ref());

@@ -1,6 +1,7 @@
 //! What people do with contacts at both screens, and what they see there.
 
 use concord_core::names::{RecordId, Side};
+use concord_sandbox::salesforce::convert_operation;
 use http::Method;
 use serde_json::{Value, json};
 
@@ -56,10 +57,7 @@ impl Spine {
 
     /// A person converts a lead, and its account is made or is the one that is given. The contact that it became.
     pub fn converts(&self, lead: &str, into: &str) -> String {
-        self.soap(&format!(
-            "<urn:convertLead><urn:leadConverts><urn:convertedStatus>Closed - Converted</urn:convertedStatus>{into}\
-             <urn:leadId>{lead}</urn:leadId></urn:leadConverts></urn:convertLead>"
-        ));
+        self.soap(&convert_operation(lead, into));
         let path = format!("/services/data/v66.0/sobjects/Lead/{lead}?fields=ConvertedContactId");
         let shown = self.salesforce.person(Method::GET, &path, &Value::Null);
         shown["ConvertedContactId"].as_str().unwrap_or_default().to_owned()

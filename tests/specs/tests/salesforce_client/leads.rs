@@ -7,6 +7,7 @@ use concord_core::names::{LinkId, ObjectName, RecordId, Token, WireName};
 use concord_core::port::{Crm as _, Listing, ObjectSpec, Operation, Outcome, PageMark, Write};
 use concord_core::row::{Reading, Standing};
 use concord_core::value::{Presence, Raw};
+use concord_sandbox::salesforce::convert_operation;
 use http::Method;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -41,10 +42,7 @@ impl World {
 
     /// The contact that a lead became.
     fn converts(&self, lead: &RecordId) -> RecordId {
-        self.person_soap(&format!(
-            "<urn:convertLead><urn:leadConverts><urn:convertedStatus>Closed - Converted</urn:convertedStatus>\
-             <urn:leadId>{lead}</urn:leadId></urn:leadConverts></urn:convertLead>"
-        ));
+        self.person_soap(&convert_operation(lead.as_str(), ""));
         let path = format!("/services/data/v66.0/sobjects/Lead/{lead}?fields=ConvertedContactId");
         RecordId::new(self.person_gets(Method::GET, &path, "")["ConvertedContactId"].as_str().unwrap())
     }
