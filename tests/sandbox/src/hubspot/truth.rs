@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::HubSpot;
 use super::objects::fixed;
-use super::schema::ObjectType;
+use super::schema::{CONTACT, DEAL, ObjectType, TypeIndex};
 use super::store::{Record, Turn, Who};
 use super::wire::iso;
 
@@ -21,9 +21,16 @@ struct Moment {
 impl HubSpot {
     pub(super) fn every_record(&self) -> Value {
         let mut records = Map::new();
-        for of_type in &self.types {
+        for (index, of_type) in self.types.iter().enumerate() {
             let all = of_type.store.records.values().chain(of_type.store.gone.values());
-            let shown = all.map(|record| (record.id.to_string(), whole(of_type, record)));
+            let shown = all.map(|record| {
+                let mut shown = whole(of_type, record);
+                if TypeIndex(index) == DEAL {
+                    let contacts = self.live_pairs((DEAL, record.id), CONTACT).into_iter();
+                    shown["contacts"] = contacts.map(|(id, _)| id.to_string()).collect();
+                }
+                (record.id.to_string(), shown)
+            });
             records.insert(of_type.plural.clone(), Value::Object(shown.collect()));
         }
         json!({"records": records})

@@ -274,7 +274,8 @@ impl Salesforce {
             let first = field.values.first().cloned().map(Stored::Text);
             values.entry(field.name).or_insert(first);
         }
-        if values.get("OwnerId").is_none_or(Option::is_none) {
+        let is_owned = object.any_field("OwnerId").is_some();
+        if is_owned && values.get("OwnerId").is_none_or(Option::is_none) {
             values.insert("OwnerId", Some(Stored::of_id(&context.user)));
         }
     }

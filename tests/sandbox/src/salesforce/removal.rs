@@ -10,8 +10,14 @@ use super::schema::Key;
 use super::store::{Presence, Record};
 use super::value::Stored;
 
-/// Objects whose records go with their account (reference 6.5).
-const CHILDREN_OF_ACCOUNT: [&str; 2] = ["Contact", "Opportunity"];
+/// Objects whose records go with the record that a field of theirs names (reference 6.5). That roles do is [K].
+const CHILDREN: [(&str, &str, &str); 4] = [
+    ("Account", "Contact", "AccountId"),
+    ("Account", "Opportunity", "AccountId"),
+    ("Contact", ROLE, "ContactId"),
+    ("Opportunity", ROLE, "OpportunityId"),
+];
+const ROLE: &str = "OpportunityContactRole";
 /// Losers in one merge (reference 1.12: at most 3 records, the winner included).
 pub(crate) const MERGE_LOSERS_MAX: usize = 2;
 
@@ -19,20 +25,29 @@ impl Salesforce {
     /// Puts a record, and what belongs to it, into the recycle bin.
     pub(crate) fn delete(&mut self, context: &Context, object: &'static str, id: &Id) -> Result<(), Refusal> {
         let record = self.living(object, id)?.clone();
-        if object == "Account" {
-            for child in CHILDREN_OF_ACCOUNT {
-                for child_id in self.children(child, id) {
-                    let record = self.living(child, &child_id)?.clone();
-                    self.bin(context, child, record, Some(id.clone()), None);
-                }
-            }
-        }
-        self.bin(context, object, record, None, None);
+        self.bin_with_children(context, object, record, None);
         Ok(())
     }
 
-    fn children(&self, child: &str, parent: &Id) -> Vec<Id> {
-        let field = self.schema.any_object(child).and_then(|object| object.any_field("AccountId"));
+    fn bin_with_children(
+        &mut self,
+        context: &Context,
+        object: &'static str,
+        record: Record,
+        with: Option<&Id>,
+    ) {
+        for (child, field) in children_of(object) {
+            for id in self.children(child, field, &record.id) {
+                if let Ok(child_record) = self.living(child, &id).cloned() {
+                    self.bin_with_children(context, child, child_record, Some(&record.id));
+                }
+            }
+        }
+        self.bin(context, object, record, with.cloned(), None);
+    }
+
+    fn children(&self, child: &str, field: &str, parent: &Id) -> Vec<Id> {
+        let field = self.schema.any_object(child).and_then(|object| object.any_field(field));
         field.map(|field| self.store.alive_with(child, field, parent.as_str())).unwrap_or_default()
     }
 
@@ -64,18 +79,28 @@ impl Salesforce {
     ) -> Result<(), Refusal> {
         let record = self.in_bin(object, id)?.clone();
         self.check_still_unique(object, &record)?;
+        self.restore_with_children(context, object, record)
+    }
+
+    fn restore_with_children(
+        &mut self,
+        context: &Context,
+        object: &'static str,
+        record: Record,
+    ) -> Result<(), Refusal> {
+        let id = record.id.clone();
         self.restore(context, object, record);
-        for child in CHILDREN_OF_ACCOUNT {
-            for record in self.gone_with(child, id) {
+        for (child, field) in children_of(object) {
+            for record in self.gone_with(child, field, &id) {
                 self.check_still_unique(child, &record)?;
-                self.restore(context, child, record);
+                self.restore_with_children(context, child, record)?;
             }
         }
         Ok(())
     }
 
-    fn gone_with(&self, child: &str, parent: &Id) -> Vec<Record> {
-        let field = self.schema.any_object(child).and_then(|object| object.any_field("AccountId"));
+    fn gone_with(&self, child: &str, field: &str, parent: &Id) -> Vec<Record> {
+        let field = self.schema.any_object(child).and_then(|object| object.any_field(field));
         let (Some(field), Some(table)) = (field, self.store.table(child)) else { return Vec::new() };
         let ids = table.with_key(field.name, parent.as_str()).into_iter().flatten();
         let went = |record: &&Record| match &record.presence {
@@ -146,22 +171,25 @@ impl Salesforce {
         self.living(object, winner)?;
         for loser in losers {
             let record = self.living(object, loser)?.clone();
-            if object == "Account" {
-                self.move_children(context, loser, winner)?;
-            }
+            self.move_children(context, object, loser, winner)?;
             self.bin(context, object, record, None, Some(winner));
         }
         if body.is_empty() { Ok(()) } else { self.update(context, object, winner, body) }
     }
 
-    fn move_children(&mut self, context: &Context, from: &Id, to: &Id) -> Result<(), Refusal> {
-        for child in CHILDREN_OF_ACCOUNT {
-            for id in self.children(child, from) {
+    fn move_children(&mut self, context: &Context, object: &str, from: &Id, to: &Id) -> Result<(), Refusal> {
+        for (child, field) in children_of(object) {
+            for id in self.children(child, field, from) {
                 let record = self.living(child, &id)?.clone();
-                let values = Values::from([("AccountId", Some(Stored::of_id(to)))]);
+                let values = Values::from([(field, Some(Stored::of_id(to)))]);
                 self.update_values(context, child, record, values)?;
             }
         }
         Ok(())
     }
+}
+
+/// The objects whose records go with one of this object, and the field that names it.
+fn children_of(object: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    CHILDREN.into_iter().filter(move |(parent, ..)| *parent == object).map(|(_, child, field)| (child, field))
 }

@@ -22,6 +22,18 @@ const DEAL_STAGE_VALUES: &[&str] = &[
     "Closed Won",
     "Closed Lost",
 ];
+/// As a new organisation has them.
+const ROLE_VALUES: &[&str] = &[
+    "Business User",
+    "Decision Maker",
+    "Economic Buyer",
+    "Economic Decision Maker",
+    "Evaluator",
+    "Executive Sponsor",
+    "Influencer",
+    "Technical Buyer",
+    "Other",
+];
 /// This organisation has several currencies; the first is its own.
 const CURRENCIES: &[&str] = &["USD", "EUR", "GBP"];
 
@@ -35,6 +47,7 @@ pub(crate) fn objects() -> Vec<Object> {
         Object::new("Contact", "Contacts", "003", with_shared("Contact", contact())),
         Object::new("Lead", "Leads", "00Q", with_shared("Lead", lead())),
         Object::new("Opportunity", "Opportunities", "006", with_shared("Opportunity", opportunity())),
+        Object::new("OpportunityContactRole", "OpportunityContactRoles", "00K", contact_role()),
         Object::new("Project__c", "Projects", "a00", with_shared("Project__c", project())),
         Object::new("User", "Users", "005", user()),
     ]
@@ -102,6 +115,20 @@ fn opportunity() -> Vec<Field> {
         picklist("CurrencyIsoCode", "Opportunity Currency", CURRENCIES).defaulted(),
         field("Description", "Description", Kind::TextArea, 32_000),
     ]
+}
+
+/// A row that joins a contact to an opportunity; nobody owns it, and Concord has no fields in it.
+fn contact_role() -> Vec<Field> {
+    let mut fields = vec![
+        field("Id", "Contact Role ID", Kind::Id, 18).of_platform().defaulted(),
+        reference("OpportunityId", "Opportunity ID", "Opportunity", "Opportunity").required(),
+        reference("ContactId", "Contact ID", "Contact", "Contact").required(),
+        picklist("Role", "Role", ROLE_VALUES),
+        boolean("IsPrimary", "Primary"),
+        boolean("IsDeleted", "Deleted").of_platform(),
+    ];
+    fields.extend(stamps());
+    fields
 }
 
 /// A custom object, as somebody might have made it.

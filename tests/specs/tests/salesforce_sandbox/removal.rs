@@ -147,3 +147,51 @@ fn soap_refuses_strangers_document_types_and_unknown_operations() {
     assert_eq!(stranger.status, 500);
     assert!(stranger.body.as_str().unwrap().contains("<faultcode>sf:INVALID_SESSION_ID</faultcode>"));
 }
+
+/// Contacts of an opportunity, each with its role.
+fn roles(org: &mut Org, opportunity: &str) -> Vec<Value> {
+    let soql = format!(
+        "SELECT ContactId, Role FROM OpportunityContactRole WHERE OpportunityId = '{opportunity}' ORDER BY Id"
+    );
+    let reply = org.query(&soql);
+    reply.body["records"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| json!([row["ContactId"], row["Role"]]))
+        .collect()
+}
+
+#[test]
+fn a_role_goes_with_its_contact_and_with_its_opportunity_and_comes_back_with_it() {
+    let mut org = Org::new();
+    let account = org.insert("Account", &json!({"Name": "A"}));
+    let contact = org.insert("Contact", &json!({"LastName": "Lee", "AccountId": account}));
+    let deal = json!({"Name": "D", "StageName": "Prospecting", "CloseDate": "2026-12-24"});
+    let deal = org.insert("Opportunity", &deal);
+    let row = json!({"OpportunityId": deal, "ContactId": contact, "Role": "Evaluator"});
+    org.insert("OpportunityContactRole", &row);
+    let there = [json!([contact, "Evaluator"])];
+    assert_eq!(roles(&mut org, &deal), there);
+
+    for (object, id) in [("Contact", &contact), ("Opportunity", &deal), ("Account", &account)] {
+        org.api("DELETE", &format!("/sobjects/{object}/{id}"), &Value::Null);
+        assert_eq!(roles(&mut org, &deal), Vec::<Value>::new(), "{object}");
+        org.soap(&undelete(&[id]));
+        assert_eq!(roles(&mut org, &deal), there, "{object}");
+    }
+}
+
+#[test]
+fn a_merge_moves_roles_to_the_winner() {
+    let mut org = Org::new();
+    let [winner, loser] = ["Lee", "Lie"].map(|name| org.insert("Contact", &json!({"LastName": name})));
+    let deal = json!({"Name": "D", "StageName": "Prospecting", "CloseDate": "2026-12-24"});
+    let deal = org.insert("Opportunity", &deal);
+    let row = json!({"OpportunityId": deal, "ContactId": loser, "Role": "Evaluator"});
+    org.insert("OpportunityContactRole", &row);
+
+    org.soap(&merge("Contact", &winner, &loser, ""));
+
+    assert_eq!(roles(&mut org, &deal), [json!([winner, "Evaluator"])]);
+}

@@ -189,7 +189,7 @@ fn a_hidden_object_is_not_there() {
 
     assert_eq!(org.get("/sobjects/Lead/describe").status, 404);
     assert_eq!(org.query("SELECT Id FROM Lead").body[0]["errorCode"], "INVALID_TYPE");
-    assert_eq!(org.get("/sobjects").body["sobjects"].as_array().unwrap().len(), 5);
+    assert_eq!(org.get("/sobjects").body["sobjects"].as_array().unwrap().len(), 6);
 }
 
 #[test]
