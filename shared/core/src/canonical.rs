@@ -16,7 +16,7 @@ mod time;
 
 use thiserror::Error;
 
-use crate::contract::{Field, Kind};
+use crate::contract::{Field, Kind, Options};
 use crate::names::{FieldName, Side, WireName};
 use crate::value::{Presence, Raw, Value};
 
@@ -96,6 +96,9 @@ pub enum Reason {
     /// Not an id.
     #[error("what is not a record id")]
     Id,
+    /// More associations than are kept in agreement.
+    #[error("more than 1,000 associations")]
+    Many,
     /// Neither side's list of owners is known.
     #[error("an owner, and Concord could not read who is who")]
     OwnersUnread,
@@ -139,6 +142,7 @@ impl Reason {
                 "see why that record has no counterpart, or choose another there; once it has one, this is mended by itself"
             }
             Self::Id => "correct the reference there",
+            Self::Many => "take the field out of the contract, or associate the record with fewer",
             Self::OwnersUnread => {
                 "give Concord's app the scope crm.objects.owners.read in HubSpot, and its user the right to see users in Salesforce"
             }
@@ -233,6 +237,7 @@ fn canonical_scalar(kind: &Kind, side: Side, raw: &Presence<Raw>) -> Result<Pres
         Kind::Picklist(options) | Kind::Stage(options) => choice::canonical(options, side, raw),
         Kind::MultiPicklist(options) => choice::canonical_set(options, side, raw),
         Kind::Reference { to: _ } => reference::canonical(side, raw),
+        Kind::Associations { to: _ } => reference::canonical_set(side, raw),
         Kind::Owner(owners) => owner::canonical(owners, side, raw),
         Kind::Money { .. } | Kind::Atom(_) => Err(Reason::Parts),
     }
@@ -303,6 +308,9 @@ fn render_scalar(kind: &Kind, side: Side, value: &Presence<Value>) -> Result<Pre
         }
         (Kind::Owner(owners), Value::Text(person)) => owner::render(owners, side, person)?,
         (Kind::MultiPicklist(options), Value::Choices(set)) => choice::render_set(options, side, set)?,
+        (Kind::Associations { .. }, Value::Choices(links)) => {
+            choice::render_set(&Options::Same, side, links)?
+        }
         (_, _) => return Err(Reason::Shape),
     };
     Ok(Presence::Value(raw))

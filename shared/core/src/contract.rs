@@ -2,6 +2,7 @@
 //!
 //! These types cannot be wrong: [`parse`] is the only way to make them, and it names line and remedy.
 
+mod associations;
 mod check;
 mod fault;
 mod field;
@@ -23,6 +24,7 @@ use crate::owner::Owners;
 use crate::port::ObjectSpec;
 use crate::reference;
 
+pub use associations::{Junction, associated_type};
 pub use check::{Effect, Mismatch, check};
 pub use fault::{Fault, printable};
 pub use file::json_schema;
@@ -234,6 +236,11 @@ pub enum Kind {
         /// The object that it points to.
         to: ObjectName,
     },
+    /// Other records, any number of them: the same pairs' on both sides (P12). No order, no token, no history.
+    Associations {
+        /// The object that they are of.
+        to: ObjectName,
+    },
     /// A person. Who is who is no part of the contract's file: the steps put it in.
     Owner(Arc<Owners>),
 }
@@ -258,6 +265,7 @@ impl Kind {
             Self::Stage(_) => "stage",
             Self::Atom(_) => "atom",
             Self::Reference { .. } => "reference",
+            Self::Associations { .. } => "associations",
             Self::Owner(_) => "owner",
         }
     }

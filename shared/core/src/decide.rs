@@ -4,9 +4,11 @@
 //! the fetch step's affair.
 
 mod archive;
+mod associations;
 mod draft;
 mod erase;
 mod insert;
+mod keys;
 mod presence;
 mod scope;
 
@@ -19,9 +21,11 @@ use crate::link::{Base, FieldStanding, Held, Link, Proof, Refusal, Role, Status}
 use crate::merge::{Verdict, Why, merge};
 use crate::names::{ContractVersion, FieldName, PerSide, Side, Token, WireName};
 use crate::port::{Conflict, JournalEntry, NaturalKey};
+use crate::reference;
 use crate::row::{Row, Standing};
 use crate::settle::{FieldFault, Scene, Settled, Stands, View};
 use crate::value::{ImageHash, ImageKey, Known, Presence, Value};
+use associations::is_unsettled;
 use draft::Draft;
 pub(crate) use draft::may_land;
 pub use draft::{ATTEMPT_MAX, LANDING_MAX};
@@ -182,12 +186,18 @@ pub fn overhear(
         && Side::BOTH.into_iter().all(|side| link.refused[side] == Refusal::None)
         && row.concord_id.as_ref() == Some(&link.id)
         && !is_flagged(object, side, row)
-        && !link.intents.iter().any(|intent| intent.side != side && intent.progress.is_open());
+        && !link
+            .intents
+            .iter()
+            .any(|intent| (intent.side != side && intent.progress.is_open()) || is_unsettled(link, intent));
     if !plain {
         return None;
     }
     let mut after = link.clone();
     for field in object.fields.values() {
+        if reference::awaits_somebody(field, side, row) {
+            return None;
+        }
         let settled = Scene { key, field, link }.settle(PerSide::only(side, row));
         let Settled { mut base, views, .. } = settled.ok()?;
         let view = &views[side];
@@ -232,6 +242,7 @@ impl Draft<'_> {
                 Ok(()) => self.heal(field),
                 Err(fault) => self.fault(field, fault),
             }
+            self.wait_for_strangers(field, rows);
         }
     }
 
@@ -255,6 +266,9 @@ impl Draft<'_> {
     }
 
     fn field(&mut self, field: &Field, settled: Settled, rows: PerSide<&Row>) -> Result<(), FieldFault> {
+        if reference::is_set(field) {
+            return self.associate(field, &settled, rows);
+        }
         let views = settled.views.as_ref();
         let before = self.situation.link.fields.get(&field.name).cloned().unwrap_or_default();
         let verdict = as_taken(
@@ -404,34 +418,6 @@ impl Draft<'_> {
             let line = self.line(field, settled, rule, None, &Presence::Unknown, Some(loser.clone()));
             self.decision.journal.push(line);
         }
-    }
-
-    /// The value by which records of this object are matched, if this field is one.
-    fn claim_key(&mut self, field: &Field, verdict: Verdict, views: PerSide<&View>) {
-        if !self.situation.object.keys.contains(&field.name) {
-            return;
-        }
-        let standing = match verdict {
-            Verdict::Agreed | Verdict::Nothing => views.hubspot,
-            Verdict::Carry { from, .. } => views.as_ref()[from],
-            Verdict::Unseen | Verdict::Hold | Verdict::Amend { .. } => return,
-        };
-        let held = self.decision.link.keys.get(&field.name).copied();
-        let wanted = standing.value.value().map(|value| self.situation.key.hash(Known(Some(value))));
-        if held == wanted || standing.value.is_unknown() {
-            return;
-        }
-        let name = |hash: ImageHash| NaturalKey {
-            object: self.situation.object.name.clone(),
-            field: field.name.clone(),
-            hash,
-        };
-        self.decision.released.extend(held.map(name));
-        self.decision.keys.extend(wanted.map(name));
-        match wanted {
-            Some(hash) => self.decision.link.keys.insert(field.name.clone(), hash),
-            None => self.decision.link.keys.remove(&field.name),
-        };
     }
 
     /// The part that writes `value` to a side.

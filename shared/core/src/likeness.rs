@@ -45,6 +45,7 @@ fn percent(field: &Field, one: &Value, other: &Value) -> u8 {
         Kind::Email => mailbox,
         Kind::Phone { .. }
         | Kind::Reference { .. }
+        | Kind::Associations { .. }
         | Kind::Boolean
         | Kind::Integer
         | Kind::Decimal { .. }

@@ -428,6 +428,14 @@ pub enum Role {
     /// A value that neither side holds yet: sets merged by union, the soft-delete flag. Moves no base: the side
     /// then stands as if edited, and the other side is brought along by an ordinary carry.
     Amend,
+    /// Associations that the side gains and loses. Moves no base: an association carries no token, and the base moves when both
+    /// sides are seen to agree.
+    Associate {
+        /// Hashes, as in [`Image::elements`].
+        gained: Vec<ImageHash>,
+        /// Hashes of what goes.
+        lost: Vec<ImageHash>,
+    },
 }
 
 /// How far an intent has come.

@@ -104,12 +104,22 @@ impl Scene<'_> {
     ) -> Result<View, FieldFault> {
         let Some(row) = row else { return Ok(unseen(side, base.as_ref())) };
         match &row.versions {
+            Versions::History(_) | Versions::Stamp { .. } if reference::is_set(self.field) => {
+                self.as_it_stands(side, row, base.as_ref())
+            }
             Versions::History(history) => self.walk(side, row, history, base, losers),
             Versions::Stamp { modified, modified_by, .. } => {
                 self.compare(side, row, (*modified, modified_by), base, losers)
             }
             Versions::Listed => Err(FieldFault::NotReadById(side)),
         }
+    }
+
+    /// Associations carry no token, and nothing tells who made one: what the row shows is what there is. The base moves only
+    /// when both sides are seen to agree, so that whatever lands, lands upon what it was decided from.
+    fn as_it_stands(&self, side: Side, row: &Row, base: Option<&Base>) -> Result<View, FieldFault> {
+        let value = self.shown(side, row)?;
+        Ok(View { hash: self.hash(&value), value, ..unseen(side, base) })
     }
 
     /// What the row shows now.
@@ -168,15 +178,16 @@ impl Scene<'_> {
                         *base = Some(landed(side, intent.number, source.clone(), stored, proof));
                     }
                 }
-                Role::Carry { .. } | Role::Amend | Role::Restore if rises(base.as_ref(), intent.number) => {}
-                Role::Carry { .. } | Role::Amend | Role::Restore if ours => {
+                Role::Carry { .. } | Role::Amend | Role::Restore | Role::Associate { .. }
+                    if rises(base.as_ref(), intent.number) => {}
+                Role::Carry { .. } | Role::Amend | Role::Restore | Role::Associate { .. } if ours => {
                     // A stale landing: the effective value is still the image, of which only the hash is kept.
                     view.hash = base.as_ref().map(|base| base.images[side].hash);
                     view.value = Presence::Unknown;
                     view.place = base.as_ref().map_or(place, |base| base.images[side].place);
                     view.stands = if view.hash == Some(hash) { Stands::Shown } else { Stands::Covered };
                 }
-                Role::Carry { .. } | Role::Amend | Role::Restore => {
+                Role::Carry { .. } | Role::Amend | Role::Restore | Role::Associate { .. } => {
                     // Somebody edited on top of a stale landing, without having seen what it covered: the value
                     // that both sides had agreed on, of which Salesforce's half is gone. The other side has it.
                     push_new(losers, Presence::Unknown);
@@ -386,7 +397,9 @@ impl Walk<'_, '_> {
                             self.skipped = Some(Skipped { hiding: Some(base) });
                         }
                     }
-                    (Role::Carry { .. } | Role::Restore | Role::Amend, _) => self.set_aside(hash),
+                    (Role::Carry { .. } | Role::Restore | Role::Amend | Role::Associate { .. }, _) => {
+                        self.set_aside(hash)
+                    }
                 }
             }
             // Nothing is remembered of this record yet: what stands there is what there is.

@@ -1,6 +1,6 @@
 //! HubSpot, sans IO: requests are built, answers parsed and failures classified here.
 //!
-//! [`HubSpot`] is the [`Crm`] port; associations are a method of its own, because Salesforce has nothing like them. [`webhook`] authenticates and reads what HubSpot tells by itself. Deliberately absent:
+//! [`HubSpot`] is the [`Crm`] port. [`webhook`] authenticates and reads what HubSpot tells by itself. Deliberately absent:
 //! retries (the queue retries), search as a way to identify a record (its index lags; `find` says where it
 //! cannot be avoided), v4 webhooks journal, and every delete that is not an archive.
 //!
@@ -19,6 +19,7 @@ mod read;
 mod refusal;
 mod row;
 mod schema;
+mod sets;
 pub mod webhook;
 mod wire;
 mod write;
@@ -58,11 +59,13 @@ impl<T: Transport> Crm for HubSpot<T> {
     }
 
     async fn read(&self, object: &ObjectSpec, ids: &[RecordId]) -> Result<Vec<Reading>, Failure> {
-        self.read_rows(object, ids).await
+        let mut readings = self.read_rows(&sets::without(object), ids).await?;
+        self.fill(object, crate::sets::rows(&mut readings)).await?;
+        Ok(readings)
     }
 
     async fn write(&self, object: &ObjectSpec, writes: &[Write]) -> Vec<Outcome> {
-        self.write_rows(object, writes).await
+        self.write_with_sets(object, writes).await
     }
 
     async fn find(
@@ -84,7 +87,7 @@ impl<T: Transport> Crm for HubSpot<T> {
         field: &WireName,
         texts: &[String],
     ) -> Result<Vec<Row>, Failure> {
-        self.search_rows(object, field, texts).await
+        self.search_rows(&sets::without(object), field, texts).await
     }
 
     async fn list(
@@ -93,7 +96,12 @@ impl<T: Transport> Crm for HubSpot<T> {
         listing: &Listing,
         from: Option<&PageMark>,
     ) -> Result<Page, Failure> {
-        self.list_page(object, listing, from).await
+        let mut page = self.list_page(&sets::without(object), listing, from).await?;
+        // An association touches no record's date of change: only what lists all has to show them.
+        if *listing == Listing::All {
+            self.fill(object, &mut page.rows).await?;
+        }
+        Ok(page)
     }
 
     async fn owners(&self) -> Result<Vec<Owner>, Failure> {

@@ -14,6 +14,7 @@ pub mod config;
 pub mod events;
 mod find;
 mod id;
+mod junctions;
 mod leads;
 mod limits;
 mod list;
@@ -148,11 +149,11 @@ impl<T: Transport> Crm for Salesforce<T> {
     }
 
     async fn read(&self, object: &ObjectSpec, ids: &[RecordId]) -> Result<Vec<Reading>, Failure> {
-        leads::read(self, object, ids).await
+        junctions::read(self, object, ids).await
     }
 
     async fn write(&self, object: &ObjectSpec, writes: &[Attempt]) -> Vec<Outcome> {
-        leads::write(self, object, writes).await
+        junctions::write(self, object, writes).await
     }
 
     async fn find(
@@ -161,11 +162,11 @@ impl<T: Transport> Crm for Salesforce<T> {
         field: &WireName,
         values: &[String],
     ) -> Result<Vec<Found>, Failure> {
-        leads::find(self, object, field, values).await
+        leads::find(self, &junctions::without(object), field, values).await
     }
 
     async fn find_linked(&self, object: &ObjectSpec, links: &[String]) -> Result<Vec<Found>, Failure> {
-        leads::find_linked(self, object, links).await
+        leads::find_linked(self, &junctions::without(object), links).await
     }
 
     async fn search(
@@ -174,7 +175,7 @@ impl<T: Transport> Crm for Salesforce<T> {
         field: &WireName,
         texts: &[String],
     ) -> Result<Vec<Row>, Failure> {
-        leads::search(self, object, field, texts).await
+        leads::search(self, &junctions::without(object), field, texts).await
     }
 
     async fn list(
@@ -183,7 +184,7 @@ impl<T: Transport> Crm for Salesforce<T> {
         listing: &Listing,
         from: Option<&PageMark>,
     ) -> Result<Page, Failure> {
-        leads::page(self, object, listing, from).await
+        junctions::page(self, object, listing, from).await
     }
 
     async fn owners(&self) -> Result<Vec<Owner>, Failure> {

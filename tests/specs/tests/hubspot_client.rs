@@ -17,5 +17,6 @@ mod reading;
 mod refusals;
 mod sandbox;
 mod schema;
+mod sets;
 mod webhooks;
 mod writing;

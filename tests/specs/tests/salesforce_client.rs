@@ -11,6 +11,7 @@ mod record;
 
 mod events;
 mod finding;
+mod junctions;
 mod leads;
 mod listing;
 mod login;

@@ -1,6 +1,7 @@
 //! Every specification, in one binary: each of two dozen would be linked with all that they share.
 
 mod archive;
+mod associations;
 mod batch;
 mod brake;
 mod canonical_laws;

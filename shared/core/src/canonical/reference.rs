@@ -1,12 +1,16 @@
 //! Record ids, and the link ids that stand in their place once a row is read ([`crate::reference`]): only those are the
 //! same on both sides.
 
-use super::{Reason, from_text};
+use std::collections::BTreeSet;
+
+use super::{Reason, SET_SEPARATOR, from_text, trimmed};
 use crate::names::{LinkId, Side};
 use crate::value::{Presence, Raw, Value};
 
 /// HubSpot's ids fit in 64 bits (reference: ids).
 const HUBSPOT_DIGITS_MAX: usize = 20;
+/// Most associations of one record that are kept in agreement. Ours: their hashes, twice eight bytes each, travel with the pair.
+const ASSOCIATIONS_MAX: usize = 1_000;
 /// The digits of the checksum, by value (reference: ids).
 const CHECKSUM_DIGITS: [char; 32] = [
     'A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'I', 'J', 'K', 'L', 'M', 'N', 'O', 'P', 'Q', 'R', 'S', 'T', 'U',
@@ -19,6 +23,23 @@ pub(super) fn canonical(side: Side, raw: &Presence<Raw>) -> Result<Presence<Valu
         Some(_) => Err(Reason::Unpaired),
         None => Err(Reason::Id),
     })
+}
+
+/// Those of the records that are in a pair: who is not has no counterpart to agree on.
+pub(super) fn canonical_set(side: Side, raw: &Presence<Raw>) -> Result<Presence<Value>, Reason> {
+    let Some(text) = trimmed(raw)? else { return Ok(Presence::Blank) };
+    let mut links = BTreeSet::new();
+    for element in text.split(SET_SEPARATOR).map(str::trim).filter(|element| !element.is_empty()) {
+        if LinkId::is_one(element) {
+            links.insert(element.to_owned());
+        } else {
+            record_id(side, element).ok_or(Reason::Id)?;
+        }
+    }
+    if links.len() > ASSOCIATIONS_MAX {
+        return Err(Reason::Many);
+    }
+    Ok(if links.is_empty() { Presence::Blank } else { Presence::Value(Value::Choices(links)) })
 }
 
 /// A side's id in its canonical form. `None` if it is none.

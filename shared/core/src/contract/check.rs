@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 
 use super::fault::Fault;
 use super::tree::Tree;
-use super::{CONCORD_ID, CONCORD_TOKEN, Delete, Direction, Field, Kind, LEADS_ONLY, Object, Options};
+use super::{
+    CONCORD_ID, CONCORD_TOKEN, Delete, Direction, Field, Kind, LEADS_ONLY, Object, Options, associated_type,
+};
 use crate::canonical::stage_parts;
 use crate::names::{FieldName, ObjectName, PerSide, Side, WireName};
 use crate::port::{FieldKind, FieldSchema, Schema};
@@ -217,11 +219,15 @@ impl Found<'_> {
             | Kind::Date { .. }
             | Kind::DateTime
             | Kind::Reference { .. }
+            | Kind::Associations { .. }
             | Kind::Owner(_) => {}
         }
     }
 
     fn part(&mut self, field: &Field, side: Side, part: usize, wire: &WireName) {
+        if associated_type(wire).is_some() {
+            return; // HubSpot associates records of any two types.
+        }
         let suspend = || Effect::Suspend(field.name.clone());
         let Some(live) = self.schemas[side].fields.get(wire) else {
             let remedy = "create it, let Concord's user see it, or take the field out of the contract";
@@ -334,6 +340,7 @@ fn fitting(kind: &Kind, side: Side, part: usize) -> &'static [FieldKind] {
         // HubSpot declares ids as numbers, texts and choices alike (reference: properties).
         Kind::Owner(_) => &[FieldKind::Reference],
         Kind::Reference { .. } => &[FieldKind::Reference, FieldKind::Number, FieldKind::Text],
+        Kind::Associations { .. } => &[FieldKind::Reference],
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
+use super::associations;
 use super::fault::Place;
 use super::file::{FileDirection, FileField, FileKind, FileOtherwise, FilePart, FilePolicy, Names};
 use super::parse::wire_field;
@@ -23,14 +24,20 @@ pub(super) fn field(
     objects: &[String],
     leads: bool,
 ) -> Option<Field> {
-    let hubspot =
-        wires(std::mem::replace(&mut file.hubspot, Given::Absent), Side::HubSpot, &place.at("hubspot"));
+    let associates = matches!(file.kind, Given::As(FileKind::Associations));
+    let named = if associates { associations::wire } else { wire_field };
+    let hubspot = wires(
+        std::mem::replace(&mut file.hubspot, Given::Absent),
+        Side::HubSpot,
+        named,
+        &place.at("hubspot"),
+    );
     let lead = lead(file.lead.take(), leads, &place.at("lead"));
     let salesforce = match (file.salesforce.take(), &lead) {
         (None, Some(Some(lead))) => {
             Some(lead.iter().map(|wire| WireName::new(format!("{LEADS_ONLY}{wire}"))).collect())
         }
-        (given, _) => wires(given.unwrap_or(Given::Absent), Side::Salesforce, &place.at("salesforce")),
+        (given, _) => wires(given.unwrap_or(Given::Absent), Side::Salesforce, named, &place.at("salesforce")),
     };
     let direction = given_or(file.direction.take(), FileDirection::Both).map(|direction| match direction {
         FileDirection::Both => Direction::Both,
@@ -38,6 +45,8 @@ pub(super) fn field(
         FileDirection::ToSalesforce => Direction::To(Side::Salesforce),
     });
     let own = match file.conflict.take() {
+        // What both sides hold is kept, whoever made it.
+        None | Some(Given::Absent) if associates => Some(Policy::Union),
         None | Some(Given::Absent) => Some(default),
         Some(Given::Wrong) => None,
         Some(Given::As(own)) => policy(own, &place.at("conflict")),
@@ -49,10 +58,17 @@ pub(super) fn field(
     let (wire, kind, conflict) = (PerSide { hubspot: hubspot?, salesforce: salesforce? }, kind?, own?);
     no_leftovers(&file, &kind, place);
     numbers_of_wires(&wire, &kind, place);
-    if conflict == Policy::Union && default != Policy::Union && !matches!(kind, Kind::MultiPicklist(_)) {
+    let is_set = associates || matches!(kind, Kind::MultiPicklist(_));
+    if conflict == Policy::Union && default != Policy::Union && !is_set {
         place.at("conflict").fault("`union` merges sets only", "use another rule, or `type: multi-picklist`");
     }
     let lead = lead?;
+    if associates && conflict != Policy::Union {
+        place.at("conflict").fault("associations are merged one by one", "remove it, or use `union`");
+    }
+    if associates && lead.is_some() {
+        place.at("lead").fault("leads have no associations", "remove it");
+    }
     if lead.as_ref().is_some_and(|lead| lead.len() != wire.salesforce.len()) {
         place.at("lead").fault("has not as many fields as `salesforce`", "name the parts in the same order");
     }
@@ -82,10 +98,15 @@ fn lead(given: Option<Given<Names>>, leads: bool, place: &Place<'_>) -> Option<O
             "remove it, or say in the object which are made as leads: `lead: \"stage == 'lead'\"`",
         );
     }
-    wires(given, Side::Salesforce, place).map(Some)
+    wires(given, Side::Salesforce, wire_field, place).map(Some)
 }
 
-fn wires(given: Given<Names>, side: Side, place: &Place<'_>) -> Option<Vec<WireName>> {
+fn wires(
+    given: Given<Names>,
+    side: Side,
+    named: fn(Side, &str, &Place<'_>) -> Option<WireName>,
+    place: &Place<'_>,
+) -> Option<Vec<WireName>> {
     let names = match given.required(place, "name the field on both sides")? {
         Names::One(name) => vec![name],
         Names::Several(names) => names,
@@ -94,7 +115,7 @@ fn wires(given: Given<Names>, side: Side, place: &Place<'_>) -> Option<Vec<WireN
         place.fault("is empty", "name at least one field");
         return None;
     }
-    names.iter().map(|name| wire_field(side, name, place)).collect()
+    names.iter().map(|name| named(side, name, place)).collect()
 }
 
 /// Takes out of the file what the kind needs, so that what is left has no meaning. `parts` is the number of the
@@ -124,6 +145,7 @@ fn kind(
         FileKind::MultiPicklist => options(file, place, Members::Many).map(Kind::MultiPicklist),
         FileKind::Stage => stages(file, place).map(Kind::Stage),
         FileKind::Reference => reference(file, place, objects).map(|to| Kind::Reference { to }),
+        FileKind::Associations => reference(file, place, objects).map(|to| Kind::Associations { to }),
         FileKind::Owner => Some(Kind::Owner(Arc::default())),
         FileKind::Atom => atom(file, parts?, place),
     }
@@ -302,7 +324,7 @@ fn no_leftovers(file: &FileField, kind: &Kind, place: &Place<'_>) {
         (currency.is_some(), ("currency", "`type: money`")),
         (map.is_some(), ("map", "`type: picklist`, `multi-picklist` or `stage`")),
         (parts.is_some(), ("parts", "`type: atom`")),
-        (to.is_some(), ("to", "`type: reference`")),
+        (to.is_some(), ("to", "`type: reference` or `associations`")),
         (zone.is_some(), ("zone", "`type: date`")),
     ]
     .into_iter()
@@ -354,6 +376,7 @@ fn numbers_of_wires(wire: &PerSide<Vec<WireName>>, kind: &Kind, place: &Place<'_
         | Kind::Picklist(_)
         | Kind::MultiPicklist(_)
         | Kind::Reference { .. }
+        | Kind::Associations { .. }
         | Kind::Owner(_) => several(wire, 1, "name one field, or make it `type: atom`", place),
     }
 }

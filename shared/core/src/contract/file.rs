@@ -150,7 +150,7 @@ pub(super) enum FilePolicy {
     Newest(FileOtherwise),
     /// A blank never wins.
     Fill(FileOtherwise),
-    /// Sets are merged element by element; for `multi-picklist` only.
+    /// Sets are merged element by element; for `multi-picklist`, and the one rule for `associations`.
     Union,
 }
 
@@ -186,10 +186,11 @@ impl From<FileSide> for Side {
 #[schemars(deny_unknown_fields)]
 pub(super) struct FileField {
     /// HubSpot's property; a list for `atom`, for `money` with its currency's property, and for `stage`: the pipeline's and
-    /// the stage's.
+    /// the stage's. For `associations`: `associations.` and the other type, such as `associations.contacts`.
     pub(super) hubspot: Given<Names>,
     /// Salesforce's field; a list for `atom`, and for `money` with its currency's field. May be left out of a field that only
-    /// leads have.
+    /// leads have. For `associations`: the junction object and its two references, first that to this object, such as
+    /// `OpportunityContactRole.OpportunityId.ContactId`.
     pub(super) salesforce: Option<Given<Names>>,
     /// What Salesforce's leads call the field, where the object has a `lead`. If it is not given, leads do not have it.
     pub(super) lead: Option<Given<Names>>,
@@ -208,7 +209,7 @@ pub(super) struct FileField {
     pub(super) map: Option<Given<BTreeMap<String, String>>>,
     /// For `atom`: what each of its parts holds; `text` if it is not given.
     pub(super) parts: Option<Given<Vec<FilePart>>>,
-    /// For `reference`: the object of this contract that it points to.
+    /// For `reference` and `associations`: the object of this contract that it points to.
     pub(super) to: Option<Given<String>>,
     /// For `date`: HubSpot's property is a date with time, and this is the zone in which it is a day, such as
     /// `Europe/Berlin`. The portal's own zone is the one to take.
@@ -254,6 +255,8 @@ pub(super) enum FileKind {
     Atom,
     /// Another record.
     Reference,
+    /// Other records, any number of them: HubSpot's associations, and the rows of a junction object in Salesforce.
+    Associations,
     /// A person, by e-mail address.
     Owner,
 }

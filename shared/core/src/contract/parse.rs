@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize as _;
 use sha2::{Digest as _, Sha256};
 
+use super::associations;
 use super::fault::{Fault, Place};
 use super::field;
 use super::file::{
@@ -20,7 +21,6 @@ use super::{
 };
 use crate::brake::Limits;
 use crate::names::{ContractVersion, FieldName, ObjectName, PerSide, Side, WireName};
-use crate::reference;
 
 /// What Salesforce deletes an account's contacts and opportunities with.
 const ACCOUNT: &str = "Account";
@@ -78,6 +78,7 @@ fn contract(file: File, root: &Place<'_>, hash: String) -> Option<Contract> {
     }
     each_wire_object_once(&objects, &place);
     nothing_is_archived_along(&objects, &place);
+    associations::lead_where_they_say(&objects, &place);
     Some(Contract { version: version?, hash, objects })
 }
 
@@ -104,7 +105,7 @@ fn nothing_is_archived_along(objects: &BTreeMap<ObjectName, Object>, place: &Pla
     let archived = |object: &&Object| object.delete == Delete::Archive;
     for object in objects.values().filter(archived) {
         let refers = |other: &&Object| {
-            other.fields.values().any(|field| reference::target_of(field) == Some(&object.name))
+            other.fields.values().any(|field| field.kind == Kind::Reference { to: object.name.clone() })
         };
         let along = match objects.values().find(refers) {
             Some(other) => format!("each `{}` that refers to it", other.name),

@@ -62,7 +62,7 @@ impl Scope {
                     let what = format!("names `{name}`, which is not a field of this object");
                     return Err(Wrong { what, remedy: format!("use some of: {}", names.join(", ")) });
                 }
-                Some(Kind::Reference { .. }) => {
+                Some(Kind::Reference { .. } | Kind::Associations { .. }) => {
                     let what = format!("names `{name}`, which is another record");
                     return Err(Wrong { what, remedy: "use fields of the record itself".to_owned() });
                 }
@@ -187,7 +187,7 @@ fn sample(kind: &Kind) -> Presence<Value> {
         Kind::Picklist(options) | Kind::Stage(options) => Value::Text(choice(options)),
         Kind::MultiPicklist(options) => Value::Choices([choice(options)].into()),
         Kind::Atom(parts) => Value::Atom(parts.iter().map(sample).collect()),
-        Kind::Reference { .. } => return Presence::Blank,
+        Kind::Reference { .. } | Kind::Associations { .. } => return Presence::Blank,
     })
 }
 

@@ -4,6 +4,7 @@
 //! seen takes it back, and so does a pair that should live. Only Salesforce's rows are archived, since Salesforce tells
 //! who did it, and takes it back by API. HubSpot does neither: there, what is deleted in Salesforce ends the pair.
 
+use super::associations::holds_somebodys;
 use super::draft::Draft;
 use super::{Sight, Situation};
 use crate::contract::{Delete, Field, Kind};
@@ -106,6 +107,10 @@ pub(super) fn holds_unseen(situation: &Situation<'_>, rows: PerSide<&Row>) -> bo
     situation.object.fields.values().any(|field| {
         let scene = Scene { key: situation.key, field, link: situation.link };
         let Ok(Settled { base, views, .. }) = scene.settle(rows.map(Some)) else { return !refers(field) };
+        if reference::is_set(field) {
+            let value = &views.salesforce.value;
+            return holds_somebodys(situation.key, field, situation.link, Side::Salesforce, value);
+        }
         match (views.salesforce.hash, base) {
             (None, _) => !refers(field),
             (Some(shown), Some(base)) => shown != base.images.salesforce.hash,

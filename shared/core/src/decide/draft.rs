@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::associations::is_unsettled;
 use super::{Decision, Sight, Situation, Wait};
 use crate::brake::Harm;
 use crate::contract::Field;
@@ -209,12 +210,18 @@ pub(super) fn close_landed(link: &mut Link, side: Side, row: &Row) {
 
 /// Forgets closed intents that cannot land any more, once the pair is at rest. While a field is held, or a write is
 /// open or refused, its base stands still, and a landing that had to be skipped is told from an edit by the intent's
-/// details alone.
+/// details alone; and so is an association of ours until both sides agree.
 pub(super) fn forget(link: &mut Link, now: Timestamp) {
     let held = link.fields.values().any(|memory| memory.held.is_some());
     let waiting = link.intents.iter().any(|intent| intent.progress != Progress::Closed);
+    let unsettled: BTreeSet<Token> =
+        link.intents.iter().filter(|intent| is_unsettled(link, intent)).map(|intent| intent.number).collect();
     link.intents.retain(|intent| {
-        intent.progress != Progress::Closed || held || waiting || may_land(intent.decided, now)
+        intent.progress != Progress::Closed
+            || held
+            || waiting
+            || may_land(intent.decided, now)
+            || unsettled.contains(&intent.number)
     });
 }
 
@@ -235,7 +242,10 @@ fn says_the_same(intent: &Intent, action: &Action, parts: &[Part]) -> bool {
     let alike = |this: &Part, that: &Part| {
         this.field == that.field
             && this.sent == that.sent
-            && std::mem::discriminant(&this.role) == std::mem::discriminant(&that.role)
+            && match (&this.role, &that.role) {
+                (one @ Role::Associate { .. }, other) => one == other,
+                (one, other) => std::mem::discriminant(one) == std::mem::discriminant(other),
+            }
     };
     let same_action = match (&intent.action, action) {
         // A refused write is refused whatever the row's stamp; an open one needs the stamp to be current.

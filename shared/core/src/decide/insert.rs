@@ -1,22 +1,31 @@
 //! A record that one side lacks is made there (P6).
 
+use std::collections::BTreeSet;
+
+use super::associations::links;
 use super::draft::Draft;
 use crate::contract::{Direction, Field};
 use crate::link::{Image, Place, Role};
 use crate::names::{PerSide, Side};
-use crate::port::NaturalKey;
+use crate::reference;
 use crate::row::{Row, Standing, Versions};
 use crate::settle::{FieldFault, elements};
-use crate::value::{Presence, Value};
+use crate::value::Presence;
 
 impl Draft<'_> {
-    fn claim_first_key(&mut self, field: &Field, value: &Presence<Value>) {
-        if self.situation.object.keys.contains(&field.name) {
-            let hash = self.hash_of(value);
-            if self.decision.link.keys.insert(field.name.clone(), hash) != Some(hash) {
-                let object = self.situation.object.name.clone();
-                self.decision.keys.push(NaturalKey { object, field: field.name.clone(), hash });
+    /// What a new record is associated with; what it is not, both sides will be seen to agree on.
+    fn insert_associations(&mut self, field: &Field, from: Side, row: &Row) {
+        let to = from.other();
+        match row.shows(field, from).map(|value| (links(&value), value)) {
+            Ok((Some(set), value)) if !set.is_empty() => {
+                let part = self.said(field, to, &BTreeSet::new(), &set);
+                let mut before = PerSide { hubspot: Presence::Blank, salesforce: Presence::Blank };
+                before[from] = value.clone();
+                let line = self.entry(Some(field.name.clone()), "P6 create", Some(to), before, value);
+                self.push(to, part, Some(line));
             }
+            Ok((_, _)) => {}
+            Err(fault) => self.fault(field, fault.into()),
         }
     }
 
@@ -30,6 +39,10 @@ impl Draft<'_> {
         let nowhere = Place::Version(None);
         let fields = self.situation.object.fields.values();
         for field in fields.filter(|field| field.direction != Direction::To(from)) {
+            if reference::is_set(field) {
+                self.insert_associations(field, from, row);
+                continue;
+            }
             let part = row.shows(field, from).map_err(FieldFault::from).and_then(|value| {
                 let image = Image {
                     hash: self.hash_of(&value),

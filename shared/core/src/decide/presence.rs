@@ -2,12 +2,14 @@
 //! archived by us.
 
 use super::archive::holds_unseen;
+use super::associations::holds_somebodys;
 use super::draft::Draft;
 use super::{Sight, Situation, Wait};
 use crate::contract::{Delete, Object};
 use crate::link::{FieldStanding, Part, Place, Refusal, Role, Status};
 use crate::merge::Why;
 use crate::names::{FieldName, PerSide, Side};
+use crate::reference;
 use crate::row::{Row, Standing};
 use crate::settle::{Scene, Stands};
 use crate::value::{Known, Presence, Raw, Value};
@@ -301,6 +303,10 @@ fn edited_since_base(situation: &Situation<'_>, alive: Side, rows: PerSide<&Row>
     situation.object.fields.values().any(|field| {
         let scene = Scene { key: situation.key, field, link: situation.link };
         scene.settle(rows.map(Some)).is_ok_and(|settled| {
+            if reference::is_set(field) {
+                let value = &settled.views[alive].value;
+                return holds_somebodys(situation.key, field, situation.link, alive, value);
+            }
             let base = settled.base.map(|base| base.images[alive].hash);
             base.is_some() && settled.views[alive].hash.is_some() && base != settled.views[alive].hash
         })

@@ -10,7 +10,7 @@ use thiserror::Error;
 use super::Link;
 
 /// First byte of a packed link: says how the rest is to be read.
-pub const FORMAT: u8 = 8;
+pub const FORMAT: u8 = 9;
 
 /// The link could not be packed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -1,6 +1,8 @@
 //! The inbox: what waits for a person, and what they say. What they say is kept with the link, and performed by the next
 //! look at it, on the same path as every other decision.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -81,17 +83,32 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         &self,
         references: Vec<(Side, &mut Presence<Value>)>,
     ) -> Result<(), StepError> {
-        let texts = references.into_iter().filter_map(|(side, value)| match value {
-            Presence::Value(Value::Text(text)) => Some((side, text)),
-            Presence::Value(_) | Presence::Blank | Presence::Unknown => None,
-        });
-        let texts: Vec<(Side, &mut String)> = texts.collect();
-        let ids: Vec<LinkId> = texts.iter().map(|(_, text)| LinkId::from(text.as_str())).collect();
-        for ((side, text), link) in texts.into_iter().zip(self.store.links(&ids).await?) {
-            let Some(link) = link else { continue };
-            let known = |side: Side| link.records[side].as_ref().map(|id| format!("{side} {id}"));
-            if let Some(name) = known(side).or_else(|| known(side.other())) {
-                *text = name;
+        let mut links: BTreeSet<LinkId> = BTreeSet::new();
+        for (_, value) in &references {
+            match value {
+                Presence::Value(Value::Text(id)) => drop(links.insert(LinkId::from(id.as_str()))),
+                Presence::Value(Value::Choices(ids)) => {
+                    links.extend(ids.iter().map(|id| LinkId::from(id.as_str())))
+                }
+                Presence::Value(_) | Presence::Blank | Presence::Unknown => {}
+            }
+        }
+        let links: Vec<LinkId> = links.into_iter().collect();
+        let found = self.store.links(&links).await?.into_iter().flatten();
+        let records: BTreeMap<LinkId, PerSide<Option<RecordId>>> =
+            found.map(|link| (link.id, link.records)).collect();
+        let name = |side: Side, id: &String| {
+            let known = |side: Side| {
+                let record = records.get(&LinkId::from(id.as_str()))?[side].as_ref()?;
+                Some(format!("{side} {record}"))
+            };
+            known(side).or_else(|| known(side.other())).unwrap_or_else(|| id.clone())
+        };
+        for (side, value) in references {
+            match value {
+                Presence::Value(Value::Text(id)) => *id = name(side, id),
+                Presence::Value(Value::Choices(ids)) => *ids = ids.iter().map(|id| name(side, id)).collect(),
+                Presence::Value(_) | Presence::Blank | Presence::Unknown => {}
             }
         }
         Ok(())

@@ -12,6 +12,7 @@ use crate::decide::is_flagged;
 use crate::link::{Link, Refusal, Status};
 use crate::names::{Generation, RecordId, RecordKey, Side};
 use crate::port::{CommitError, Crm, CursorMark, Listing, Page, PageMark, Queue, Store, Whereabouts};
+use crate::reference;
 use crate::row::{Author, Row, Standing};
 
 /// What a schedule asks for.
@@ -303,9 +304,13 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             (_, Status::Erased { purge }) => purge[side],
             (Standing::Alive, Status::Live) => {
                 link.open_since().is_some()
+                    // Whatever a refused write was about may be nobody's by now.
+                    || Side::BOTH.iter().any(|side| link.refused[*side] == Refusal::Parked)
                     || link.records[side.other()].is_none()
                     || is_flagged(object, side, row)
-                    || object.fields.values().any(|field| self.differs(field, side, row, link))
+                    || object.fields.values().any(|field| {
+                        self.differs(field, side, row, link) || reference::awaits_somebody(field, side, row)
+                    })
             }
         }
     }

@@ -12,12 +12,16 @@ use super::fetch::Pair;
 use super::{Engine, StepError, digest, id_list};
 use crate::contract::{Field, Object};
 use crate::decide::Decision;
-use crate::link::{Link, Status};
+use crate::link::{Link, Part, Refusal, Role, Status};
 use crate::names::{LinkId, ObjectName, RecordId, RecordKey, Side, WireName};
 use crate::port::{Crm, Queue, Store, Write};
 use crate::reference::{self, Targets};
 use crate::row::{Reading, Row, Standing};
+use crate::settle::element;
 use crate::value::{ImageKey, Presence, Raw};
+
+/// How many records that are in no pair one field waits for. Ours: each is an item in the store; of more, sweeps tell.
+const WAITS_MAX: usize = 100;
 
 impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     /// Puts link ids in the place of the record ids in references.
@@ -39,15 +43,23 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let found = self.locate_winners(records).await?;
         let ids: BTreeSet<&LinkId> = found.values().filter_map(|(_, link)| link.as_ref()).collect();
         if ids.is_empty() {
-            return Ok(Targets::new());
+            return Ok(Targets::default());
         }
         let ids: Vec<LinkId> = ids.into_iter().cloned().collect();
         let links = self.store.links(&ids).await?;
-        let known: BTreeSet<LinkId> = links.into_iter().flatten().filter_map(target).collect();
-        let target = |(record, (_, link)): (RecordKey, (RecordKey, Option<LinkId>))| {
-            Some((record, link.filter(|link| known.contains(link))?))
-        };
-        Ok(found.into_iter().filter_map(target).collect())
+        let known: BTreeMap<LinkId, Link> =
+            links.into_iter().flatten().map(|link| (link.id.clone(), link)).collect();
+        let mut targets = Targets::default();
+        for (record, (_, link)) in found {
+            let Some(link) = link.and_then(|link| known.get(&link)) else { continue };
+            if may_be_associated(link) {
+                targets.live.insert(record.clone(), link.id.clone());
+            }
+            if link.is_whole() || link.status != Status::Live {
+                targets.all.insert(record, link.id.clone());
+            }
+        }
+        Ok(targets)
     }
 
     /// Puts record ids in the place of link ids. Also the links whose intent points to a pair that is none any more: it is not
@@ -61,7 +73,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let wires: BTreeSet<&WireName> = reference::fields(object, side).map(|(wire, _)| wire).collect();
         let mut links: BTreeSet<LinkId> = BTreeSet::new();
         for (_, write) in &mut current {
-            links.extend(pointing(write, &wires).filter_map(|raw| link_in(raw)));
+            links.extend(pointing(write, &wires).flat_map(|raw| reference::links_in(raw)));
         }
         if links.is_empty() {
             return Ok((current, Vec::new()));
@@ -72,13 +84,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let records: BTreeMap<LinkId, RecordId> = found.into_iter().flatten().filter_map(record).collect();
         let (mut sent, mut pointless) = (Vec::new(), Vec::new());
         for (link, mut write) in current {
-            let found = pointing(&mut write, &wires).all(|raw| match link_in(raw) {
-                None => true,
-                Some(target) => records.get(&target).is_some_and(|record| {
-                    *raw = Presence::Value(Raw::Text(record.as_str().to_owned()));
-                    true
-                }),
-            });
+            let found = pointing(&mut write, &wires).all(|raw| reference::point(raw, &records));
             if found { sent.push((link, write)) } else { pointless.push(link) }
         }
         Ok((sent, pointless))
@@ -92,7 +98,8 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         pairs: &mut [(RecordId, Pair)],
     ) -> Result<(), StepError> {
         let mut new: Vec<(usize, Side, &Field, LinkId)> = Vec::new();
-        for field in object.fields.values().filter(|field| reference::target_of(field).is_some()) {
+        let points = |field: &&Field| reference::target_of(field).is_some() && !reference::is_set(field);
+        for field in object.fields.values().filter(points) {
             for side in Side::BOTH {
                 let of = |(n, (_, pair)): (usize, &(RecordId, Pair))| {
                     Some((n, side, field, new_reference(&self.key, pair, side, field)?))
@@ -118,6 +125,78 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         Ok(())
     }
 
+    /// The two rows of a pair were read one after the other, and so was whose their associations are. Where they differ, both say
+    /// it as the store has it by now: what one read has missed is nobody's edit.
+    pub(super) async fn tell_associations_alike(
+        &self,
+        object: &Object,
+        pairs: &mut [(RecordId, Pair)],
+    ) -> Result<(), StepError> {
+        for field in object.fields.values().filter(|field| reference::is_set(field)) {
+            let Some(to) = reference::target_of(field) else { continue };
+            let (mut doubtful, mut strangers) = (BTreeSet::new(), BTreeSet::new());
+            let differing = |pair: &Pair| {
+                let [here, there] = Side::BOTH.map(|side| pair.associations(side, field));
+                here.zip(there).map(|(here, there)| &here ^ &there).filter(|links| !links.is_empty())
+            };
+            for (_, pair) in pairs.iter() {
+                let Some(links) = differing(pair) else { continue };
+                doubtful.extend(links);
+                for side in Side::BOTH {
+                    let shown = pair.points(side, field).into_iter();
+                    strangers.extend(shown.flat_map(|(_, raw)| reference::records_of(side, to, raw)));
+                }
+            }
+            if doubtful.is_empty() {
+                continue;
+            }
+            self.look_whether_there_is_a_record(object, field, pairs).await?;
+            let known = self.targets(strangers).await?.live;
+            let doubtful: Vec<LinkId> = doubtful.into_iter().collect();
+            let found = self.store.links(&doubtful).await?.into_iter().flatten();
+            let live: BTreeSet<LinkId> = found.filter(may_be_associated).map(|link| link.id).collect();
+            let over: BTreeSet<LinkId> = doubtful.into_iter().filter(|link| !live.contains(link)).collect();
+            for (_, pair) in pairs.iter_mut().filter(|(_, pair)| differing(pair).is_some()) {
+                for side in Side::BOTH {
+                    let Some((_, raw)) = pair.points(side, field) else { continue };
+                    let raw = reference::told_anew(side, to, raw, &known, &over);
+                    pair.show(side, field, &raw);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A record that went to the bin, or into another, between the look at it and the look at its associations shows none.
+    async fn look_whether_there_is_a_record(
+        &self,
+        object: &Object,
+        field: &Field,
+        pairs: &mut [(RecordId, Pair)],
+    ) -> Result<(), StepError> {
+        for side in Side::BOTH {
+            let alone = |pair: &Pair| {
+                let [here, there] = [side, side.other()].map(|side| pair.associations(side, field));
+                here.is_some_and(|here| here.is_empty()) && there.is_some_and(|there| !there.is_empty())
+            };
+            let (doubtful, ids): (Vec<usize>, Vec<RecordId>) = pairs
+                .iter()
+                .enumerate()
+                .filter(|(_, (_, pair))| alone(pair))
+                .filter_map(|(n, (_, pair))| Some((n, pair.points(side, field)?.0.id.clone())))
+                .unzip();
+            let spec = object.spec_of(side, Vec::new());
+            let readings = self.read_as(side, &spec, &ids).await?;
+            for (n, reading) in doubtful.into_iter().zip(readings) {
+                let alive = matches!(&reading, Reading::Row(row) if row.standing == Standing::Alive);
+                if let (false, Some((_, pair))) = (alive, pairs.get_mut(n)) {
+                    pair.show(side, field, &Presence::Unknown);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// A blank that stands where the other side points to a record in the bin is that record's doing, and nobody's edit: the
     /// sides clear what points to a deleted record. The record is hinted, in case nobody told of its delete.
     pub(super) async fn mind_the_bin(
@@ -129,14 +208,20 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         for field in object.fields.values() {
             let Some(to) = reference::target_of(field) else { continue };
             for side in Side::BOTH {
-                let over =
-                    |(n, (_, pair)): (usize, &(RecordId, Pair))| Some((n, blank_over(pair, side, field)?));
-                let blanks: Vec<(usize, LinkId)> = pairs.iter().enumerate().filter_map(over).collect();
-                let links = blanks.iter().map(|(_, link)| link.clone()).collect();
-                let gone = self.in_the_bin(side, to, links, now).await?;
-                for (n, _) in blanks.iter().filter(|(_, link)| gone.contains(link)) {
-                    if let Some((_, pair)) = pairs.get_mut(*n) {
-                        pair.show(side, field, &Presence::Unknown);
+                let missing: Vec<BTreeSet<LinkId>> =
+                    pairs.iter().map(|(_, pair)| missing(&self.key, pair, side, field)).collect();
+                let gone =
+                    self.in_the_bin(side, to, missing.iter().flatten().cloned().collect(), now).await?;
+                for ((_, pair), missing) in pairs.iter_mut().zip(missing) {
+                    let gone: Vec<&LinkId> = missing.intersection(&gone).collect();
+                    match pair.points(side, field) {
+                        Some(_) if gone.is_empty() => {}
+                        Some((_, raw)) if reference::is_set(field) => {
+                            let shown = reference::elements(raw).chain(gone.into_iter().map(LinkId::as_str));
+                            let raw = reference::holding(shown);
+                            pair.show(side, field, &raw);
+                        }
+                        Some(_) | None => pair.show(side, field, &Presence::Unknown),
                     }
                 }
             }
@@ -195,11 +280,16 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             let Some(to) = reference::target_of(field) else { continue };
             for side in Side::BOTH {
                 let Some((row, raw)) = pair.points(side, field) else { continue };
-                let Some(target) = reference::record_of(side, to, raw) else { continue };
-                if self.store.wait_for(&target, &self.record(side, &object.name, &row.id)).await? {
-                    let correlation = digest(["wanted", pair.link.id.as_str(), &now.to_string()]);
-                    self.hint(side, to, std::slice::from_ref(&target.id), &correlation).await?;
-                    waits = true;
+                let targets: BTreeSet<RecordKey> =
+                    reference::records_of(side, to, raw).take(WAITS_MAX).collect();
+                // Who has a pair and cannot be associated, such as a lead, is no reason to wait: a sweep finds who can.
+                let known = self.targets(targets.clone()).await?.all;
+                for target in targets.into_iter().filter(|target| !known.contains_key(target)) {
+                    if self.store.wait_for(&target, &self.record(side, &object.name, &row.id)).await? {
+                        let correlation = digest(["wanted", pair.link.id.as_str(), &now.to_string()]);
+                        self.hint(side, to, std::slice::from_ref(&target.id), &correlation).await?;
+                        waits = true;
+                    }
                 }
             }
         }
@@ -241,9 +331,10 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     }
 }
 
-/// A link, for those that point to it; nothing as long as it lacks a side.
-fn target(link: Link) -> Option<LinkId> {
-    (link.status != Status::Live || link.is_whole()).then_some(link.id)
+/// Whether a pair is one, with a record on each side that the side shows. Salesforce associates no leads.
+fn may_be_associated(link: &Link) -> bool {
+    let unseen = Side::BOTH.iter().any(|side| link.refused[*side] == Refusal::Unseen);
+    link.status == Status::Live && link.is_whole() && !link.is_lead() && !unseen
 }
 
 impl Pair {
@@ -255,6 +346,12 @@ impl Pair {
         }
     }
 
+    /// The pairs that a side points to; `None` if that is not shown.
+    fn associations(&self, side: Side, field: &Field) -> Option<BTreeSet<LinkId>> {
+        let (_, raw) = self.points(side, field)?;
+        (!raw.is_unknown()).then(|| reference::links_in(raw).collect())
+    }
+
     /// Takes a field of one side for showing this.
     fn show(&mut self, side: Side, field: &Field, raw: &Presence<Raw>) {
         if let Some(Reading::Row(row)) = &mut self.readings[side] {
@@ -263,38 +360,41 @@ impl Pair {
     }
 }
 
-/// The pair that the other side points to, where this side's row shows a blank that was none when they last agreed.
-fn blank_over(pair: &Pair, side: Side, field: &Field) -> Option<LinkId> {
-    pair.link.fields.get(&field.name)?.base.as_ref()?;
-    match (pair.points(side, field)?, pair.points(side.other(), field)?) {
-        ((_, Presence::Blank), (_, there)) => link_in(there),
-        ((_, Presence::Value(_) | Presence::Unknown), _) => None,
-    }
+/// The pairs that the other side points to and this side does no longer, though they had agreed on it: a reference that is blank,
+/// an association that is not there.
+fn missing(key: &ImageKey, pair: &Pair, side: Side, field: &Field) -> BTreeSet<LinkId> {
+    let base = pair.link.fields.get(&field.name).and_then(|memory| memory.base.as_ref());
+    let shown = [side, side.other()].map(|side| pair.associations(side, field));
+    let [Some(here), Some(there)] = shown else { return BTreeSet::new() };
+    let agreed = |link: &LinkId| match reference::is_set(field) {
+        true => {
+            let id = element(key, link.as_str());
+            let made =
+                |part: &Part| matches!(&part.role, Role::Associate { gained, .. } if gained.contains(&id));
+            base.is_some_and(|base| base.images[side].elements.contains(&id))
+                || pair.link.intents.iter().any(|intent| intent.parts.iter().any(made))
+        }
+        false => base.is_some() && pair.points(side, field).is_some_and(|(_, raw)| *raw == Presence::Blank),
+    };
+    there.difference(&here).filter(|link| agreed(link)).cloned().collect()
 }
 
 /// The pair that a side points to, unless both sides had agreed on it.
 fn new_reference(key: &ImageKey, pair: &Pair, side: Side, field: &Field) -> Option<LinkId> {
     let (row, raw) = pair.points(side, field)?;
-    let link = link_in(raw)?;
+    let link = reference::links_in(raw).next()?;
     let base = pair.link.fields.get(&field.name).and_then(|memory| memory.base.as_ref());
     let shown = row.shows(field, side).ok().and_then(|value| key.of(&value));
     (base.map(|base| base.images[side].hash) != shown).then_some(link)
 }
 
-fn link_in(raw: &Presence<Raw>) -> Option<LinkId> {
-    match raw {
-        Presence::Value(Raw::Text(text)) if LinkId::is_one(text) => Some(LinkId::new(text.clone())),
-        Presence::Value(_) | Presence::Blank | Presence::Unknown => None,
-    }
-}
-
 /// The records that a write points to.
 pub(super) fn targets(side: Side, object: &Object, write: &Write) -> Vec<RecordKey> {
-    let points = |(wire, to): (&WireName, &ObjectName)| {
-        let (_, raw) = write.operation.values().iter().find(|(name, _)| name == wire)?;
-        reference::record_of(side, to, raw)
+    let points = |(wire, to)| {
+        let written = write.operation.values().iter().filter(move |(name, _)| name == wire);
+        written.flat_map(move |(_, raw)| reference::records_of(side, to, raw))
     };
-    reference::fields(object, side).filter_map(points).collect()
+    reference::fields(object, side).flat_map(points).collect()
 }
 
 /// What a write carries in these fields.

@@ -1,9 +1,9 @@
 //! The contract against both sides' live schemas, as asked before it is taken. Reads schemas and nothing else.
 
 use super::{Engine, StepError};
-use crate::contract::{Mismatch, check};
+use crate::contract::{Junction, Mismatch, Object, check};
 use crate::names::{PerSide, Side};
-use crate::port::{Crm, Queue, Store};
+use crate::port::{Crm, Failure, FieldSchema, Queue, Schema, Store};
 
 impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     /// Everything in a live schema that is not as the engine's contract says.
@@ -15,11 +15,12 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         for object in self.contract.objects.values() {
             let hubspot = self.hubspot.schema(&object.wire.hubspot).await;
             let salesforce = self.salesforce.schema(&object.wire.salesforce).await;
-            let schemas = PerSide {
+            let mut schemas = PerSide {
                 hubspot: hubspot.map_err(|failure| StepError::Crm { side: Side::HubSpot, failure })?,
                 salesforce: salesforce
                     .map_err(|failure| StepError::Crm { side: Side::Salesforce, failure })?,
             };
+            self.add_junctions(object, &mut schemas.salesforce).await?;
             mismatches.extend(check(&object.seen_as(false), &schemas));
             if let Some(leads) = object.as_leads_call_it() {
                 let schema = self.salesforce.schema(&leads.wire.salesforce).await;
@@ -33,5 +34,27 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             }
         }
         Ok(mismatches)
+    }
+
+    /// A set of associations is there if its junction object has both references.
+    async fn add_junctions(&self, object: &Object, schema: &mut Schema) -> Result<(), StepError> {
+        let wires = object.fields.values().flat_map(|field| &field.wire.salesforce);
+        for (wire, junction) in wires.filter_map(|wire| Some((wire, Junction::named(wire)?))) {
+            let rows = match self.salesforce.schema(&junction.object).await {
+                Ok(rows) => rows,
+                Err(failure @ (Failure::Retry { .. } | Failure::RefreshLogin { .. })) => {
+                    return Err(StepError::Crm { side: Side::Salesforce, failure });
+                }
+                // Not there, or hidden.
+                Err(Failure::Park { .. } | Failure::Conflict { .. } | Failure::Bug { .. }) => {
+                    Schema::default()
+                }
+            };
+            if let (Some(_), Some(to)) = (rows.fields.get(&junction.from), rows.fields.get(&junction.to)) {
+                // Rows are made and deleted, never pointed elsewhere.
+                schema.fields.insert(wire.clone(), FieldSchema { writable: true, ..to.clone() });
+            }
+        }
+        Ok(())
     }
 }

@@ -141,7 +141,7 @@ fn plan(choices: Vec<(RecordId, Choice)>, known: Vec<Associated>) -> (Vec<Labell
 }
 
 /// Whether a pair was refused, and not the call.
-const fn is_of_the_pair(result: &Result<(), Failure>) -> bool {
+pub(super) const fn is_of_the_pair(result: &Result<(), Failure>) -> bool {
     match result {
         Err(Failure::Park { .. } | Failure::Conflict { .. } | Failure::Bug { .. }) => true,
         Ok(()) | Err(Failure::Retry { .. } | Failure::RefreshLogin { .. }) => false,

@@ -63,6 +63,13 @@ impl Answer {
             && self.refusals().iter().any(|refusal| refusal.code == "INVALID_FIELD")
     }
 
+    /// Whether the call named an object that is not there, or one of its fields is not, or is hidden from us.
+    pub(super) fn refused_an_object(&self) -> bool {
+        self.refused_a_field()
+            || self.status == StatusCode::BAD_REQUEST
+                && self.refusals().iter().any(|refusal| refusal.code == "INVALID_TYPE")
+    }
+
     /// The refusals in the body. Edge servers answer in HTML, which holds none.
     pub(super) fn refusals(&self) -> Vec<Refusal> {
         serde_json::from_slice::<Value>(&self.body).map(|body| refusals(&body)).unwrap_or_default()

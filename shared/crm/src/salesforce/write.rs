@@ -74,6 +74,27 @@ async fn send<T: Transport>(
     }
 }
 
+/// Makes rows and deletes rows, without preconditions. One outcome for each.
+pub(super) async fn rows<T: Transport>(
+    client: &Salesforce<T>,
+    session: &Session,
+    made: &[Sent<Value>],
+    deleted: &[Sent<RecordId>],
+) -> Vec<(usize, Outcome)> {
+    let mut outcomes = Outcomes::new();
+    let made_again: Vec<Sent<Value>> =
+        made.iter().enumerate().map(|(at, row)| Sent { at, what: row.what.clone() }).collect();
+    let gone: Vec<Sent<RecordId>> =
+        deleted.iter().zip(made.len()..).map(|(row, at)| Sent { at, what: row.what.clone() }).collect();
+    collections(client, session, &Method::POST, Attempted::Insert, &made_again, &mut outcomes).await;
+    for chunk in gone.chunks(COLLECTION_RECORDS_MAX) {
+        let answer = archive(client, session, chunk).await;
+        settle(Attempted::Existing, chunk, answer, &mut outcomes);
+    }
+    let of = made.iter().map(|row| row.at).chain(deleted.iter().map(|row| row.at));
+    of.enumerate().filter_map(|(at, of)| Some((of, outcomes.remove(&at)?))).collect()
+}
+
 /// Into the bin, and out of it for good. What is in the bin already counts as put there.
 async fn purge<T: Transport>(
     client: &Salesforce<T>,

@@ -379,3 +379,28 @@ fn writes(kind: Kind, side: Side, value: &Presence<Value>, expected: Presence<Ra
     let wire = WireName::new(format!("{side}_0"));
     assert_eq!(field(kind).render(side, value), Ok(vec![(wire, expected)]));
 }
+
+#[test]
+fn a_set_of_associations_holds_pairs_in_no_order_and_nobody_who_is_in_none() {
+    let kind = || Kind::Associations { to: "contact".into() };
+    let [ada, bea] = ["0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"];
+    let both = Presence::Value(Value::Choices([ada.to_owned(), bea.to_owned()].into()));
+    for (side, strangers) in
+        [(HubSpot, ["512", "7"]), (Salesforce, ["0038M0000016Wv8QAE", "0038M0000016Wv8"])]
+    {
+        for shown in [
+            format!("{ada};{bea}"),
+            format!(" {bea} ; {ada};;{bea}"),
+            format!("{};{bea};{ada}", strangers[0]),
+        ] {
+            assert_eq!(read(kind(), side, text(&shown)), Ok(both.clone()));
+        }
+        reads_blank(kind(), ";;");
+        assert_eq!(read(kind(), side, text(&strangers.join(";"))), Ok(Presence::Blank));
+        refuses(kind(), side, text(&format!("{ada};Ada")), Reason::Id);
+        writes(kind(), side, &both, text(&format!("{ada};{bea}")));
+        let many = |number: u32| (0..number).map(|n| format!("{n:032x}")).collect::<Vec<_>>().join(";");
+        assert!(read(kind(), side, text(&many(1_000))).is_ok());
+        refuses(kind(), side, text(&many(1_001)), Reason::Many);
+    }
+}

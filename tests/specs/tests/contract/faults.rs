@@ -323,6 +323,34 @@ fn a_type_has_the_settings_that_it_needs_and_no_others() {
 }
 
 #[test]
+fn associations_name_a_type_and_a_junction_object_and_are_merged_one_by_one() {
+    let named = "hubspot: associations.contacts, salesforce: Pair__c.One__c.Other__c, type: associations";
+    assert!(parse(&format!("{SMALL}      it: {{ {named}, to: contact, conflict: union }}\n")).is_ok());
+    refused_field(
+        "{ hubspot: contacts, salesforce: Pair__c.One__c, type: associations }",
+        &[
+            "9:7: objects.contact.fields.it.to: is missing; add the object that it points to: `to: company`",
+            "9:13: objects.contact.fields.it.hubspot: `contacts` names no associations; write `associations.` and the other type, such as `associations.contacts`",
+            "9:32: objects.contact.fields.it.salesforce: `Pair__c.One__c` names no associations; write the junction object and its two references, first that to this object, such as `OpportunityContactRole.OpportunityId.ContactId`",
+        ],
+    );
+    refused_field(
+        &format!("{{ {named}, to: contact, conflict: hold, lead: Pairs }}"),
+        &[
+            "9:115: objects.contact.fields.it.conflict: associations are merged one by one; remove it, or use `union`",
+            "9:131: objects.contact.fields.it.lead: leads have no associations; remove it",
+            "9:131: objects.contact.fields.it.lead: says nothing, since none of the object's records are leads; remove it, or say in the object which are made as leads: `lead: \"stage == 'lead'\"`",
+        ],
+    );
+    refused_field(
+        &format!("{{ {}, to: contact }}", named.replace("contacts", "deals")),
+        &[
+            "9:13: objects.contact.fields.it.hubspot: `associations.deals` does not lead to `contact`; write `associations.contacts`",
+        ],
+    );
+}
+
+#[test]
 fn both_sides_of_a_field_have_the_same_parts() {
     refused_field(
         "{ hubspot: [a, b], salesforce: [A, B, C], type: atom }",

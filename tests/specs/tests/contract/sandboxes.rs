@@ -35,3 +35,17 @@ async fn a_property_that_only_leads_fill_has_to_be_there_all_the_same() {
                 user see it, or take the field out of the contract";
     assert_eq!(suspended(&Spine::with_contract(&yaml)).await, [told]);
 }
+
+#[tokio::test]
+async fn a_set_of_associations_needs_its_junction_object_with_both_references() {
+    let told = "field deal.contacts is suspended: salesforce's OpportunityContactRole.OpportunityId.ContactId is missing or \
+                hidden from Concord; create it, let Concord's user see it, or take the field out of the contract";
+    for hidden in [json!({}), json!({ "field": "OpportunityId" }), json!({ "field": "ContactId" })] {
+        let spine = Spine::new();
+        let mut hide = json!({ "object": "OpportunityContactRole", "hidden": true });
+        hide.as_object_mut().unwrap().extend(hidden.as_object().unwrap().clone());
+        spine.salesforce.person(Method::POST, "/__sandbox/schema", &hide);
+
+        assert_eq!(suspended(&spine).await, [told], "{hidden}");
+    }
+}

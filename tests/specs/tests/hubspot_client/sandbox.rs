@@ -27,14 +27,14 @@ const TOKEN: &str = "pat-sandbox";
 const SETTLED_MS: i64 = 120_000;
 
 /// A portal, its clock and our client.
-struct World {
+pub(super) struct World {
     portal: InProcess<hubspot::HubSpot>,
-    client: HubSpot<InProcess<hubspot::HubSpot>>,
+    pub(super) client: HubSpot<InProcess<hubspot::HubSpot>>,
     now_ms: Arc<AtomicI64>,
 }
 
 impl World {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::of(Limits::NONE, config().auth, Family::default())
     }
 
@@ -71,7 +71,7 @@ impl World {
     }
 
     /// A person at the screen.
-    fn person(&self, method: &str, path: &str, body: &Value) -> Value {
+    pub(super) fn person(&self, method: &str, path: &str, body: &Value) -> Value {
         let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
         let answer = self.portal.call(Caller::Person, &request.body(Bytes::from(body.to_string())).unwrap());
         assert!(answer.status().is_success(), "{method} {path}: {answer:?}");

@@ -51,6 +51,10 @@ impl World {
         self.seconds.fetch_add(seconds, Ordering::Relaxed);
     }
 
+    pub(super) fn now(&self) -> Timestamp {
+        Timestamp::from_second(self.seconds.load(Ordering::Relaxed)).unwrap()
+    }
+
     fn person(&self, method: Method, path: &str, body: &str) {
         self.person_gets(method, path, body);
     }
