@@ -85,8 +85,10 @@ async fn every_record_is_accounted_for(concord: &Concord, status: &Value, expect
         .filter_map(|id| id.as_str().map(str::to_owned))
         .collect();
     assert_eq!(set_aside, alone, "a record that is in no pair is set aside, and no other is");
+    let involved = contacts_of_deals(concord).await;
     let found = Expected {
         pairs,
+        involved,
         conflicts: usize::try_from(status["conflicts"].as_u64().unwrap()).unwrap(),
         proposed: alone.len(),
         unmapped: parked.iter().filter(|parked| !of_record(parked)).count(),
@@ -142,6 +144,33 @@ async fn pairs_agree(concord: &Concord) {
         let company = mark_of(&companies, &deal["hs_primary_associated_company"], "concord_id");
         assert_eq!(company, mark_of(&accounts, &row["AccountId"], "Concord_Id__c"), "{link}");
     }
+}
+
+/// How many contacts deals have: the same ones on both sides.
+async fn contacts_of_deals(concord: &Concord) -> usize {
+    let [hubspot, salesforce] =
+        ["hubspot", "salesforce"].map(|side| concord.sandbox(side, "GET", "truth", None));
+    let (hubspot, salesforce) = (hubspot.await, salesforce.await);
+    let mark = |record: &Value| {
+        let named = [&record["properties"]["concord_id"], &record["fields"]["Concord_Id__c"]];
+        named.into_iter().find_map(Value::as_str).unwrap_or("no mark").to_owned()
+    };
+    let mut here = BTreeSet::new();
+    for deal in hubspot["records"]["deals"].as_object().into_iter().flatten().map(|(_, deal)| deal) {
+        let contacts = deal["contacts"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        here.extend(contacts.map(|id| (mark(deal), mark(&hubspot["records"]["contacts"][id]))));
+    }
+    let mut there = BTreeSet::new();
+    let roles = salesforce["records"]["OpportunityContactRole"].as_object().into_iter().flatten();
+    for (_, role) in roles.filter(|(_, role)| role["is_deleted"] != json!(true)) {
+        let end = |object: &str, field: &str| {
+            mark(&salesforce["records"][object][role["fields"][field].as_str().unwrap_or_default()])
+        };
+        let twice = !there.insert((end("Opportunity", "OpportunityId"), end("Contact", "ContactId")));
+        assert!(!twice, "{role}");
+    }
+    assert_eq!(here, there, "deals have the same contacts on both sides");
+    here.len()
 }
 
 async fn by_id(concord: &Concord, side: &str, object: &str) -> BTreeMap<String, Value> {

@@ -1,6 +1,6 @@
 //! Two CRMs as companies have them: made over HTTP, by people, long before anybody thought of keeping them in agreement.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -23,6 +23,8 @@ pub(crate) struct Expected {
     pub(crate) proposed: usize,
     /// Fields whose value has no form on the other side.
     pub(crate) unmapped: usize,
+    /// Contacts of deals.
+    pub(crate) involved: usize,
 }
 
 /// What is the matter with a contact.
@@ -62,6 +64,8 @@ const DEAL_STAGES: [(&str, &str); 3] = [
 const CURRENCIES: [&str; 3] = ["USD", "EUR", "USD"];
 /// API page "associations": a deal's primary company.
 const PRIMARY_COMPANY_OF_DEAL: u32 = 5;
+/// The same page: a deal's contact.
+const CONTACT_OF_DEAL: u32 = 3;
 
 fn case(n: usize) -> Case {
     match n % 20 {
@@ -148,10 +152,16 @@ fn text(value: &Value) -> String {
 /// Enters everything, and says what is to become of it.
 pub(crate) async fn enter(concord: &Concord, size: Size) -> Expected {
     let companies = enter_companies(concord, size).await;
-    let mut expected = enter_contacts(concord, size, &companies).await;
-    enter_deals(concord, size, &companies).await;
+    let (mut expected, people) = enter_contacts(concord, size, &companies).await;
+    expected.involved = enter_deals(concord, size, &companies, &people).await;
     expected.pairs += size.companies + size.deals;
     expected
+}
+
+/// The ids of the contacts on each side, by number.
+struct People {
+    hubspot: BTreeMap<usize, String>,
+    salesforce: BTreeMap<usize, String>,
 }
 
 /// The ids of the companies on each side, by number.
@@ -189,7 +199,7 @@ fn email(n: usize) -> String {
     format!("person{n}@{}", domain(n / 3))
 }
 
-async fn enter_contacts(concord: &Concord, size: Size, companies: &Companies) -> Expected {
+async fn enter_contacts(concord: &Concord, size: Size, companies: &Companies) -> (Expected, People) {
     let mut expected = Expected::default();
     let mut entered = Entered::default();
     let mut numbers = Vec::new();
@@ -242,7 +252,10 @@ async fn enter_contacts(concord: &Concord, size: Size, companies: &Companies) ->
     let in_salesforce: BTreeMap<usize, String> =
         numbers.into_iter().zip(entered.send_to_salesforce(concord).await).collect();
     delete_and_merge(concord, size, &in_hubspot, &in_salesforce).await;
-    expected
+    let plain = (0..size.contacts).filter(|n| stays_one(*n));
+    let hubspot = plain.filter_map(|n| Some((n, in_hubspot.get(&email(n))?.clone()))).collect();
+    let salesforce = in_salesforce.into_iter().filter(|(n, _)| stays_one(*n)).collect();
+    (expected, People { hubspot, salesforce })
 }
 
 /// What people have deleted and merged since: contacts by their e-mail, Salesforce's by their number.
@@ -296,10 +309,13 @@ fn both(n: usize, companies: &Companies, size: Size) -> (Value, Value) {
 }
 
 fn has_company(n: usize) -> bool {
+    stays_one(n) && !n.is_multiple_of(4)
+}
+
+/// Whether a contact is one on each side that has it, and stays there.
+fn stays_one(n: usize) -> bool {
     match case(n) {
-        Case::OnlyHubSpot | Case::OnlySalesforce | Case::Same | Case::Blank | Case::Differs => {
-            !n.is_multiple_of(4)
-        }
+        Case::OnlyHubSpot | Case::OnlySalesforce | Case::Same | Case::Blank | Case::Differs => true,
         Case::Doubled
         | Case::NoEmailInHubSpot
         | Case::NoEmailInSalesforce
@@ -309,9 +325,17 @@ fn has_company(n: usize) -> bool {
     }
 }
 
-/// Each stands on one side: a deal has no key by which two could meet.
-async fn enter_deals(concord: &Concord, size: Size, companies: &Companies) {
+/// The contacts of a deal that its side has.
+fn involved(n: usize, size: Size, people: &BTreeMap<usize, String>) -> Vec<&String> {
+    let numbers = [n * 3 % size.contacts, (n * 5 + 1) % size.contacts];
+    let numbers: BTreeSet<usize> = numbers.into_iter().take(n % 3).collect();
+    numbers.into_iter().filter_map(|number| people.get(&number)).collect()
+}
+
+/// Each stands on one side: a deal has no key by which two could meet. How many contacts they have.
+async fn enter_deals(concord: &Concord, size: Size, companies: &Companies, people: &People) -> usize {
     let mut entered = Entered::default();
+    let (mut in_salesforce, mut associations) = (Vec::new(), 0);
     for n in 0..size.deals {
         let (stage, stage_name) = DEAL_STAGES[n % DEAL_STAGES.len()];
         let (name, amount, currency) =
@@ -321,8 +345,12 @@ async fn enter_deals(concord: &Concord, size: Size, companies: &Companies) {
         if n.is_multiple_of(2) {
             let properties = json!({"dealname": name, "pipeline": "default", "dealstage": stage,
                 "amount": amount.to_string(), "deal_currency_code": currency, "closedate": format!("{day}T15:30:00Z")});
-            let associated: Vec<Value> =
-                companies.hubspot.get(&company).into_iter().map(primary_company).collect();
+            let company = companies.hubspot.get(&company).into_iter();
+            let company = company.map(|id| association(id, PRIMARY_COMPANY_OF_DEAL));
+            let contacts =
+                involved(n, size, &people.hubspot).into_iter().map(|id| association(id, CONTACT_OF_DEAL));
+            let associated: Vec<Value> = company.chain(contacts).collect();
+            associations += involved(n, size, &people.hubspot).len();
             entered.hubspot.push(json!({ "properties": properties, "associations": associated }));
         } else {
             let mut row = json!({"attributes": {"type": "Opportunity"}, "Name": name, "StageName": stage_name,
@@ -331,14 +359,22 @@ async fn enter_deals(concord: &Concord, size: Size, companies: &Companies) {
                 row["AccountId"] = json!(id);
             }
             entered.salesforce.push(row);
+            in_salesforce.push(n);
         }
     }
     entered.send(concord, "deals").await;
-    entered.send_to_salesforce(concord).await;
+    let mut roles = Entered::default();
+    for (n, deal) in in_salesforce.into_iter().zip(entered.send_to_salesforce(concord).await) {
+        let role = |contact: &String| {
+            json!({"attributes": {"type": "OpportunityContactRole"}, "OpportunityId": deal, "ContactId": contact,
+                "Role": "Evaluator"})
+        };
+        roles.salesforce.extend(involved(n, size, &people.salesforce).into_iter().map(role));
+    }
+    associations + roles.send_to_salesforce(concord).await.len()
 }
 
-fn primary_company(id: &String) -> Value {
-    let kind =
-        json!({"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": PRIMARY_COMPANY_OF_DEAL});
+fn association(id: &String, kind: u32) -> Value {
+    let kind = json!({"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": kind});
     json!({ "to": { "id": id }, "types": [kind] })
 }

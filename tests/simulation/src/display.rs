@@ -3,7 +3,7 @@
 //! This is the oracle's own notion of "the same value". It shares no code with Concord's: phones are their last ten
 //! digits, texts are lower case, sets are sorted, days are Tokyo's, and nothing else is known.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use concord_core::names::Side;
 use concord_sandbox::salesforce::user_id;
@@ -206,6 +206,8 @@ pub struct Shown {
     pub company: Option<String>,
     /// The person to whom it belongs, of [`OWNERS`].
     pub owner: Option<usize>,
+    /// A deal's contacts, by their ids on this side.
+    pub contacts: BTreeSet<String>,
 }
 
 /// People to whom records belong: HubSpot's owner id and the serial number of Salesforce's user.
@@ -246,6 +248,9 @@ pub const CONTACT: usize = 0;
 pub const COMPANY: usize = 1;
 /// See [`CONTACT`].
 pub const DEAL: usize = 2;
+
+/// Salesforce's rows that join contacts to deals.
+pub const CONTACT_ROLE: &str = "OpportunityContactRole";
 
 /// A contact's or a deal's company, as each side names the field.
 #[must_use]
@@ -311,7 +316,19 @@ pub fn records(object: &Object, side: Side, truth: &Value) -> BTreeMap<String, S
     let leads = (side == Side::Salesforce && object.name == OBJECTS[CONTACT].name).then_some(LEAD);
     let tables = [Some(object.wire(side)), leads].into_iter().flatten();
     let rows = tables.filter_map(|table| truth["records"][table].as_object()).flatten();
-    rows.map(|(id, row)| (id.clone(), shown(object, side, id, row))).collect()
+    let mut rows: BTreeMap<String, Shown> =
+        rows.map(|(id, row)| (id.clone(), shown(object, side, id, row))).collect();
+    if side == Side::Salesforce && object.name == OBJECTS[DEAL].name {
+        for (_, role) in truth["records"][CONTACT_ROLE].as_object().into_iter().flatten() {
+            let end = |name: &str| role["fields"][name].as_str().filter(|_| role["is_deleted"] == false);
+            if let (Some(deal), Some(contact)) = (end("OpportunityId"), end("ContactId"))
+                && let Some(deal) = rows.get_mut(deal)
+            {
+                deal.contacts.insert(contact.to_owned());
+            }
+        }
+    }
+    rows
 }
 
 fn shown(object: &Object, side: Side, id: &str, row: &Value) -> Shown {
@@ -349,6 +366,7 @@ fn shown(object: &Object, side: Side, id: &str, row: &Value) -> Shown {
         made_by_us: row["history"][0]["by"] == "api",
         flagged: text(&fields[names.1]) == "true",
         company: Some(text(&fields[company_field(object.name, side)])).filter(|id| !id.is_empty()),
+        contacts: row["contacts"].as_array().into_iter().flatten().map(text).collect(),
         owner: (0..OWNERS.len()).find(|person| owner_id(side, *person) == text(&fields[owner_field(side)])),
     }
 }

@@ -4,6 +4,7 @@
 //! *Thing* here is everything that ever was one: records of one link, and records that were merged. An edit *saw*
 //! what its side showed at that moment; an edit is superseded if somebody who saw its value replaced it.
 
+mod associations;
 mod erased;
 mod records;
 mod values;
@@ -50,6 +51,7 @@ pub fn check(world: &World) -> Result<(), Broken> {
     let scene = Scene::of(world);
     erased::check(&scene)?;
     records::check(&scene)?;
+    associations::check(&scene)?;
     values::check(&scene)
 }
 

@@ -34,6 +34,14 @@ pub const OUT_OF_SCOPE: &str = "left";
 /// How contacts and deals are deleted where they are not archived.
 const FLAG: &str = "{ flag: { hubspot: deleted_in_crm, salesforce: Deleted_In_CRM__c } }";
 
+/// The line of a deal's contacts.
+const CONTACTS_OF_DEALS: &str = "
+      contacts:
+        hubspot: associations.contacts
+        salesforce: OpportunityContactRole.OpportunityId.ContactId
+        type: associations
+        to: contact";
+
 /// The conflict rules that worlds are drawn from.
 const POLICIES: [&str; 5] = [
     "hold",
@@ -77,6 +85,8 @@ pub struct People {
     pub alike: bool,
     /// Whether HubSpot's contacts without a phone are made as leads, and people make and convert some in Salesforce.
     pub convert: bool,
+    /// Whether they put contacts into deals.
+    pub involve: bool,
     /// How many pairs are there before anything goes wrong.
     pub pairs: usize,
     /// How many things they do.
@@ -137,6 +147,7 @@ impl Profile {
                 leave: false,
                 alike: false,
                 convert: false,
+                involve: false,
                 pairs: 0,
                 acts: 0,
             },
@@ -178,6 +189,7 @@ impl Profile {
             leave: false,
             alike: false,
             convert: false,
+            involve: false,
             own: chance.happens(96),
             sell: false,
         };
@@ -195,6 +207,7 @@ impl Profile {
         people.leave = chance.happens(48);
         people.alike = chance.happens(48);
         people.convert = chance.happens(64);
+        people.involve = people.sell && chance.happens(160);
         let few = swarm.weight(Fault::OperatorRedrive) > 0;
         Self {
             swarm,
@@ -264,7 +277,10 @@ impl Profile {
             false => String::new(),
         };
         let deal = match self.people.sell {
-            true => deals(policies, &company("hs_primary_associated_company")),
+            true => {
+                let contacts = if self.people.involve { CONTACTS_OF_DEALS } else { "" };
+                deals(policies, &(company("hs_primary_associated_company") + contacts))
+            }
             false => String::new(),
         };
         let of_contact = company("associatedcompanyid");
@@ -349,8 +365,8 @@ fn with_leads(yaml: &str) -> String {
     })
 }
 
-/// The deals of a contract, with the line of their company.
-fn deals([text, phone, name]: [&str; 3], company: &str) -> String {
+/// The deals of a contract, with the lines of what they belong to.
+fn deals([text, phone, name]: [&str; 3], belonging: &str) -> String {
     format!(
         "  deal:
     hubspot: deals
@@ -377,7 +393,7 @@ fn deals([text, phone, name]: [&str; 3], company: &str) -> String {
         type: money
         scale: 2
         currency: USD
-        conflict: {name}{company}
+        conflict: {name}{belonging}
 "
     )
 }

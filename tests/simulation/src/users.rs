@@ -21,6 +21,7 @@ use crate::display::{
 use crate::profile::{OUT_OF_SCOPE, People, Removes};
 use crate::site::Site;
 
+pub use belonging::Involved;
 pub use removal::restore;
 
 /// Stands in every text that is typed, and in nothing else.
@@ -73,6 +74,8 @@ pub struct Users {
     pub erased: Vec<(Side, usize, String)>,
     /// Contacts that somebody gave to a person, or to nobody.
     pub given: Vec<(Side, String, Option<usize>)>,
+    /// Contacts that somebody put into a deal, or took out, in order.
+    pub involved: Vec<Involved>,
     /// Leads that somebody converted, and the contacts that were made of them.
     pub converted: Vec<(String, String)>,
     /// Whether there are leads, so that HubSpot's contacts say for whom they work.
@@ -83,6 +86,7 @@ pub struct Users {
 /// What a person does next.
 enum Act {
     Associate,
+    Involve,
     Give,
     Edit,
     Create,
@@ -126,6 +130,8 @@ impl Users {
         let associates = people.associate && object != COMPANY;
         let act =
             if associates && matches!(act, Act::Edit) && chance.happens(96) { Act::Associate } else { act };
+        let involves = people.involve && object == DEAL && matches!(act, Act::Edit);
+        let act = if involves && chance.happens(112) { Act::Involve } else { act };
         let gives = people.own && object == CONTACT && matches!(act, Act::Edit);
         let act = if gives && chance.happens(64) { Act::Give } else { act };
         let (shown, binned): (Vec<Shown>, Vec<Shown>) =
@@ -134,6 +140,11 @@ impl Users {
             Act::Associate => {
                 if let Some(record) = chance.pick(&shown) {
                     self.associate(site, side, object, record, chance);
+                }
+            }
+            Act::Involve => {
+                if let Some(deal) = chance.pick(&shown) {
+                    self.involve_somebody(site, side, deal, chance);
                 }
             }
             Act::Give => {

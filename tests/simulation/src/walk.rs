@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::chance::Chance;
 use crate::course::{Course, Strike};
-use crate::display::{COMPANY, OBJECTS, Shown};
+use crate::display::{COMPANY, CONTACT, OBJECTS, Shown};
 use crate::fault::Fault;
 use crate::oracle::{self, Scene};
 use crate::post::Handling;
@@ -38,6 +38,10 @@ pub enum Act {
     Join(Side),
     /// Somebody takes it out of its company.
     Leave(Side),
+    /// Somebody makes a contact.
+    MakeContact(Side),
+    /// Somebody puts the oldest contact into a deal, or takes it out.
+    Involve(Side),
     /// Somebody erases a contact in HubSpot, as privacy law asks.
     Erase,
     /// Somebody merges the second oldest record into the oldest.
@@ -122,6 +126,7 @@ pub fn play(scenario: &Scenario, strike: Strike) -> anyhow::Result<Ended> {
     let mut profile = Profile::calm(scenario.policy);
     profile.people.sell = scenario.object == "deal";
     profile.people.associate = profile.people.sell;
+    profile.people.involve = profile.people.sell;
     profile.people.convert = scenario.acts.contains(&Act::Convert);
     profile.archives = scenario.archives;
     profile.purges = scenario.purges;
@@ -180,6 +185,13 @@ impl World {
             Act::Leave(side) => {
                 let record = self.living(side, object, 0)?;
                 anyhow::ensure!(self.users.join(&self.site, side, object, &record, None, false), "refused");
+            }
+            Act::MakeContact(side) => {
+                self.users.create(&self.site, side, CONTACT, None).context("refused")?;
+            }
+            Act::Involve(side) => {
+                let (deal, contact) = (self.living(side, object, 0)?, self.living(side, CONTACT, 0)?);
+                anyhow::ensure!(self.users.involve(&self.site, side, &deal, &contact.id), "refused");
             }
             Act::Erase => {
                 let record = self.living(Side::HubSpot, object, 0)?;
@@ -271,6 +283,7 @@ fn record_line(side: Side, object: usize, shown: &Shown) -> String {
         flagged,
         company,
         owner: _,
+        contacts,
     } = shown;
     let values: Vec<&str> =
         values.iter().map(|value| if value.is_empty() { "-" } else { value.as_str() }).collect();
@@ -283,6 +296,7 @@ fn record_line(side: Side, object: usize, shown: &Shown) -> String {
         (*flagged, ", flagged"),
         (concord_id.is_none(), ", without a mark"),
         (company.is_some(), ", of a company"),
+        (!contacts.is_empty(), ", with contacts"),
     ] {
         line.push_str(if is { what } else { "" });
     }

@@ -84,6 +84,10 @@ kinds! {
         Aliased => "a merged record became an alias",
         /// A lead was.
         LeadConverted => "a pair went over from a lead to the contact that it became",
+        /// A contact was put into a deal on one side, and is put in on the other.
+        Associated => "an association was carried over",
+        /// And taken out.
+        TakenOut => "the end of an association was carried over",
         /// A field was set aside.
         FieldParked => "a field was parked",
         /// One that both sides kept changing back.
@@ -318,7 +322,8 @@ impl Watch {
             return;
         }
         let replaces = |line: &JournalEntry| {
-            let target = line.target.filter(|_| line.rule.starts_with("P7") || line.rule.starts_with("P4"));
+            let replaced = ["P7", "P4", "P12 taken out"].iter().any(|rule| line.rule.starts_with(rule));
+            let target = line.target.filter(|_| replaced);
             // Whoever says so takes the value away themselves; a union takes nothing away.
             ![TAKEN, "P7 union"].contains(&&*line.rule)
                 && target.is_some_and(|side| matches!(line.before[side], Presence::Value(_)))
@@ -453,6 +458,8 @@ fn mark_of(rule: &str) -> Option<Mark> {
         TAKEN => Mark::Taken,
         "P3 a skipped landing is taken back" => Mark::ZombieRepaired,
         "P3 edited on top of a skipped landing" => Mark::EditedOnSkipped,
+        "P12 associated on one side" => Mark::Associated,
+        "P12 taken out on one side" => Mark::TakenOut,
         "P6 create" => Mark::Created,
         "P6 a person unlinked" => Mark::Unlinked,
         "P6 a person linked" => Mark::Linked,

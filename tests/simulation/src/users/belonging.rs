@@ -6,8 +6,24 @@ use serde_json::{Value, json};
 
 use super::{Users, person};
 use crate::chance::Chance;
-use crate::display::{COMPANY, CONTACT, DEAL, OBJECTS, OWNERS, Shown, company_field, owner_field, owner_id};
+use crate::display::{
+    COMPANY, CONTACT, CONTACT_ROLE, DEAL, OBJECTS, OWNERS, Shown, company_field, is_lead, owner_field,
+    owner_id,
+};
 use crate::site::Site;
+
+/// Somebody puts a contact into a deal, or takes it out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Involved {
+    /// Where.
+    pub side: Side,
+    /// The deal there.
+    pub deal: String,
+    /// The contact there.
+    pub contact: String,
+    /// Whether it is in from now on.
+    pub is_in: bool,
+}
 
 impl Users {
     /// Somebody chooses a company for a record, or none: in the field or, in HubSpot, by an association.
@@ -69,6 +85,67 @@ impl Users {
             }
         }
         done.is_some()
+    }
+
+    /// Somebody puts a contact into a deal or takes one out.
+    pub(super) fn involve_somebody(&mut self, site: &Site, side: Side, deal: &Shown, chance: &mut Chance) {
+        let mut contacts = self.look(site, side, CONTACT);
+        contacts.retain(|shown| shown.alive && !is_lead(&shown.id));
+        let inside: Vec<&Shown> = contacts.iter().filter(|shown| deal.contacts.contains(&shown.id)).collect();
+        let someone = match chance.pick(&inside).filter(|_| chance.happens(128)) {
+            Some(leaver) => Some(*leaver),
+            None => chance.pick(&contacts),
+        };
+        if let Some(contact) = someone {
+            self.involve(site, side, deal, &contact.id);
+        }
+    }
+
+    /// Somebody puts a contact into a deal, or takes it out if it is in. Whether that was taken.
+    pub fn involve(&mut self, site: &Site, side: Side, deal: &Shown, contact: &str) -> bool {
+        let (is_in, id) = (!deal.contacts.contains(contact), deal.id.as_str());
+        let done = match (side, is_in) {
+            (Side::HubSpot, true) => {
+                let path = format!("/crm/v4/objects/deals/{id}/associations/default/contacts/{contact}");
+                person(site, side, Method::PUT, &path, &Value::Null).is_some()
+            }
+            (Side::HubSpot, false) => {
+                let path = format!("/crm/v4/objects/deals/{id}/associations/contacts/{contact}");
+                person(site, side, Method::DELETE, &path, &Value::Null).is_some()
+            }
+            (Side::Salesforce, true) => {
+                let row = json!({ "OpportunityId": id, "ContactId": contact });
+                let path = format!("/services/data/v66.0/sobjects/{CONTACT_ROLE}/");
+                person(site, side, Method::POST, &path, &row).is_some()
+            }
+            (Side::Salesforce, false) => {
+                let soql = format!(
+                    "SELECT+Id+FROM+{CONTACT_ROLE}+WHERE+OpportunityId+=+'{id}'+AND+ContactId+=+'{contact}'"
+                );
+                let rows = person(
+                    site,
+                    side,
+                    Method::GET,
+                    &format!("/services/data/v66.0/query?q={soql}"),
+                    &Value::Null,
+                );
+                let rows = rows.and_then(|rows| rows["records"].as_array().cloned()).unwrap_or_default();
+                let gone = rows.iter().filter_map(|row| row["Id"].as_str()).filter(|row| {
+                    let path = format!("/services/data/v66.0/sobjects/{CONTACT_ROLE}/{row}");
+                    person(site, side, Method::DELETE, &path, &Value::Null).is_some()
+                });
+                gone.count() > 0
+            }
+        };
+        if done {
+            site.watch().log(format_args!(
+                "USER {side} deal {id} contact {contact}: {}",
+                if is_in { "in" } else { "out" }
+            ));
+            let (deal, contact) = (id.to_owned(), contact.to_owned());
+            self.involved.push(Involved { side, deal, contact, is_in });
+        }
+        done
     }
 
     /// Somebody gives a contact to a person or, in HubSpot, to nobody.

@@ -1,7 +1,7 @@
 //! Deals: in HubSpot their companies are associations, which Concord writes beside the row.
 
 use concord_core::names::Side::{HubSpot, Salesforce};
-use concord_simulation::walk::Act::{Join, Leave, Make, MakeCompany, Put, Quiet};
+use concord_simulation::walk::Act::{Involve, Join, Leave, Make, MakeCompany, MakeContact, Put, Quiet};
 
 use super::{deal, walk};
 
@@ -41,6 +41,48 @@ fn a_deals_company_arrives_by_association() {
                 "link zq2 + zq2: live",
                 "link zq4.example.com + zq4.example.com: live",
                 "salesforce company: zq5 zq4.example.com - -, made by Concord",
+                "salesforce deal: zq2 appointmentscheduled 2030-01-04 -, made by Concord",
+            ],
+        ),
+    ]);
+}
+
+#[test]
+fn a_deals_contacts_are_the_same_on_both_sides() {
+    walk(&[
+        deal(
+            "is made with a contact",
+            &[MakeContact(Salesforce), Quiet, Make(Salesforce), Involve(Salesforce)],
+            &[
+                "hubspot contact: zq1@example.com zq3|zq2 - zq4 -, made by Concord",
+                "hubspot deal: zq6 appointmentscheduled 2030-01-08 -, made by Concord, with contacts",
+                "link zq1@example.com + zq1@example.com: live",
+                "link zq6 + zq6: live",
+                "salesforce contact: zq1@example.com zq3|zq2 - zq4 -",
+                "salesforce deal: zq6 appointmentscheduled 2030-01-08 -, with contacts",
+            ],
+        ),
+        deal(
+            "gets a contact that nobody knows as yet, and changes at once",
+            &[Make(HubSpot), Quiet, MakeContact(HubSpot), Involve(HubSpot), Put(HubSpot, "name", "zqn")],
+            &[
+                "hubspot contact: zq4@example.com zq6|zq5 - zq7 -",
+                "hubspot deal: zqn appointmentscheduled 2030-01-04 -, with contacts",
+                "link zq4@example.com + zq4@example.com: live",
+                "link zqn + zqn: live",
+                "salesforce contact: zq4@example.com zq6|zq5 - zq7 -, made by Concord",
+                "salesforce deal: zqn appointmentscheduled 2030-01-04 -, made by Concord, with contacts",
+            ],
+        ),
+        deal(
+            "loses a contact",
+            &[Make(HubSpot), MakeContact(HubSpot), Quiet, Involve(HubSpot), Quiet, Involve(Salesforce)],
+            &[
+                "hubspot contact: zq4@example.com zq6|zq5 - zq7 -",
+                "hubspot deal: zq2 appointmentscheduled 2030-01-04 -",
+                "link zq2 + zq2: live",
+                "link zq4@example.com + zq4@example.com: live",
+                "salesforce contact: zq4@example.com zq6|zq5 - zq7 -, made by Concord",
                 "salesforce deal: zq2 appointmentscheduled 2030-01-04 -, made by Concord",
             ],
         ),
