@@ -26,6 +26,7 @@ use crate::row::{Row, Standing};
 use crate::settle::{FieldFault, Scene, Settled, Stands, View};
 use crate::value::{ImageHash, ImageKey, Known, Presence, Value};
 use associations::is_unsettled;
+pub(crate) use associations::written;
 use draft::Draft;
 pub(crate) use draft::may_land;
 pub use draft::{ATTEMPT_MAX, LANDING_MAX};

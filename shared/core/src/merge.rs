@@ -227,12 +227,12 @@ fn union(key: &ImageKey, base: Option<&Base>, views: PerSide<&View>) -> Verdict 
     } else if merged == *salesforce {
         Verdict::Carry { from: Side::Salesforce, why: Why::Union }
     } else {
-        let value = if merged.is_empty() { Presence::Blank } else { Presence::Value(Value::Choices(merged)) };
-        Verdict::Amend { to: Side::Salesforce, value }
+        Verdict::Amend { to: Side::Salesforce, value: Value::choices(merged) }
     }
 }
 
-fn set(value: &Presence<Value>) -> Option<BTreeSet<String>> {
+/// The elements of a set; `None` if it is not known.
+pub(crate) fn set(value: &Presence<Value>) -> Option<BTreeSet<String>> {
     match value {
         Presence::Value(Value::Choices(choices)) => Some(choices.clone()),
         Presence::Blank => Some(BTreeSet::new()),

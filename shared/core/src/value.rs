@@ -95,6 +95,14 @@ pub enum Value {
     Atom(Vec<Presence<Value>>),
 }
 
+impl Value {
+    /// A set of choices; one without any is blank.
+    #[must_use]
+    pub fn choices(set: BTreeSet<String>) -> Presence<Self> {
+        if set.is_empty() { Presence::Blank } else { Presence::Value(Self::Choices(set)) }
+    }
+}
+
 /// The key under which images are hashed. From Secrets Manager; without it, a stolen `State` table
 /// cannot be tested against guessed values.
 #[derive(Clone)]

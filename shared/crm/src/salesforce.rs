@@ -162,11 +162,11 @@ impl<T: Transport> Crm for Salesforce<T> {
         field: &WireName,
         values: &[String],
     ) -> Result<Vec<Found>, Failure> {
-        leads::find(self, &junctions::without(object), field, values).await
+        leads::find(self, object, field, values).await
     }
 
     async fn find_linked(&self, object: &ObjectSpec, links: &[String]) -> Result<Vec<Found>, Failure> {
-        leads::find_linked(self, &junctions::without(object), links).await
+        leads::find_linked(self, object, links).await
     }
 
     async fn search(

@@ -88,6 +88,12 @@ impl Said {
         (admitted, came_to)
     }
 
+    /// The writes of which nothing has come yet, each with its place.
+    pub(crate) fn open(&self, came_to: &BTreeMap<usize, Outcome>) -> (Vec<usize>, Vec<Write>) {
+        let all = self.writes.iter().cloned().enumerate();
+        all.filter(|(at, _)| !came_to.contains_key(at)).unzip()
+    }
+
     /// The changes of the inserts that were done, by record.
     pub(crate) fn of_made(&self, outcomes: &[Outcome]) -> Vec<(RecordId, Change)> {
         let made = |change: &Change| match outcomes.get(change.at)? {

@@ -55,7 +55,7 @@ pub(super) fn canonical_set(
         .filter(|choice| !choice.is_empty())
         .map(|choice| read(options, side, choice))
         .collect::<Result<_, _>>()?;
-    Ok(if set.is_empty() { Presence::Blank } else { Presence::Value(Value::Choices(set)) })
+    Ok(Value::choices(set))
 }
 
 pub(super) fn render(options: &Options, side: Side, choice: &str) -> Result<Raw, Reason> {

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Reason, SET_SEPARATOR, from_text, trimmed};
+use super::{Reason, from_text, trimmed};
 use crate::names::{LinkId, Side};
+use crate::reference::elements;
 use crate::value::{Presence, Raw, Value};
 
 /// HubSpot's ids fit in 64 bits (reference: ids).
@@ -27,9 +28,9 @@ pub(super) fn canonical(side: Side, raw: &Presence<Raw>) -> Result<Presence<Valu
 
 /// Those of the records that are in a pair: who is not has no counterpart to agree on.
 pub(super) fn canonical_set(side: Side, raw: &Presence<Raw>) -> Result<Presence<Value>, Reason> {
-    let Some(text) = trimmed(raw)? else { return Ok(Presence::Blank) };
+    trimmed(raw)?; // Text, if anything.
     let mut links = BTreeSet::new();
-    for element in text.split(SET_SEPARATOR).map(str::trim).filter(|element| !element.is_empty()) {
+    for element in elements(raw) {
         if LinkId::is_one(element) {
             links.insert(element.to_owned());
         } else {
@@ -39,7 +40,7 @@ pub(super) fn canonical_set(side: Side, raw: &Presence<Raw>) -> Result<Presence<
     if links.len() > ASSOCIATIONS_MAX {
         return Err(Reason::Many);
     }
-    Ok(if links.is_empty() { Presence::Blank } else { Presence::Value(Value::Choices(links)) })
+    Ok(Value::choices(links))
 }
 
 /// A side's id in its canonical form. `None` if it is none.

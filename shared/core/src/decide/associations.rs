@@ -12,6 +12,7 @@ use super::Situation;
 use super::draft::{Draft, may_land};
 use crate::contract::{Direction, Field};
 use crate::link::{Base, Intent, Link, Part, Place, Role};
+use crate::merge::set;
 use crate::names::{PerSide, Side, Token};
 use crate::reference;
 use crate::row::Row;
@@ -34,7 +35,7 @@ impl Draft<'_> {
         rows: PerSide<&Row>,
     ) -> Result<(), FieldFault> {
         let views = settled.views.as_ref();
-        let shown = views.map(|view| links(&view.value));
+        let shown = views.map(|view| set(&view.value));
         let PerSide { hubspot: Some(hubspot), salesforce: Some(salesforce) } = shown else { return Ok(()) };
         let shown = PerSide { hubspot, salesforce };
         let (Situation { key, link, .. }, base) = (self.situation, settled.base.as_ref());
@@ -61,7 +62,7 @@ impl Draft<'_> {
             if !is_part {
                 self.harm[side].changes = 1;
             }
-            let after = Presence::Value(Value::Choices(merged.clone()));
+            let after = Value::choices(merged.clone());
             let rule = if is_part { "P12 associated on one side" } else { "P12 taken out on one side" };
             let line = self.line(field, settled, rule, Some(side), &after, None);
             self.push(side, part, Some(line));
@@ -89,8 +90,7 @@ impl Draft<'_> {
             these.difference(those).map(|id| element(self.situation.key, id)).collect()
         };
         let role = Role::Associate { gained: hashes(after, before), lost: hashes(before, after) };
-        let set =
-            if after.is_empty() { Presence::Blank } else { Presence::Value(Value::Choices(after.clone())) };
+        let set = Value::choices(after.clone());
         let change = reference::change(before, after);
         let values = field.wire[to].iter().map(|wire| (wire.clone(), change.clone())).collect();
         Part { field: field.name.clone(), role, seen: Place::Version(None), sent: self.hash_of(&set), values }
@@ -106,20 +106,13 @@ pub(super) fn holds_somebodys(
     value: &Presence<Value>,
 ) -> bool {
     let base = link.fields.get(&field.name).and_then(|memory| memory.base.as_ref());
-    let parts = link.intents.iter().filter(|intent| intent.side == side).flat_map(|intent| &intent.parts);
-    let ours: BTreeSet<ImageHash> = parts
-        .filter(|part| part.field == field.name)
-        .flat_map(|part| match &part.role {
-            Role::Associate { gained, .. } => gained.as_slice(),
-            Role::Carry { .. } | Role::Restore | Role::Amend => &[],
-        })
-        .copied()
-        .collect();
+    let ours: BTreeSet<ImageHash> =
+        written(link, field, side).flat_map(|(_, gained, _)| gained).copied().collect();
     let known = |id: &String| {
         let id = element(key, id);
         ours.contains(&id) || base.is_some_and(|base| base.images[side].elements.contains(&id))
     };
-    !links(value).unwrap_or_default().iter().all(known)
+    !set(value).unwrap_or_default().iter().all(known)
 }
 
 /// Whether an intent has written to a set that both sides have not been seen to agree on since.
@@ -129,13 +122,18 @@ pub(super) fn is_unsettled(link: &Link, intent: &Intent) -> bool {
     intent.parts.iter().any(|part| of_set(part) && agreed(part) < Some(intent.number))
 }
 
-/// The links that a value holds; `None` if it is not known.
-pub(super) fn links(value: &Presence<Value>) -> Option<Links> {
-    match value {
-        Presence::Value(Value::Choices(links)) => Some(links.clone()),
-        Presence::Blank => Some(Links::new()),
-        Presence::Value(_) | Presence::Unknown => None,
-    }
+/// An intent, and the hashes of what a set gains and loses by it.
+pub(crate) type Written<'a> = (&'a Intent, &'a [ImageHash], &'a [ImageHash]);
+
+/// What was written to a side's set, as far as it is remembered.
+pub(crate) fn written<'a>(link: &'a Link, field: &'a Field, side: Side) -> impl Iterator<Item = Written<'a>> {
+    let intents = link.intents.iter().filter(move |intent| intent.side == side);
+    intents.flat_map(move |intent| {
+        intent.parts.iter().filter(|part| part.field == field.name).filter_map(move |part| match &part.role {
+            Role::Associate { gained, lost } => Some((intent, gained.as_slice(), lost.as_slice())),
+            Role::Carry { .. } | Role::Restore | Role::Amend => None,
+        })
+    })
 }
 
 /// What was agreed on of a set, and what was written since.
@@ -189,7 +187,8 @@ impl Said<'_> {
     fn is_in_vain(&self, side: Side, part: &Part, now: Timestamp) -> bool {
         let Role::Associate { gained, lost } = &part.role else { return false };
         let recent = |intent: &Intent| may_land(intent.decided, now) && self.has_landed(side, intent);
-        let landed: Vec<_> = self.said(side).filter(|(intent, ..)| recent(intent)).collect();
+        let landed: Vec<_> =
+            written(self.link, self.field, side).filter(|(intent, ..)| recent(intent)).collect();
         let often = |times: usize| times >= IN_VAIN_MAX;
         gained.iter().any(|id| often(landed.iter().filter(|(_, gained, _)| gained.contains(id)).count()))
             || lost.iter().any(|id| often(landed.iter().filter(|(.., lost)| lost.contains(id)).count()))
@@ -202,21 +201,8 @@ impl Said<'_> {
     }
 
     /// What was written to a side since the two agreed.
-    fn since(&self, side: Side) -> impl Iterator<Item = (&Intent, &[ImageHash], &[ImageHash])> {
+    fn since(&self, side: Side) -> impl Iterator<Item = Written<'_>> {
         let agreed = self.base.map(|base| base.number);
-        self.said(side).filter(move |(intent, ..)| Some(intent.number) > agreed)
-    }
-
-    /// What was written to a side, as far as it is remembered.
-    fn said(&self, side: Side) -> impl Iterator<Item = (&Intent, &[ImageHash], &[ImageHash])> {
-        let intents = self.link.intents.iter().filter(move |intent| intent.side == side);
-        intents.flat_map(|intent| {
-            intent.parts.iter().filter(|part| part.field == self.field.name).filter_map(move |part| {
-                match &part.role {
-                    Role::Associate { gained, lost } => Some((intent, gained.as_slice(), lost.as_slice())),
-                    Role::Carry { .. } | Role::Restore | Role::Amend => None,
-                }
-            })
-        })
+        written(self.link, self.field, side).filter(move |(intent, ..)| Some(intent.number) > agreed)
     }
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::associations::links;
 use super::draft::Draft;
 use crate::contract::{Direction, Field};
 use crate::link::{Image, Place, Role};
+use crate::merge::set;
 use crate::names::{PerSide, Side};
 use crate::reference;
 use crate::row::{Row, Standing, Versions};
@@ -16,9 +16,9 @@ impl Draft<'_> {
     /// What a new record is associated with; what it is not, both sides will be seen to agree on.
     fn insert_associations(&mut self, field: &Field, from: Side, row: &Row) {
         let to = from.other();
-        match row.shows(field, from).map(|value| (links(&value), value)) {
-            Ok((Some(set), value)) if !set.is_empty() => {
-                let part = self.said(field, to, &BTreeSet::new(), &set);
+        match row.shows(field, from).map(|value| (set(&value), value)) {
+            Ok((Some(links), value)) if !links.is_empty() => {
+                let part = self.said(field, to, &BTreeSet::new(), &links);
                 let mut before = PerSide { hubspot: Presence::Blank, salesforce: Presence::Blank };
                 before[from] = value.clone();
                 let line = self.entry(Some(field.name.clone()), "P6 create", Some(to), before, value);

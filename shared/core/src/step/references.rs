@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use super::fetch::Pair;
 use super::{Engine, StepError, digest, id_list};
 use crate::contract::{Field, Object};
-use crate::decide::Decision;
-use crate::link::{Link, Part, Refusal, Role, Status};
+use crate::decide::{Decision, written};
+use crate::link::{Link, Refusal, Status};
 use crate::names::{LinkId, ObjectName, RecordId, RecordKey, Side, WireName};
 use crate::port::{Crm, Queue, Store, Write};
 use crate::reference::{self, Targets};
@@ -282,9 +282,16 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                 let Some((row, raw)) = pair.points(side, field) else { continue };
                 let targets: BTreeSet<RecordKey> =
                     reference::records_of(side, to, raw).take(WAITS_MAX).collect();
-                // Who has a pair and cannot be associated, such as a lead, is no reason to wait: a sweep finds who can.
-                let known = self.targets(targets.clone()).await?.all;
-                for target in targets.into_iter().filter(|target| !known.contains_key(target)) {
+                // Who has a pair and cannot be associated, such as a lead, is no reason to wait: a sweep finds who can. Whoever has
+                // got one meanwhile is waited for as ever, since that looks once more.
+                let known = if reference::is_set(field) {
+                    self.targets(targets.clone()).await?
+                } else {
+                    Targets::default()
+                };
+                let unable =
+                    |target: &RecordKey| known.all.contains_key(target) && !known.live.contains_key(target);
+                for target in targets.into_iter().filter(|target| !unable(target)) {
                     if self.store.wait_for(&target, &self.record(side, &object.name, &row.id)).await? {
                         let correlation = digest(["wanted", pair.link.id.as_str(), &now.to_string()]);
                         self.hint(side, to, std::slice::from_ref(&target.id), &correlation).await?;
@@ -369,10 +376,9 @@ fn missing(key: &ImageKey, pair: &Pair, side: Side, field: &Field) -> BTreeSet<L
     let agreed = |link: &LinkId| match reference::is_set(field) {
         true => {
             let id = element(key, link.as_str());
-            let made =
-                |part: &Part| matches!(&part.role, Role::Associate { gained, .. } if gained.contains(&id));
+            let made = |to: Side| written(&pair.link, field, to).any(|(_, gained, _)| gained.contains(&id));
             base.is_some_and(|base| base.images[side].elements.contains(&id))
-                || pair.link.intents.iter().any(|intent| intent.parts.iter().any(made))
+                || Side::BOTH.into_iter().any(made)
         }
         false => base.is_some() && pair.points(side, field).is_some_and(|(_, raw)| *raw == Presence::Blank),
     };

@@ -59,10 +59,13 @@ impl<T: Transport> HubSpot<T> {
         let (said, plain) = (Said::of(writes, is_set), without(object));
         let ids = said.records();
         let readings = self.read_rows(&plain, &ids).await.map(|found| ids.into_iter().zip(found).collect());
-        let (admitted, mut failed) = said.admitted(readings);
+        let (admitted, mut came_to) = said.admitted(readings);
         let refused = self.associate_as_said(object, &admitted).await;
-        failed.extend(refused.into_iter().map(|(at, failure)| (at, Outcome::Failed(failure))));
-        let outcomes = self.write_rows(&plain, &said.writes, failed).await;
+        came_to.extend(refused.into_iter().map(|(at, failure)| (at, Outcome::Failed(failure))));
+        let (places, open) = said.open(&came_to);
+        came_to.extend(places.into_iter().zip(self.write_rows(&plain, &open).await));
+        // Every write has its place among the two.
+        let outcomes: Vec<Outcome> = came_to.into_values().collect();
         for failure in self.associate_as_said(object, &said.of_made(&outcomes)).await.into_values() {
             tracing::warn!(object = %object.object, %failure, "a new record lacks associations as yet");
         }

@@ -74,35 +74,21 @@ struct Written {
 }
 
 impl<T: Transport> HubSpot<T> {
-    /// Of those that have failed already, nothing is sent.
-    pub(super) async fn write_rows(
-        &self,
-        object: &ObjectSpec,
-        writes: &[Write],
-        failed: BTreeMap<usize, Outcome>,
-    ) -> Vec<Outcome> {
+    pub(super) async fn write_rows(&self, object: &ObjectSpec, writes: &[Write]) -> Vec<Outcome> {
         let mut outcomes: Vec<Option<Outcome>> = vec![None; writes.len()];
         let mut attempts = Vec::new();
         let mut writes = writes.to_vec();
         let choices: Vec<Option<Choice>> =
             writes.iter_mut().map(|write| primary::take(&object.wire, write)).collect();
-        let of_updates = writes.iter().zip(&choices).enumerate();
-        let of_updates = of_updates.filter_map(|(index, (write, choice))| match &write.operation {
-            Operation::Update { id, .. } if !failed.contains_key(&index) => {
-                Some((id.clone(), choice.clone()?))
-            }
-            Operation::Update { .. }
-            | Operation::Insert { .. }
+        let of_updates = writes.iter().zip(&choices).filter_map(|(write, choice)| match &write.operation {
+            Operation::Update { id, .. } => Some((id.clone(), choice.clone()?)),
+            Operation::Insert { .. }
             | Operation::Archive { .. }
             | Operation::Undelete { .. }
             | Operation::Purge { .. } => None,
         });
         let came_to = self.choose_primaries(object, of_updates.collect()).await;
         for (index, (write, choice)) in writes.iter().zip(&choices).enumerate() {
-            if let Some(outcome) = failed.get(&index) {
-                outcomes[index] = Some(outcome.clone());
-                continue;
-            }
             if let Operation::Update { id, .. } = &write.operation
                 && let (Some(_), Some(outcome)) = (choice, came_to.get(id))
             {

@@ -138,9 +138,8 @@ pub(super) async fn write<T: Transport>(
     let (admitted, mut came_to) = said.admitted(readings);
     let refused = associate(client, &admitted).await;
     came_to.extend(refused.into_iter().map(|(at, failure)| (at, Outcome::Failed(failure))));
-    let (open, others): (Vec<usize>, Vec<Write>) =
-        said.writes.iter().cloned().enumerate().filter(|(at, _)| !came_to.contains_key(at)).unzip();
-    came_to.extend(open.into_iter().zip(leads::write(client, &plain, &others).await));
+    let (places, open) = said.open(&came_to);
+    came_to.extend(places.into_iter().zip(leads::write(client, &plain, &open).await));
     // Every write has its place among the two.
     let outcomes: Vec<Outcome> = came_to.into_values().collect();
     for failure in associate(client, &said.of_made(&outcomes)).await.into_values() {

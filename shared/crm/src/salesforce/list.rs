@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use super::Salesforce;
-use super::answer::unreadable;
+use super::answer::{Answer, unreadable};
 use super::columns::{Columns, Record, id, instant, modified_by};
 use super::id::canonical;
 use super::login::Session;
@@ -59,10 +59,7 @@ pub(super) async fn page<T: Transport>(
     let from = from.map(Mark::parse).transpose()?;
     let session = client.login().await?;
     // The watermark comes before the first row: what is committed by now, the pages will show.
-    let covered = match &from {
-        Some(mark) => Some(mark.complete_until),
-        None => watermark(client, &session, columns.object(), listing).await?,
-    };
+    let covered = watermark(client, &session, columns.object(), listing, from.as_ref()).await?;
     let after = from.as_ref().map(|mark| &mark.place);
     let mut answer = first_page(client, &session, &soql(&columns, listing, after), scope(listing)).await?;
     if answer.refused_a_field() {
@@ -70,10 +67,7 @@ pub(super) async fn page<T: Transport>(
         answer = first_page(client, &session, &soql(&columns, listing, after), scope(listing)).await?;
     }
     let rows: Rows = answer.object()?;
-    let complete_until = match covered {
-        Some(covered) => covered,
-        None => answer.asked()? - LATE_COMMIT,
-    };
+    let complete_until = complete_until(covered, &answer)?;
     let next = next(&rows, after, complete_until)?;
     let row = |record: &Record| {
         let standing = match listing {
@@ -104,10 +98,7 @@ pub(super) async fn changed_rows<T: Transport>(
 ) -> Result<ChangedRows, Failure> {
     let from = from.map(Mark::parse).transpose()?;
     let session = client.login().await?;
-    let covered = match &from {
-        Some(mark) => Some(mark.complete_until),
-        None => watermark(client, &session, object, &Listing::Changed { since }).await?,
-    };
+    let covered = watermark(client, &session, object, &Listing::Changed { since }, from.as_ref()).await?;
     let after = from.as_ref().map(|mark| &mark.place);
     let soql = format!(
         "SELECT Id, {field}, SystemModstamp FROM {object} WHERE {} ORDER BY SystemModstamp, Id LIMIT {PAGE_ROWS_MAX}",
@@ -119,12 +110,17 @@ pub(super) async fn changed_rows<T: Transport>(
         return Ok(ChangedRows { records: Vec::new(), next: None, complete_until: Timestamp::MAX });
     }
     let rows: Rows = answer.object()?;
-    let complete_until = match covered {
-        Some(covered) => covered,
-        None => answer.asked()? - LATE_COMMIT,
-    };
+    let complete_until = complete_until(covered, &answer)?;
     let next = next(&rows, after, complete_until)?;
     Ok(ChangedRows { records: rows.records, next, complete_until })
+}
+
+/// Up to when a listing is complete, without a watermark by its answer's date.
+fn complete_until(covered: Option<Timestamp>, answer: &Answer) -> Result<Timestamp, Failure> {
+    match covered {
+        Some(covered) => Ok(covered),
+        None => Ok(answer.asked()? - LATE_COMMIT),
+    }
 }
 
 /// Where a listing goes on after this page.
@@ -233,7 +229,7 @@ struct Covered {
     latest_date_covered: Timestamp,
 }
 
-/// Up to where every committed change is visible. `latestDateCovered` is the only mark that Salesforce
+/// Up to where every committed change is visible, as a listing's first page has found it. `latestDateCovered` is the only mark that Salesforce
 /// vouches for: it stays behind while a long transaction runs. If it cannot be had, nothing is returned, and the
 /// caller stays behind by [`LATE_COMMIT`], which a longer transaction would break; the sweep finds such rows.
 async fn watermark<T: Transport>(
@@ -241,7 +237,11 @@ async fn watermark<T: Transport>(
     session: &Session,
     object: &str,
     listing: &Listing,
+    from: Option<&Mark>,
 ) -> Result<Option<Timestamp>, Failure> {
+    if let Some(mark) = from {
+        return Ok(Some(mark.complete_until));
+    }
     let until = client.config.now();
     let (resource, since, longest) = match listing {
         Listing::Changed { since } => ("updated", *since, UPDATED_MAX),
