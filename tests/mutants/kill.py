@@ -81,20 +81,20 @@ def apply(mutant, where, *options):
         raise Bad(f"does not apply: {done.stderr.strip()}")
 
 
-def copy_sources():
+def copy_sources(tree=TREE):
     """Makes the copy equal to this tree. What is equal keeps its time, so that cargo builds only what differs."""
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
     wanted = {name for name in names if name and (ROOT / name).is_file()}
     for name in wanted:
-        source, target = ROOT / name, TREE / name
+        source, target = ROOT / name, tree / name
         data = source.read_bytes()
         if not target.is_file() or target.read_bytes() != data:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data)
             target.chmod(source.stat().st_mode)
-    for path in TREE.rglob("*"):
-        if path.is_file() and str(path.relative_to(TREE)) not in wanted:
+    for path in tree.rglob("*"):
+        if path.is_file() and str(path.relative_to(tree)) not in wanted:
             path.unlink()
 
 

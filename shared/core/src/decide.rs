@@ -187,10 +187,9 @@ pub fn overhear(
         && Side::BOTH.into_iter().all(|side| link.refused[side] == Refusal::None)
         && row.concord_id.as_ref() == Some(&link.id)
         && !is_flagged(object, side, row)
-        && !link
-            .intents
-            .iter()
-            .any(|intent| (intent.side != side && intent.progress.is_open()) || is_unsettled(link, intent));
+        && !link.intents.iter().any(|intent| {
+            (intent.side != side && intent.progress.is_open()) || is_unsettled(object, link, intent)
+        });
     if !plain {
         return None;
     }
@@ -216,7 +215,7 @@ pub fn overhear(
         memory.base = base;
     }
     draft::close_landed(&mut after, side, row);
-    draft::forget(&mut after, now);
+    draft::forget(object, &mut after, now);
     let open = after.intents.iter().any(|intent| intent.progress.is_open());
     (!open).then_some(after)
 }

@@ -11,8 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use concord_core::contract::{Contract, parse};
 use concord_core::event::Event;
-use concord_core::names::{RecordId, Side};
-use concord_core::port::{Failure, Messages, Store as _};
+use concord_core::link::Link;
+use concord_core::names::{RecordId, RecordKey, Side};
+use concord_core::port::{Failure, Messages, Store as _, Whereabouts};
 use concord_core::step::{Directory, Engine, Gate, Next, StepError, Task};
 use concord_core::value::ImageKey;
 use concord_crm::hubspot::{self, webhook};
@@ -412,18 +413,24 @@ impl Spine {
 
     /// The other half of a linked record.
     pub async fn counterpart_of(&self, object: &str, side: Side, id: &str) -> String {
-        use concord_core::names::RecordKey;
-        use concord_core::port::Whereabouts;
+        let link = self.link_of(object, side, id).await;
+        match &link.records[side.other()] {
+            Some(id) => id.as_str().to_owned(),
+            None => panic!("{side} {id} has no counterpart: {link:#?}"),
+        }
+    }
+
+    /// What is remembered of a linked record.
+    pub async fn link_of(&self, object: &str, side: Side, id: &str) -> Link {
         let key = RecordKey { side, object: object.into(), id: RecordId::from(id) };
         let located = self.engine.store.locate(&[key]).await;
         let Ok([Whereabouts::Linked(link)]) = located.as_deref() else {
             panic!("{side} {id} is not linked: {located:?}")
         };
         let links = self.engine.store.links(std::slice::from_ref(link)).await;
-        let Ok([Some(link)]) = links.as_deref() else { panic!("{side} {id}: its link is gone") };
-        match &link.records[side.other()] {
-            Some(id) => id.as_str().to_owned(),
-            None => panic!("{side} {id} has no counterpart: {link:#?}"),
+        match links.unwrap_or_default().pop().flatten() {
+            Some(link) => link,
+            None => panic!("{side} {id}: its link is gone"),
         }
     }
 }

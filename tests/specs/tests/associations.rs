@@ -437,3 +437,20 @@ async fn whose_an_association_is_is_known_until_both_sides_agree_however_long_th
     assert_eq!(contacts_of(&spine, &deal), both([]));
     assert_quiet(&mut spine).await;
 }
+
+#[tokio::test]
+async fn nothing_is_kept_of_a_set_that_the_contract_names_no_longer() {
+    let (mut spine, deal, ada, _) = strangers().await;
+    associates(&spine, &deal.hubspot, &ada.hubspot);
+    is_under_way(&mut spine).await;
+    spine.work_at_once(QueueName::Intents).await;
+    // It has landed, and nobody has seen yet that both sides agree.
+    spine.engine.contract.objects.get_mut(&"deal".into()).unwrap().fields.remove(&"contacts".into());
+    settles(&mut spine).await;
+    assert_eq!(contacts_of(&spine, &deal), both([&ada]));
+    spine.pass(jiff::SignedDuration::from_hours(1));
+    let renamed = json!({"properties": {"dealname": "Engine No. 3"}});
+    spine.hubspot.person(Method::PATCH, &format!("{DEALS}/{}", deal.hubspot), &renamed);
+    spine.run().await;
+    assert_eq!(spine.link_of("deal", H, &deal.hubspot).await.intents.len(), 1, "the last one");
+}

@@ -10,7 +10,7 @@ use concord_core::decide::{Sight, Situation, decide};
 use concord_core::event::Event;
 use concord_core::link::{Action, Intent, Link, Progress, Status};
 use concord_core::names::{PerSide, RecordId, RecordKey, Side, Token};
-use concord_core::port::{EventKey, ParkKey, Parked, Store as _, Whereabouts};
+use concord_core::port::{EventKey, ParkKey, Parked, Store as _};
 use concord_core::row::{Author, Row, Standing, Versions};
 use concord_core::step::{Said, Task};
 use concord_core::value::{ImageKey, Presence};
@@ -49,12 +49,6 @@ fn contact(side: Side, id: &str) -> RecordKey {
     RecordKey { side, object: "contact".into(), id: RecordId::from(id) }
 }
 
-async fn link_of(spine: &Spine, side: Side, id: &str) -> Link {
-    let located = spine.engine.store.locate(&[contact(side, id)]).await.unwrap();
-    let [Whereabouts::Linked(link)] = located.as_slice() else { panic!("{located:?}") };
-    spine.engine.store.links(std::slice::from_ref(link)).await.unwrap().remove(0).unwrap()
-}
-
 async fn erase(spine: &Spine, side: Side, id: &str) -> Said {
     spine.engine.erase(&contact(side, id), spine.now()).await.unwrap()
 }
@@ -81,7 +75,7 @@ async fn assert_forgotten(spine: &Spine, side: Side, id: &str) {
     for typed in TYPED {
         assert!(!dump.contains(typed), "{typed} is still stored: {dump}");
     }
-    let link = link_of(spine, side, id).await;
+    let link = spine.link_of("contact", side, id).await;
     assert!(link.is_erased() && link.fields.is_empty(), "{link:?}");
     let journal = spine.engine.store.journal(&link.id, 100).await.unwrap();
     assert!(!journal.is_empty());
@@ -154,7 +148,7 @@ async fn a_person_says_so_from_either_side_and_may_say_it_twice() {
     for side in Side::BOTH {
         let (mut spine, hubspot, salesforce) = pair(true).await;
         let (id, written) = (if side == H { &hubspot } else { &salesforce }, spine.written());
-        let link = link_of(&spine, side, id).await.id;
+        let link = spine.link_of("contact", side, id).await.id;
         assert_eq!(erase(&spine, side, id).await, Said::Done(link.clone()));
         assert_forgotten(&spine, side, id).await; // Before anything else happens
         spine.run().await;

@@ -9,7 +9,7 @@ use concord_core::step::Inbox;
 use concord_core::value::{Presence, Value as Field};
 use concord_sandbox::{hubspot, salesforce};
 use concord_specs::spine::{Spine, assert_quiet};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 /// When the sandboxes' days begin.
@@ -122,6 +122,34 @@ async fn an_edit_that_arrives_after_the_decision_is_held_anew() {
         );
         assert_eq!(spine.written() - before, 0);
     }
+}
+
+#[tokio::test]
+async fn a_conflict_of_a_field_that_the_contract_names_no_longer_is_over_and_nothing_is_kept_for_it() {
+    let (mut spine, pair, conflict) = held().await;
+    let contact = spine.engine.contract.objects.get_mut(&"contact".into()).unwrap();
+    let field = contact.fields.remove(&conflict.conflict.field).unwrap();
+    for last_name in ["King", "Byron"] {
+        spine.hubspot_edits(&pair[0], &json!({ "lastname": last_name }));
+        spine.run().await;
+        assert_eq!(spine.engine.inbox().await, Ok(vec![]));
+        spine.pass(SignedDuration::from_hours(1));
+    }
+    assert_eq!(spine.link_of("contact", H, &pair[0]).await.intents.len(), 1, "the last one");
+    assert_eq!(titles(&spine, &pair), [json!("Countess"), json!("Programmer")]);
+
+    // Named again, it is what it was.
+    spine
+        .engine
+        .contract
+        .objects
+        .get_mut(&"contact".into())
+        .unwrap()
+        .fields
+        .insert(field.name.clone(), field);
+    spine.hubspot_edits(&pair[0], &json!({ "lastname": "Lovelace" }));
+    spine.run().await;
+    assert_eq!(the_conflict(&spine).await.agreed, text("Analyst"));
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::Situation;
 use super::draft::{Draft, may_land};
-use crate::contract::{Direction, Field};
+use crate::contract::{Direction, Field, Object};
 use crate::link::{Base, Intent, Link, Part, Place, Role};
 use crate::merge::set;
 use crate::names::{PerSide, Side, Token};
@@ -116,9 +116,9 @@ pub(super) fn holds_somebodys(
 }
 
 /// Whether an intent has written to a set that both sides have not been seen to agree on since.
-pub(super) fn is_unsettled(link: &Link, intent: &Intent) -> bool {
+pub(super) fn is_unsettled(object: &Object, link: &Link, intent: &Intent) -> bool {
     let agreed = |part: &Part| link.fields.get(&part.field)?.base.as_ref().map(|base| base.number);
-    let of_set = |part: &Part| matches!(part.role, Role::Associate { .. });
+    let of_set = |part: &Part| object.fields.get(&part.field).is_some_and(reference::is_set);
     intent.parts.iter().any(|part| of_set(part) && agreed(part) < Some(intent.number))
 }
 

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::associations::is_unsettled;
 use super::{Decision, Sight, Situation, Wait};
 use crate::brake::Harm;
-use crate::contract::Field;
+use crate::contract::{Field, Object};
 use crate::link::{Action, FieldMemory, Intent, Link, PATIENCE, Part, Place, Progress, REFUSAL_STANDS, Role};
 use crate::names::{PerSide, Side, Token};
 use crate::port::JournalEntry;
@@ -191,7 +191,7 @@ impl<'a> Draft<'a> {
 
     pub(super) fn finish(mut self) -> Decision {
         let link = &mut self.decision.link;
-        forget(link, self.situation.now);
+        forget(self.situation.object, link, self.situation.now);
         link.contract = self.situation.contract;
         self.decision
     }
@@ -211,11 +211,15 @@ pub(super) fn close_landed(link: &mut Link, side: Side, row: &Row) {
 /// Forgets closed intents that cannot land any more, once the pair is at rest. While a field is held, or a write is
 /// open or refused, its base stands still, and a landing that had to be skipped is told from an edit by the intent's
 /// details alone; and so is an association of ours until both sides agree.
-pub(super) fn forget(link: &mut Link, now: Timestamp) {
+pub(super) fn forget(object: &Object, link: &mut Link, now: Timestamp) {
     let held = link.fields.values().any(|memory| memory.held.is_some());
     let waiting = link.intents.iter().any(|intent| intent.progress != Progress::Closed);
-    let unsettled: BTreeSet<Token> =
-        link.intents.iter().filter(|intent| is_unsettled(link, intent)).map(|intent| intent.number).collect();
+    let unsettled: BTreeSet<Token> = link
+        .intents
+        .iter()
+        .filter(|intent| is_unsettled(object, link, intent))
+        .map(|intent| intent.number)
+        .collect();
     link.intents.retain(|intent| {
         intent.progress != Progress::Closed
             || held

@@ -324,7 +324,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         };
         let link = &pair.link;
         let mut decision = decide(&Situation { key: &self.key, contract, object: seen, link, rows, now });
-        leads::forget_what_only_leads_had(object, seen, &mut decision);
+        leads::forget_fields_that_are_gone(object, seen, &mut decision);
         Ok(Decided::Ready(Box::new((pair, decision))))
     }
 

@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use super::fetch::{Counterpart, Pair};
 use super::matching::Unclear;
 use super::{Engine, StepError, digest};
-use crate::contract::{CONVERTED_INTO, Object, Views};
+use crate::contract::{CONVERTED_INTO, Field, Object, Views};
 use crate::decide::{Decision, may_land};
 use crate::link::{FieldStanding, Link, Refusal, Status};
-use crate::names::{RecordId, Side, WireName};
+use crate::names::{FieldName, RecordId, Side, WireName};
 use crate::port::{Crm, Expected, Queue, Store, Whereabouts};
 use crate::row::{Reading, Standing};
 
@@ -125,14 +125,20 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     }
 }
 
-/// A contact has no field that leads alone have: no conflict of it waits for a person any more, and it is not set aside.
-pub(super) fn forget_what_only_leads_had(object: &Object, seen: &Object, decision: &mut Decision) {
-    for name in object.fields.values().filter(|field| field.is_of_leads_only()).map(|field| &field.name) {
-        if seen.fields.contains_key(name) || decision.link.records.salesforce.is_none() {
-            continue;
+/// A field that a record has no longer, since its lead became a contact or the contract was changed: no conflict of it waits for a
+/// person any more, and it is not set aside. The contract may name it again: what was agreed on stays.
+pub(super) fn forget_fields_that_are_gone(object: &Object, seen: &Object, decision: &mut Decision) {
+    let contact = decision.link.records.salesforce.is_some();
+    let left_with_the_lead = |name: &FieldName| {
+        let of_leads = object.fields.get(name).is_some_and(Field::is_of_leads_only);
+        contact && of_leads && !seen.fields.contains_key(name)
+    };
+    for (name, memory) in &mut decision.link.fields {
+        if !object.fields.contains_key(name) || left_with_the_lead(name) {
+            decision.resolved.extend(memory.held.take().map(|_| name.clone()));
+            decision.healed.extend((memory.standing == FieldStanding::Parked).then(|| name.clone()));
+            memory.standing = FieldStanding::Kept;
         }
-        let Some(memory) = decision.link.fields.remove(name) else { continue };
-        decision.resolved.extend(memory.held.map(|_| name.clone()));
-        decision.healed.extend((memory.standing == FieldStanding::Parked).then(|| name.clone()));
     }
+    decision.link.fields.retain(|name, _| !left_with_the_lead(name));
 }

@@ -206,6 +206,7 @@ impl<T: Transport> HubSpot<T> {
         self.write_pairs(from, to, "batch/archive", pairs, inputs).await
     }
 
+    /// One that is refused may have refused all of its batch: they are tried again in halves.
     async fn write_pairs(
         &self,
         from: &WireName,
@@ -215,23 +216,43 @@ impl<T: Transport> HubSpot<T> {
         inputs: Vec<Value>,
     ) -> Vec<Result<(), Failure>> {
         let target = format!("{}/{verb}", self.config.family.path(Area::Associations(from, to)));
-        let mut results = Vec::new();
-        for (pairs, inputs) in pairs.chunks(WRITE_PAIRS_MAX).zip(inputs.chunks(WRITE_PAIRS_MAX)) {
-            let answer = self.send(Call::post(target.clone(), json!({ "inputs": inputs }))).await;
-            // Archiving may answer without a body; all three answer with `errors` where a pair was refused.
-            let batch = match answer {
-                Ok(answer) => answer.body::<Batch<Value>>(),
-                Err(unsuccessful) => Err(unsuccessful.into_failure()),
-            };
-            match batch {
-                Err(failure) => results.extend(pairs.iter().map(|_| Err(failure.clone()))),
-                Ok(batch) => {
-                    let errors = batch.map(|batch| batch.errors).unwrap_or_default();
-                    results.extend(pairs.iter().map(|pair| pair_result(pair, &errors)));
+        let all: Vec<usize> = (0..pairs.len()).collect();
+        let mut open: Vec<Vec<usize>> = all.chunks(WRITE_PAIRS_MAX).rev().map(<[usize]>::to_vec).collect();
+        let mut results = vec![Ok(()); pairs.len()];
+        while let Some(batch) = open.pop() {
+            let inputs: Vec<&Value> = batch.iter().filter_map(|at| inputs.get(*at)).collect();
+            let errors = self.refusals(target.clone(), &inputs).await;
+            let mut refused = Vec::new();
+            for at in &batch {
+                results[*at] = match &errors {
+                    Ok(errors) => pair_result(&pairs[*at], errors),
+                    Err(failure) => Err(failure.clone()),
+                };
+                if is_of_the_pair(&results[*at]) {
+                    refused.push(*at);
                 }
+            }
+            if batch.len() > 1 && !errors.is_ok_and(|errors| errors.iter().all(names_its_pair)) {
+                let most = if refused.len() < batch.len() { batch.len() } else { batch.len().div_ceil(2) };
+                open.extend(refused.chunks(most).map(<[usize]>::to_vec));
             }
         }
         results
+    }
+
+    /// What was refused. Archiving may answer without a body; all answer with `errors` where a pair was refused.
+    async fn refusals(&self, target: String, inputs: &[&Value]) -> Result<Vec<Problem>, Failure> {
+        let call = Call::post(target, json!({ "inputs": inputs }));
+        let answer = self.send(call).await.map_err(Unsuccessful::into_failure)?;
+        Ok(answer.body::<Batch<Value>>()?.map(|batch| batch.errors).unwrap_or_default())
+    }
+}
+
+/// Whether a pair was refused, and not the call.
+const fn is_of_the_pair(result: &Result<(), Failure>) -> bool {
+    match result {
+        Err(Failure::Park { .. } | Failure::Conflict { .. } | Failure::Bug { .. }) => true,
+        Ok(()) | Err(Failure::Retry { .. } | Failure::RefreshLogin { .. }) => false,
     }
 }
 
@@ -256,6 +277,10 @@ fn associated(id: &RecordId, known: Option<&BTreeMap<RecordId, BTreeSet<Associat
             .map(|(to, types)| Association { to: to.clone(), types: types.iter().cloned().collect() })
             .collect(),
     }
+}
+
+fn names_its_pair(error: &Problem) -> bool {
+    !error.ends.0.is_empty() && !error.ends.1.is_empty()
 }
 
 /// A pair was taken unless an error is about it. An error that names neither end could be about any pair.

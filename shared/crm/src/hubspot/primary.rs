@@ -100,15 +100,7 @@ impl<T: Transport> HubSpot<T> {
             }
         };
         let (chosen, cleared) = plan(alive, known);
-        let mut results = self.label(&from, &to, &chosen).await;
-        if chosen.len() > 1 {
-            // One that is refused may have refused all.
-            for (one, result) in chosen.iter().zip(&mut results) {
-                if is_of_the_pair(result) {
-                    *result = self.label(&from, &to, std::slice::from_ref(one)).await.remove(0);
-                }
-            }
-        }
+        let results = self.label(&from, &to, &chosen).await;
         let chosen = chosen.into_iter().map(|(ends, _)| ends).zip(results);
         let results = self.unlabel(&from, &to, &cleared, &kind()).await;
         let all = chosen.chain(cleared.into_iter().zip(results));
@@ -138,12 +130,4 @@ fn plan(choices: Vec<(RecordId, Choice)>, known: Vec<Associated>) -> (Vec<Labell
         }
     }
     (chosen, cleared)
-}
-
-/// Whether a pair was refused, and not the call.
-pub(super) const fn is_of_the_pair(result: &Result<(), Failure>) -> bool {
-    match result {
-        Err(Failure::Park { .. } | Failure::Conflict { .. } | Failure::Bug { .. }) => true,
-        Ok(()) | Err(Failure::Retry { .. } | Failure::RefreshLogin { .. }) => false,
-    }
 }

@@ -11,7 +11,6 @@ use concord_core::row::{Row, Standing};
 
 use super::HubSpot;
 use super::associations::Ends;
-use super::primary::is_of_the_pair;
 use crate::sets::{self, Change, Said};
 use crate::transport::Transport;
 
@@ -91,15 +90,6 @@ impl<T: Transport> HubSpot<T> {
             let (made_for, made) = ends(|change| &change.added);
             let (cut_for, cut) = ends(|change| &change.removed);
             let mut results = self.associate(&object.wire, &to, &made).await;
-            if made.len() > 1 {
-                // One that is refused may have refused all.
-                for (one, result) in made.iter().zip(&mut results) {
-                    if is_of_the_pair(result) {
-                        *result =
-                            self.associate(&object.wire, &to, std::slice::from_ref(one)).await.remove(0);
-                    }
-                }
-            }
             results.extend(self.dissociate(&object.wire, &to, &cut).await);
             let all = made_for.into_iter().chain(cut_for).zip(results);
             failures.extend(all.filter_map(|(at, result)| Some((at, result.err()?))));

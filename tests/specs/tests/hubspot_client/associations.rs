@@ -107,3 +107,31 @@ async fn a_refused_pair_fails_alone_and_a_refused_call_fails_all() {
     let outage = Failure::Retry { after_ms: 5_000, reason: "503".to_owned() };
     assert_eq!(refused, [Err(outage.clone()), Err(outage)]);
 }
+
+#[tokio::test]
+async fn a_pair_for_which_its_whole_batch_was_refused_is_found_in_halves() {
+    let refusal =
+        json!({ "status": "error", "category": "VALIDATION_ERROR", "message": "one of them is not there" });
+    let taken = json!({ "status": "COMPLETE", "results": [] });
+    let tape = Tape::new()
+        .answer(400, refusal.clone())
+        .answer(400, refusal.clone())
+        .answer(400, refusal)
+        .answer(201, taken.clone())
+        .answer(201, taken);
+
+    let pairs = ["70", "71", "72", "73"].map(|to| ends("1", to));
+    let made = client(&tape).associate(&"contacts".into(), &"companies".into(), &pairs).await;
+
+    let refused: Vec<bool> = made.iter().map(Result::is_err).collect();
+    assert_eq!(refused, [false, false, false, true]);
+    let tried = |to: &[&str]| {
+        let inputs: Vec<Value> =
+            to.iter().map(|to| json!({ "from": { "id": "1" }, "to": { "id": to } })).collect();
+        call("associate/default", Value::from(inputs))
+    };
+    assert_eq!(
+        tape.sent(),
+        [&["70", "71", "72", "73"][..], &["72", "73"], &["73"], &["72"], &["70", "71"]].map(tried)
+    );
+}
