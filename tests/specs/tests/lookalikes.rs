@@ -146,31 +146,34 @@ async fn once_its_lookalike_is_gone_or_has_another_name_a_record_is_made() {
     assert_quiet(&mut spine).await;
 }
 
-#[test]
-fn alike_are_names_with_one_wrong_letter_and_never_a_blank() {
-    let contract = parse(&contract("[name, phone]")).unwrap_or_else(|faults| panic!("{faults:?}"));
-    let object = &contract.objects[&"contact".into()];
-    let text = |text: &str| {
-        if text.is_empty() { Presence::Blank } else { Presence::Value(Raw::Text(text.to_owned())) }
-    };
-    let row = |names: [&str; 3], [first, last, phone]: [&str; 3]| Row {
+/// How alike two rows are that show these fields.
+fn score(propose: &str, hubspot: &[(&str, &str)], salesforce: &[(&str, &str)]) -> Option<u8> {
+    let contract = parse(&contract(propose)).unwrap_or_else(|faults| panic!("{faults:?}"));
+    let row = |shown: &[(&str, &str)]| Row {
         id: RecordId::from("1"),
         standing: Standing::Alive,
-        fields: names
-            .iter()
-            .zip([first, last, phone])
-            .map(|(name, held)| ((*name).into(), text(held)))
-            .collect(),
+        fields: shown.iter().map(|(name, held)| ((*name).into(), text(held))).collect(),
         token: None,
         concord_id: None,
         revision: Timestamp::UNIX_EPOCH,
         versions: Versions::Listed,
     };
+    let fields: Vec<_> = propose.trim_matches(['[', ']']).split(", ").map(Into::into).collect();
+    let object = &contract.objects[&"contact".into()];
+    let likeness = Likeness::of(object, &fields, (H, &row(hubspot)), (S, &row(salesforce)));
+    likeness.map(|likeness| likeness.score())
+}
+
+fn text(text: &str) -> Presence<Raw> {
+    if text.is_empty() { Presence::Blank } else { Presence::Value(Raw::Text(text.to_owned())) }
+}
+
+#[test]
+fn alike_are_names_with_one_wrong_letter_and_never_a_blank() {
     let score = |hubspot: [&str; 3], salesforce: [&str; 3]| {
-        let hubspot = row(["firstname", "lastname", "phone"], hubspot);
-        let salesforce = row(["FirstName", "LastName", "Phone"], salesforce);
-        let fields = ["name".into(), "phone".into()];
-        Likeness::of(object, &fields, (H, &hubspot), (S, &salesforce)).map(|likeness| likeness.score())
+        let shown = |names: [&'static str; 3], held| std::iter::zip(names, held).collect::<Vec<_>>();
+        let hubspot = shown(["firstname", "lastname", "phone"], hubspot);
+        score("[name, phone]", &hubspot, &shown(["FirstName", "LastName", "Phone"], salesforce))
     };
     let ada = ["Ada", "Lovelace", "+1 202 555 0123"];
     assert_eq!(score(ada, ["ada", " LOVELACE ", "(202) 555-0123"]), Some(100));
@@ -179,4 +182,20 @@ fn alike_are_names_with_one_wrong_letter_and_never_a_blank() {
     assert_eq!(score(ada, ["Ada", "Lovelace", "2025550124"]), None, "another phone");
     assert_eq!(score(ada, ["Ada", "Lovelace", ""]), None, "nothing to compare");
     assert_eq!(score(["", "", ""], ["", "", ""]), None, "two that hold nothing");
+}
+
+#[test]
+fn alike_are_addresses_of_one_mailbox_wherever_it_is() {
+    let score = |hubspot, salesforce| {
+        let (name, last) = (("lastname", "King"), ("LastName", "King"));
+        score(
+            "[name, email]",
+            &[name, ("firstname", ""), ("email", hubspot)],
+            &[last, ("FirstName", ""), ("Email", salesforce)],
+        )
+    };
+    assert_eq!(score("ada.lovelace@example.com", "AdaLovelace+crm@example.org"), Some(100));
+    assert_eq!(score("ada.lovelace@example.com", "ada.lovelase@example.com"), Some(96));
+    assert_eq!(score("ada.lovelace@example.com", "charles.babbage@example.com"), None, "another mailbox");
+    assert_eq!(score("+crm@example.com", "+crm@example.com"), None, "nothing but a tag");
 }

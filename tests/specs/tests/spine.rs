@@ -1,13 +1,15 @@
 //! What the spine does for its users, scenario by scenario: the final state of both CRMs and the number of
 //! records written.
 
-use concord_core::names::Side;
-use concord_core::port::{ParkKey, Store as _};
-use concord_core::step::Task;
+use std::collections::BTreeSet;
+
+use concord_core::names::{RecordId, Side};
+use concord_core::port::{Hints, ParkKey, Store as _};
+use concord_core::step::{Next, Task};
 use concord_sandbox::fifo::QueueName;
 use concord_specs::spine::{Spine, Trouble};
 use http::Method;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 #[cfg(test)]
@@ -307,6 +309,56 @@ async fn an_update_that_never_arrived_is_attempted_again() {
         );
         assert_quiet(&mut spine).await;
     }
+}
+
+#[tokio::test]
+async fn a_side_that_wants_to_be_left_alone_is_left_alone_by_all_workers_of_a_process() {
+    let (spine, hubspot, _) = linked().await;
+    let look = async |again_at: Timestamp| {
+        let hints = Hints {
+            side: H,
+            object: "contact".into(),
+            ids: vec![RecordId::from(hubspot.as_str())],
+            erased: false,
+            not_before: None,
+            correlation: "c".to_owned(),
+        };
+        let before = spine.hubspot.calls();
+        let next = spine.engine.fetch(&hints, again_at).await;
+        (next, spine.hubspot.calls() != before)
+    };
+    spine.hubspot.trouble("", Trouble::Refused(429));
+    let (Ok(Next::NotBefore(at)), true) = look(spine.now()).await else { panic!("it was not refused") };
+    let (Ok(Next::NotBefore(later)), false) = look(spine.now()).await else {
+        panic!("it was not left alone")
+    };
+    assert!(spine.now() < at && at <= later);
+    spine.pass(later.duration_since(spine.now()));
+    assert_eq!(look(spine.now()).await, (Ok(Next::Done), true));
+}
+
+#[tokio::test]
+async fn records_are_spread_over_as_many_groups_as_there_are_shards() {
+    let mut spine = Spine::new();
+    let mut groups = BTreeSet::new();
+    for n in 0..64 {
+        spine.hubspot_creates(&json!({"email": format!("{n}@example.com"), "lastname": "Byron"}));
+        spine.deliver().await;
+        groups.extend(spine.queue.receive(QueueName::Hints, 10).into_iter().map(|message| message.group));
+    }
+    assert_eq!(groups, (0..8).map(|n| format!("shard-{n}")).collect());
+}
+
+#[tokio::test]
+async fn a_sweep_finds_more_records_than_a_message_holds() {
+    let mut spine = Spine::new();
+    spine.deaf = true;
+    for n in 0..2 * Hints::IDS_MAX + 1 {
+        spine.hubspot_creates(&json!({"email": format!("{n}@example.com"), "lastname": "Byron"}));
+    }
+    spine.reconcile(Task::Sweep).await;
+    assert_eq!(spine.salesforce_contacts().len(), 2 * Hints::IDS_MAX + 1);
+    assert_quiet(&mut spine).await;
 }
 
 #[tokio::test]

@@ -51,8 +51,15 @@ fn a_web_address_without_a_scheme_is_https_and_a_bare_host_has_no_slash() {
     reads(Kind::Url, HubSpot, "http://Example.com/A?q=B", "http://example.com/A?q=B");
     reads(Kind::Url, HubSpot, "Example.com/@Ada", "https://example.com/@Ada");
     reads(Kind::Url, HubSpot, "example.com/", "https://example.com");
+    reads(Kind::Url, HubSpot, "https://Ada@Example.com:8080/A", "https://Ada@example.com:8080/A");
+    reads(Kind::Url, HubSpot, "https://[2001:DB8::1]", "https://[2001:db8::1]");
+    reads(Kind::Url, HubSpot, "https://[2001:db8::1]:8080/", "https://[2001:db8::1]:8080");
     for wrong in [
         "two words.com",
+        "bell\u{7}.com",
+        "example.com:port",
+        "https://[2001:db8::1]:port",
+        "https://[2001:db8::g]",
         "ftp://example.com",
         "https://",
         "mailto:ada@example.com",
@@ -118,6 +125,10 @@ fn an_amount_has_a_currency_and_a_currency_alone_says_nothing() {
     assert_eq!(field.canonicalise(HubSpot, &[text("12.50"), text("eur")]), dollars("EUR"));
     assert_eq!(field.canonicalise(Salesforce, &[number("12.5"), Presence::Blank]), dollars("USD"));
     assert_eq!(field.canonicalise(Salesforce, &[Presence::Blank, text("EUR")]), Ok(Presence::Blank));
+    for wrong in ["EURO", "E1R"] {
+        let refused = Unmappable::Read { field: field.name.clone(), side: HubSpot, reason: Reason::Currency };
+        assert_eq!(field.canonicalise(HubSpot, &[text("12.50"), text(wrong)]), Err(refused));
+    }
     assert_eq!(
         field.render(Salesforce, &Presence::Blank),
         Ok(vec![(WireName::from("salesforce_0"), Presence::Blank)])
@@ -132,6 +143,8 @@ fn an_amount_in_another_currency_is_refused_by_a_side_without_a_currency_field()
     let refused =
         Unmappable::Write { field: field.name.clone(), side: Salesforce, reason: Reason::OtherCurrency };
     assert_eq!(field.render(Salesforce, &euros), Err(refused));
+    let dollars = field.canonicalise(HubSpot, &[text("1"), text("USD")]).unwrap();
+    assert_eq!(field.render(Salesforce, &dollars), Ok(vec![(WireName::from("salesforce_0"), number("1"))]));
 }
 
 #[test]
@@ -144,7 +157,14 @@ fn a_day_comes_as_a_day_or_as_midnight_utc() {
             "{same}"
         );
     }
-    for wrong in ["2026-02-29", "28.02.2026", "2026-02-28T01:00:00Z", "1772236800001", "20260228"] {
+    for wrong in [
+        "2026-02-29",
+        "28.02.2026",
+        "2026-02-28T01:00:00Z",
+        "2026-02-28T00:00:00",
+        "1772236800001",
+        "20260228",
+    ] {
         refuses(Kind::Date { zone: None }, HubSpot, text(wrong), Reason::Date);
     }
     for side in Side::BOTH {

@@ -108,6 +108,14 @@ fn a_stage_is_mapped_with_its_pipeline_and_a_zone_is_one_that_exists() {
         ],
     );
     refused_field(
+        "{ hubspot: [pipeline, dealstage], salesforce: StageName, type: stage, map: { /won: A, default/: B, default/won/twice: C } }",
+        &[
+            "9:88: objects.contact.fields.it.map./won: is not a pipeline and a stage; write both by their internal names: `default/closedwon`",
+            "9:97: objects.contact.fields.it.map.default/: is not a pipeline and a stage; write both by their internal names: `default/closedwon`",
+            "9:110: objects.contact.fields.it.map.default/won/twice: is not a pipeline and a stage; write both by their internal names: `default/closedwon`",
+        ],
+    );
+    refused_field(
         "{ hubspot: a, salesforce: A, type: date, zone: Berlin }",
         &[
             "9:52: objects.contact.fields.it.zone: `Berlin` is not a time zone; use a name of the IANA database, such as `Europe/Berlin`",

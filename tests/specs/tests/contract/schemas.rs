@@ -175,6 +175,62 @@ fn without_concords_own_fields_the_object_is_suspended() {
 }
 
 #[test]
+fn concords_own_fields_are_written_by_its_user() {
+    let mut schemas = live();
+    change(&mut schemas.hubspot, "concord_token", |field| field.writable = false);
+    change(&mut schemas.salesforce, "Deleted_In_CRM__c", |field| field.writable = false);
+    let locked = |effect, side, wire| {
+        mismatch(effect, side, wire, "is read-only for Concord", "let Concord's user edit it")
+    };
+    assert_eq!(
+        checked(&schemas),
+        [
+            locked(Effect::SuspendObject, Side::HubSpot, "concord_token"),
+            locked(Effect::SuspendDeletes, Side::Salesforce, "Deleted_In_CRM__c"),
+        ]
+    );
+}
+
+#[test]
+fn a_currency_is_no_number_and_with_a_zone_hubspots_day_is_an_instant() {
+    let contract = format!(
+        "{CHECKED}      amount: {{ hubspot: [amount, deal_currency_code], salesforce: [Amount, CurrencyIsoCode], \
+         type: money, scale: 2, currency: USD }}
+      closes: {{ hubspot: closedate, salesforce: CloseDate, type: date, zone: Europe/London }}\n"
+    );
+    let object = &parse(&contract).unwrap().objects[&ObjectName::from("contact")];
+    let mut schemas = live();
+    let mut add = |side: Side, fields: [(&str, FieldKind); 3]| {
+        let fields = fields.map(|(name, kind)| (WireName::from(name), live_field(kind)));
+        schemas[side].fields.extend(fields);
+    };
+    let [number, choice, day, instant] =
+        [FieldKind::Number, FieldKind::Choice, FieldKind::Date, FieldKind::DateTime];
+    add(Side::HubSpot, [("amount", number), ("deal_currency_code", choice), ("closedate", instant)]);
+    add(Side::Salesforce, [("Amount", number), ("CurrencyIsoCode", choice), ("CloseDate", day)]);
+    assert_eq!(check(object, &schemas), []);
+
+    for (wire, kind) in [("amount", choice), ("deal_currency_code", number), ("closedate", day)] {
+        change(&mut schemas.hubspot, wire, |field| field.kind = kind);
+    }
+    change(&mut schemas.salesforce, "CloseDate", |field| field.kind = instant);
+    let told = |field, side, wire, is, kind, wanted| {
+        let what = format!("is {is}, and the contract says `type: {kind}`");
+        suspended(field, side, wire, &what, &format!("map a field that is {wanted}"))
+    };
+    let (hubspot, salesforce) = (Side::HubSpot, Side::Salesforce);
+    assert_eq!(
+        check(object, &schemas),
+        [
+            told("amount", hubspot, "amount", "a picklist", "money", "a number"),
+            told("amount", hubspot, "deal_currency_code", "a number", "money", "text or a picklist"),
+            told("closes", hubspot, "closedate", "a date", "date", "a date with time"),
+            told("closes", salesforce, "CloseDate", "a date with time", "date", "a date"),
+        ]
+    );
+}
+
+#[test]
 fn without_the_flag_only_deletes_are_suspended() {
     let mut schemas = live();
     change(&mut schemas.salesforce, "Deleted_In_CRM__c", |field| field.kind = FieldKind::Text);
