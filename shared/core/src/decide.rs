@@ -187,6 +187,7 @@ pub fn overhear(
         && Side::BOTH.into_iter().all(|side| link.refused[side] == Refusal::None)
         && row.concord_id.as_ref() == Some(&link.id)
         && !is_flagged(object, side, row)
+        && !link.waits_in_vain(object)
         && !link.intents.iter().any(|intent| {
             (intent.side != side && intent.progress.is_open()) || is_unsettled(object, link, intent)
         });

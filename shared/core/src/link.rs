@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::contract::Object;
 use crate::names::{
     ContractVersion, FieldName, Generation, LinkId, ObjectName, PerSide, RecordId, Side, Token, WireName,
 };
@@ -198,6 +199,13 @@ impl Link {
             Action::Archive | Action::Undelete => intent.number > token,
             Action::Insert { .. } | Action::Update { .. } | Action::Purge => false,
         })
+    }
+
+    /// Whether a person is asked about a field that the contract names no longer.
+    #[must_use]
+    pub fn waits_in_vain(&self, object: &Object) -> bool {
+        let waits = |memory: &FieldMemory| memory.held.is_some() || memory.standing == FieldStanding::Parked;
+        self.fields.iter().any(|(name, memory)| waits(memory) && !object.fields.contains_key(name))
     }
 
     /// When the oldest intent was decided that has not been seen to land, nor given up. `None`: all is settled.

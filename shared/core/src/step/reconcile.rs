@@ -307,6 +307,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                     // Whatever a refused write was about may be nobody's by now.
                     || Side::BOTH.iter().any(|side| link.refused[*side] == Refusal::Parked)
                     || link.records[side.other()].is_none()
+                    || link.waits_in_vain(object)
                     || is_flagged(object, side, row)
                     || object.fields.values().any(|field| {
                         self.differs(field, side, row, link) || reference::awaits_somebody(field, side, row)
