@@ -137,6 +137,14 @@ fn names_are_fit_for_keys_and_queries() {
             "3:3: objects.Contact Person: `Contact Person` cannot be a name; use small letters, digits and underscores, beginning with a letter",
         ],
     );
+    for name in ["1contact", "contact-person"] {
+        refused(
+            &SMALL.replace("contact:", &format!("{name}:")),
+            &[&format!(
+                "3:3: objects.{name}: `{name}` cannot be a name; use small letters, digits and underscores, beginning with a letter"
+            )],
+        );
+    }
     refused(
         &SMALL.replace("salesforce: Contact\n", "salesforce: Contact WHERE 1=1\n"),
         &[
@@ -200,6 +208,12 @@ fn a_key_is_a_field_that_names_somebody_and_goes_both_ways() {
     refused(
         &with("mail", "{ hubspot: a, salesforce: A, type: text }"),
         &["6:15: objects.contact.match.0.key: `mail` is not a field of this object; use one of: email, it"],
+    );
+    refused(
+        &with("it", "{ hubspot: a, salesforce: A, type: txt }"),
+        &[
+            "9:40: objects.contact.fields.it.type: `txt` is not a choice here; use one of: text, email, phone, url, boolean, integer, decimal, money, date, datetime, picklist, multi-picklist, stage, atom, reference, associations, owner",
+        ],
     );
     refused(
         &with("it", "{ hubspot: a, salesforce: A, type: boolean }"),
@@ -317,6 +331,12 @@ fn a_type_has_the_settings_that_it_needs_and_no_others() {
         ],
     );
     refused_field(
+        "{ hubspot: a, salesforce: A, type: money, scale: 2, currency: EURO }",
+        &[
+            "9:63: objects.contact.fields.it.currency: `EURO` is not a currency; use three capital letters of ISO 4217, such as `USD`",
+        ],
+    );
+    refused_field(
         "{ hubspot: a, salesforce: A, type: reference, to: boat }",
         &[
             "9:57: objects.contact.fields.it.to: `boat` is not an object of this contract; use one of: contact",
@@ -340,6 +360,13 @@ fn associations_name_a_type_and_a_junction_object_and_are_merged_one_by_one() {
             "9:7: objects.contact.fields.it.to: is missing; add the object that it points to: `to: company`",
             "9:13: objects.contact.fields.it.hubspot: `contacts` names no associations; write `associations.` and the other type, such as `associations.contacts`",
             "9:32: objects.contact.fields.it.salesforce: `Pair__c.One__c` names no associations; write the junction object and its two references, first that to this object, such as `OpportunityContactRole.OpportunityId.ContactId`",
+        ],
+    );
+    refused_field(
+        "{ hubspot: associated.contacts, salesforce: Pair__c.One__c., type: associations, to: contact }",
+        &[
+            "9:13: objects.contact.fields.it.hubspot: `associated.contacts` names no associations; write `associations.` and the other type, such as `associations.contacts`",
+            "9:43: objects.contact.fields.it.salesforce: `Pair__c.One__c.` names no associations; write the junction object and its two references, first that to this object, such as `OpportunityContactRole.OpportunityId.ContactId`",
         ],
     );
     refused_field(
