@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,8 @@ fn the_first_failure_ends_the_run() {
     std::panic::set_hook(Box::new(|_| std::process::exit(101)));
 }
 """
+# Specifications of the sandboxes and the queue break nothing of core.
+ELSEWHERE = ("--skip", "hubspot_sandbox::", "--skip", "salesforce_sandbox::", "--skip", "fifo_contract::")
 FEWER_CASES = [(r"with_cases\(4_000\)", "with_cases(200)"), (r"\bcases: 20_000, max_shrink_iters: 20_000", "cases: 500, max_shrink_iters: 0")]
 
 SWITCHBOARD = f"""
@@ -51,10 +54,10 @@ class Mutant:
     number: int
     name: str
     file: str
-    function: tuple[int, int] | None  # Where its function begins and ends in the file; a constant has none.
+    function: tuple[int, int]  # Where its function begins and ends in the file.
     place: tuple[int, int]  # What is replaced in the file.
     replacement: str
-    verdict: str = ""
+    verdict: str  # Who noticed it, or SURVIVED. "unviable": does not compile. "alone": cannot be switched on.
 
     def of(self, source, within=None):
         """The file with the mutant in it, or what is within some part of it."""
@@ -76,7 +79,9 @@ def listed(words):
             where and tuple(starts[at["line"] - 1] + at["column"] - 1 for at in (where["span"]["start"], where["span"]["end"]))
             for where in (one, one["function"])
         )
-        mutants.append(Mutant(number, one["name"], one["file"], function, place, one["replacement"]))
+        # A constant cannot ask which mutant is switched on.
+        verdict = "" if function else "alone"
+        mutants.append(Mutant(number, one["name"], one["file"], function, place, one["replacement"], verdict))
     return mutants, sources
 
 
@@ -99,11 +104,12 @@ def woven(source, mutants):
         for mutant in members:
             begin = out.count("\n") + 1
             out += f" if crate::broken({mutant.number}) {{ {body(mutant.of(source, (first, last)))[1]}\n}} else"
-            lines.append((range(begin, out.count("\n") + 2), [mutant]))
+            lines.append((range(begin, out.count("\n") + 2), [mutant], "unviable"))
             out += "\n"
         begin = out.count("\n") + 1
         out += " {" + whole + "}\n}"
-        lines.append((range(begin, out.count("\n") + 2), members))
+        # What fails without a mutant returns a type that has no name, or makes a constant.
+        lines.append((range(begin, out.count("\n") + 2), members, "alone"))
         at = last
     return out + source[at:], lines
 
@@ -132,21 +138,21 @@ def weave(mutants, sources):
     while True:
         places = {}
         for file, source in sources.items():
-            members = [mutant for mutant in mutants if mutant.file == file and mutant.function and not mutant.verdict]
+            members = [mutant for mutant in mutants if mutant.file == file and not mutant.verdict]
             text, places[file] = woven(source, members)
             if file == LIBRARY:
                 text += SWITCHBOARD
             (TREE / file).write_text(text)
+        left = sum(not mutant.verdict for mutant in mutants)
         bad = list(errors())
-        for file, line in bad:
-            for lines, members in places.get(file, []):
-                if line in lines:
-                    # What fails without a mutant returns a type without a name, or makes a constant: no mutant can be switched on in it.
-                    for mutant in members:
-                        mutant.verdict = mutant.verdict or ("alone" if len(members) > 1 else "unviable")
         if not bad:
             return
-        print(f"{sum(not mutant.verdict for mutant in mutants)} are left", flush=True)
+        for file, line in bad:
+            for lines, members, why in places.get(file, []):
+                for mutant in members if line in lines else []:
+                    mutant.verdict = mutant.verdict or why
+        if left == sum(not mutant.verdict for mutant in mutants):
+            sys.exit(f"does not compile, whatever is taken out: {bad}")
 
 
 def built():
@@ -170,46 +176,43 @@ def survives(command, number):
     return done.returncode == 0
 
 
-# Those of the sandboxes and the queue break nothing of core.
-ELSEWHERE = ["--skip", "hubspot_sandbox::", "--skip", "salesforce_sandbox::", "--skip", "fifo_contract::"]
-
-
-def judge(number, specs, simulation):
+def judge(number, specs, simulation, seeds):
+    """Who notices a mutant. The first worlds take half a second, and most of what breaks the engine breaks them."""
     worlds = [simulation, "--json", "--threads", "1", "--failures", "1", "--seeds"]
-    # The first worlds take half a second, and most of what breaks the engine breaks them.
-    for command, who in (([*worlds, "20"], "simulation"), ([specs, "--test-threads", "1", *ELSEWHERE], "specifications"), ([*worlds, str(SEEDS)], "simulation")):
-        if not survives(command, number):
-            return who
-    return "SURVIVED"
+    if not survives([*worlds, "20"], number):
+        return "simulation"
+    if not survives([specs, "--test-threads", "1", *ELSEWHERE], number):
+        return "specifications"
+    return "SURVIVED" if survives([*worlds, str(seeds)], number) else "simulation"
 
 
-def try_all(mutants, sources, report):
+def try_all(mutants, sources, seeds, report):
     weave(mutants, sources)
-    specs, simulation = built()
-    print(f"built after {time.monotonic() - BEGUN:.0f} s; {sum(mutant.verdict == 'alone' for mutant in mutants)} cannot be switched on", flush=True)
-    if (verdict := judge(0, specs, simulation)) != "SURVIVED":
-        sys.exit(f"the {verdict} fail without a mutant")
+    engine = built()
+    print(f"built after {time.monotonic() - BEGUN:.0f} s", flush=True)
+    if (who := judge(0, *engine, seeds)) != "SURVIVED":
+        sys.exit(f"the {who} fail without a mutant")
     with ThreadPoolExecutor(JOBS) as pool:
         for mutant in mutants:
             if not mutant.verdict:
-                pool.submit(lambda mutant=mutant: report(mutant, judge(mutant.number, specs, simulation)))
+                pool.submit(lambda mutant=mutant: report(mutant, judge(mutant.number, *engine, seeds)))
+            else:
+                report(mutant, mutant.verdict)
 
 
-def try_alone(mutants, sources, report):
-    """Those that cannot be switched on: each in a build of its own."""
-    for file, source in sources.items():
-        (TREE / file).write_text(source)
+def try_alone(mutants, sources, seeds, report):
     for mutant in mutants:
-        if mutant.verdict == "alone" or not mutant.function:
-            (TREE / mutant.file).write_text(mutant.of(sources[mutant.file]))
-            report(mutant, "unviable" if list(errors()) else judge(0, *built()))
-            (TREE / mutant.file).write_text(sources[mutant.file])
+        (TREE / mutant.file).write_text(mutant.of(sources[mutant.file]))
+        report(mutant, "unviable" if list(errors()) else judge(0, *built(), seeds))
+        (TREE / mutant.file).write_text(sources[mutant.file])
 
 
 def main():
     arguments = argparse.ArgumentParser(prog="tests/mutants/net")
+    arguments.add_argument("--seeds", type=int, default=SEEDS, help="how many worlds whoever is left has to live through")
+    arguments.add_argument("--alone", action="store_true", help="each in a build of its own, which takes minutes")
     arguments.add_argument("words", nargs="*", metavar="TEXT", help="only mutants that have one of these in their names")
-    words = arguments.parse_args().words
+    arguments = arguments.parse_args()
     TREE.mkdir(parents=True, exist_ok=True)
     kill.copy_sources(TREE)
     specs = TREE / "tests/specs/tests"
@@ -218,20 +221,18 @@ def main():
     for path in specs.glob("*.rs"):
         for law, fewer in FEWER_CASES:
             path.write_text(re.sub(law, fewer, path.read_text()))
-    mutants, sources = listed(words)
+    mutants, sources = listed(arguments.words)
     with (WORK / "verdicts.txt").open("w", buffering=1) as verdicts:
 
         def report(mutant, verdict):
             mutant.verdict = verdict
             print(f"{verdict}\t{mutant.name}", file=verdicts)
 
-        try_all(mutants, sources, report)
-        print(*(f"{mutant.verdict} {mutant.name}" for mutant in mutants if mutant.verdict in ("alone", "") ), sep="\n")
-        #try_alone(mutants, sources, report)
-    survivors = [mutant.name for mutant in mutants if mutant.verdict == "SURVIVED"]
-    print("\n".join(survivors))
-    counts = {verdict: sum(mutant.verdict == verdict for mutant in mutants) for verdict in ("unviable", "specifications", "simulation", "SURVIVED")}
-    print(", ".join(f"{count} {verdict}" for verdict, count in counts.items()), f"of {len(mutants)} in {time.monotonic() - BEGUN:.0f} s")
+        (try_alone if arguments.alone else try_all)(mutants, sources, arguments.seeds, report)
+    for shown in ("alone", "SURVIVED"):
+        print(*(f"{shown} {mutant.name}" for mutant in mutants if mutant.verdict == shown), sep="\n")
+    counts = Counter(mutant.verdict for mutant in mutants)
+    print(", ".join(f"{count} {verdict}" for verdict, count in counts.items()), f"in {time.monotonic() - BEGUN:.0f} s")
 
 
 if __name__ == "__main__":

@@ -448,6 +448,17 @@ fn a_contract_says_what_is_wrong_with_its_leads() {
         ]
     );
     assert_eq!(
+        faults("salesforce: Contact\n", "salesforce: Human__c\n"),
+        ["objects.contact.lead: is for HubSpot's `contacts` and Salesforce's `Contact`; remove it here"]
+    );
+    assert_eq!(
+        faults("salesforce: Contact\n", "salesforce: Contact\n    scope: employer != ''\n"),
+        [
+            "objects.contact.fields.employer: is named by `scope`, and not both contacts and leads have it; give it both `salesforce` and \
+          `lead`"
+        ]
+    );
+    assert_eq!(
         faults("lead: [FirstName, LastName]", "lead: LastName"),
         [
             "objects.contact.fields.name.lead: has not as many fields as `salesforce`; name the parts in the same order"
