@@ -125,6 +125,11 @@ fn both<const N: usize>(people: [&Both; N]) -> [Vec<String>; 2] {
     [hubspot, salesforce]
 }
 
+/// Records written to each side so far.
+fn written(spine: &Spine) -> [usize; 2] {
+    [spine.hubspot.written(), spine.salesforce.written()]
+}
+
 /// Salesforce tells of no role: a poll does.
 async fn settles(spine: &mut Spine) {
     spine.run().await;
@@ -138,9 +143,11 @@ async fn a_deal_that_is_made_on_the_other_side_has_its_contacts_there() {
     let hubspot = makes_deal(&spine);
     associates(&spine, &hubspot, &ada.hubspot);
     associates(&spine, &hubspot, &bea.hubspot);
+    let before = written(&spine);
     settles(&mut spine).await;
     let deal = Both { salesforce: spine.counterpart_of("deal", H, &hubspot).await, hubspot };
     assert_eq!(contacts_of(&spine, &deal), both([&ada, &bea]));
+    assert_eq!(written(&spine), [before[0] + 1, before[1] + 3], "a mark, the deal and two roles");
 
     let fields = json!({"Name": "Engine No. 3", "StageName": "Prospecting", "CloseDate": "2026-12-24"});
     let salesforce =
@@ -155,12 +162,15 @@ async fn a_deal_that_is_made_on_the_other_side_has_its_contacts_there() {
 #[tokio::test]
 async fn whoever_joins_a_deal_on_one_side_joins_it_on_the_other_with_one_write() {
     let (mut spine, deal, ada, bea) = strangers().await;
+    let before = written(&spine);
     associates(&spine, &deal.hubspot, &ada.hubspot);
     settles(&mut spine).await;
     assert_eq!(contacts_of(&spine, &deal), both([&ada]));
+    assert_eq!(written(&spine), [before[0], before[1] + 2], "a role, and the token of its opportunity");
     gives_role(&spine, &deal.salesforce, &bea.salesforce, "Influencer");
     settles(&mut spine).await;
     assert_eq!(contacts_of(&spine, &deal), both([&ada, &bea]));
+    assert_eq!(written(&spine), [before[0] + 2, before[1] + 2], "an association, and the token of its deal");
     assert_quiet(&mut spine).await;
 }
 
