@@ -30,7 +30,7 @@ pub(crate) use associations::written;
 use draft::Draft;
 pub(crate) use draft::may_land;
 pub use draft::{ATTEMPT_MAX, LANDING_MAX};
-pub(crate) use presence::is_flagged;
+pub(crate) use presence::{FLAG, is_flagged};
 
 /// All that a decision is made from.
 #[derive(Debug, Clone, Copy)]

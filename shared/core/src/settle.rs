@@ -322,7 +322,9 @@ impl Scene<'_> {
     ) -> Option<(&Intent, &Part)> {
         let (first, token) = history.tokens.iter().rev().find(|(when, _)| *when <= at)?;
         let known = self.part(side, *token)?;
-        let stored = before.iter().find(|event| event.at == *first).map(|event| &event.value);
+        let first = before.iter().find(|event| event.at == *first).map(|event| &event.value);
+        // An association is made apart from its token.
+        let stored = first.filter(|_| reference::target_of(self.field).is_none());
         (self.hash(value) == Some(known.1.sent) || stored == Some(value)).then_some(known)
     }
 }

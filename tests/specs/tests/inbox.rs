@@ -129,6 +129,7 @@ async fn a_conflict_of_a_field_that_the_contract_names_no_longer_is_over_and_not
     let (mut spine, pair, conflict) = held().await;
     let contact = spine.engine.contract.objects.get_mut(&"contact".into()).unwrap();
     let field = contact.fields.remove(&conflict.conflict.field).unwrap();
+    assert_eq!(spine.engine.take(&conflict.name, S, spine.now()).await, Ok(None));
     spine.reconcile(Task::Sweep).await;
     assert_eq!(spine.engine.inbox().await, Ok(vec![]));
     for last_name in ["King", "Byron"] {

@@ -416,6 +416,21 @@ async fn nobody_is_made_as_long_as_it_cannot_be_told_whether_they_are_a_lead() {
     assert_eq!((scene.count(), scene.parked().await), ((1, 0, 1), Vec::new()));
 }
 
+#[tokio::test]
+async fn a_conflict_of_a_field_that_the_contract_takes_from_leads_is_over() {
+    let mut scene = Scene::new();
+    let (contact, lead) = scene.pair("ada@example.com").await;
+    scene.0.hubspot_edits(&contact, &json!({"jobtitle": "Duchess"}));
+    scene.0.salesforce_edits(&lead, &json!({"Title": "Queen"}));
+    scene.0.run().await;
+    assert_eq!(scene.0.engine.inbox().await.map(|held| held.len()), Ok(1));
+    let fewer = contract().replacen(", lead: Title", "", 1);
+    scene.0.engine.contract = parse(&fewer).unwrap_or_else(|faults| unreachable!("{faults:?}"));
+    scene.0.reconcile(Task::Sweep).await;
+    assert_eq!(scene.titles(&contact, &lead), ["Duchess", "Queen"]);
+    assert_quiet(&mut scene.0).await;
+}
+
 #[test]
 fn a_contract_says_what_is_wrong_with_its_leads() {
     let faults = |from: &str, to: &str| {

@@ -190,6 +190,16 @@ enum Step {
     LandAssociations(usize),
 }
 
+/// What the first landing stored does not stand at its token: the association came later.
+#[test]
+fn an_association_that_is_put_right_is_not_taken_for_the_landing_that_hid_it() {
+    let mut world = World::associated(Policy::Hold, Writing::After);
+    let begun = [Step::Edit(S, "f"), Step::Decide, Step::Edit(H, "f"), Step::AttemptOpen, Step::Decide];
+    run(&mut world, &begun);
+    keeps_all(&mut world, &[Step::LandAssociations(0), Step::Edit(H, "f")]);
+    assert!(world.held("f"));
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let side = prop_oneof![Just(H), Just(S)];
     let echoing = side.clone();

@@ -5,6 +5,7 @@ use concord_core::names::{RecordId, RecordKey, Side};
 use concord_core::port::Store as _;
 use concord_core::step::Task;
 use concord_core::value::{Presence, Value as Field};
+use concord_sandbox::fifo::QueueName;
 use concord_specs::spine::{SAMPLE_CONTRACT, Spine, assert_quiet};
 use http::Method;
 use jiff::SignedDuration;
@@ -286,4 +287,24 @@ async fn why_a_contact_has_its_company_is_told_by_the_records_that_a_person_know
         company.map(|line| (line.target, line.before.hubspot.clone(), line.after.clone())).collect();
     let named = |text: String| Presence::Value(Field::Text(text));
     assert_eq!(shown, [(Some(S), named(format!("hubspot {acme}")), named(format!("salesforce {account}")))]);
+}
+
+#[tokio::test]
+async fn a_reference_that_the_contract_names_no_longer_is_not_written_from_what_was_decided_before() {
+    let (mut spine, [acme, globex], contact) = employed().await;
+    let there = spine.counterpart_of("company", H, &acme).await;
+    let before = spine.written();
+    spine.hubspot_edits(&contact, &json!({"associatedcompanyid": globex, "jobtitle": "Countess"}));
+    spine.pass(SignedDuration::from_secs(5));
+    spine.deliver().await;
+    spine.work_at_once(QueueName::Hints).await;
+    for object in spine.engine.contract.objects.values_mut() {
+        object.fields.remove(&"company".into());
+    }
+    spine.run().await;
+    assert_eq!(company_of(&spine, &contact).await, [json!(globex), json!(there)]);
+    let row = spine.counterpart(H, &contact).await;
+    assert_eq!(spine.salesforce_shows(&row, &["Title"])["Title"], json!("Countess"));
+    assert_eq!(spine.written() - before, 1);
+    assert_quiet(&mut spine).await;
 }

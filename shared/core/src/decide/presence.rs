@@ -15,7 +15,7 @@ use crate::settle::{Scene, Stands};
 use crate::value::{Known, Presence, Raw, Value};
 
 /// The name under which the soft-delete flag stands in intents and in the journal. No contract field has it.
-const FLAG: &str = "(deleted)";
+pub(crate) const FLAG: &str = "(deleted)";
 
 impl Draft<'_> {
     /// Whoever is shown, or is known to be gone, is no longer suspected.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{CONCURRENCY, Engine, Next, StepError, leads, patience};
+use super::{CONCURRENCY, Engine, Next, StepError, patience};
 use crate::brake::Harm;
 use crate::contract::{Object, Views};
 use crate::decide::{Decision, Sight, Situation, Wait, decide, overhear};
@@ -324,7 +324,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         };
         let link = &pair.link;
         let mut decision = decide(&Situation { key: &self.key, contract, object: seen, link, rows, now });
-        leads::forget_fields_that_are_gone(object, seen, &mut decision);
+        self.forget_fields_that_are_gone(object, seen, link.contract, &mut decision, now);
         Ok(Decided::Ready(Box::new((pair, decision))))
     }
 

@@ -124,6 +124,10 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let Some(conflict) = listed.into_iter().find(|conflict| conflict.name() == name) else {
             return Ok(None);
         };
+        let object = self.contract.objects.get(&conflict.object);
+        if object.is_none_or(|object| !object.fields.contains_key(&conflict.field)) {
+            return Ok(None);
+        }
         let Some(mut link) = self.stored(&conflict.link).await? else { return Ok(None) };
         let shown = PerSide::of(|side| self.key.of(&conflict.values[side]));
         let memory = link.fields.get_mut(&conflict.field);

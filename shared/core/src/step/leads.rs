@@ -10,8 +10,8 @@ use super::{Engine, StepError, digest};
 use crate::contract::{CONVERTED_INTO, Field, Object, Views};
 use crate::decide::{Decision, may_land};
 use crate::link::{FieldStanding, Link, Refusal, Status};
-use crate::names::{FieldName, RecordId, Side, WireName};
-use crate::port::{Crm, Expected, Queue, Store, Whereabouts};
+use crate::names::{ContractVersion, FieldName, RecordId, Side, WireName};
+use crate::port::{Crm, Expected, JournalEntry, Queue, Store, Whereabouts};
 use crate::row::{Reading, Standing};
 
 /// Why nobody is made for a contact that the lead of somebody who was erased became.
@@ -123,22 +123,38 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             ) => Ok(true),
         }
     }
-}
 
-/// A field that a record has no longer, since its lead became a contact or the contract was changed: no conflict of it waits for a
-/// person any more, and it is not set aside. The contract may name it again: what was agreed on stays.
-pub(super) fn forget_fields_that_are_gone(object: &Object, seen: &Object, decision: &mut Decision) {
-    let contact = decision.link.records.salesforce.is_some();
-    let left_with_the_lead = |name: &FieldName| {
-        let of_leads = object.fields.get(name).is_some_and(Field::is_of_leads_only);
-        contact && of_leads && !seen.fields.contains_key(name)
-    };
-    for (name, memory) in &mut decision.link.fields {
-        if !object.fields.contains_key(name) || left_with_the_lead(name) {
-            decision.resolved.extend(memory.held.take().map(|_| name.clone()));
-            decision.healed.extend((memory.standing == FieldStanding::Parked).then(|| name.clone()));
-            memory.standing = FieldStanding::Kept;
+    /// A field that a record has no longer, since its lead became a contact or the contract was changed: no conflict of it waits for
+    /// a person any more, and it is not set aside. The contract may name it again: what was agreed on stays. `before`: what decided
+    /// last; an engine that knows an older contract does not know what is gone.
+    pub(super) fn forget_fields_that_are_gone(
+        &self,
+        object: &Object,
+        seen: &Object,
+        before: ContractVersion,
+        decision: &mut Decision,
+        now: Timestamp,
+    ) {
+        if before > self.contract.version {
+            return;
+        }
+        let line = self.line(&decision.link, "P13 the record has this field no longer", now);
+        for (name, memory) in &mut decision.link.fields {
+            if seen.fields.contains_key(name) {
+                continue;
+            }
+            if memory.held.take().is_some() {
+                decision.resolved.push(name.clone());
+                decision.journal.push(JournalEntry { field: Some(name.clone()), ..line.clone() });
+            }
+            if memory.standing == FieldStanding::Parked {
+                memory.standing = FieldStanding::Kept;
+                decision.healed.push(name.clone());
+            }
+        }
+        if decision.link.records.salesforce.is_some() {
+            let of_leads = |name: &FieldName| object.fields.get(name).is_some_and(Field::is_of_leads_only);
+            decision.link.fields.retain(|name, _| seen.fields.contains_key(name) || !of_leads(name));
         }
     }
-    decision.link.fields.retain(|name, _| !left_with_the_lead(name));
 }

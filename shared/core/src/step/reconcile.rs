@@ -285,7 +285,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                 object.scope.as_ref().is_some_and(|scope| scope.admits(object, side, row) == Ok(false));
             return row.standing == Standing::Alive && !left_out;
         };
-        if link.refused[side] == Refusal::Unseen {
+        if link.refused[side] == Refusal::Unseen || link.waits_in_vain(object) {
             return true;
         }
         let archives = object.delete == Delete::Archive;
@@ -307,7 +307,6 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                     // Whatever a refused write was about may be nobody's by now.
                     || Side::BOTH.iter().any(|side| link.refused[*side] == Refusal::Parked)
                     || link.records[side.other()].is_none()
-                    || link.waits_in_vain(object)
                     || is_flagged(object, side, row)
                     || object.fields.values().any(|field| {
                         self.differs(field, side, row, link) || reference::awaits_somebody(field, side, row)

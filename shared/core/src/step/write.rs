@@ -9,8 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::references::targets;
 use super::{CONCURRENCY, Engine, LOGIN_WAIT, Next, StepError};
 use crate::contract::Object;
-use crate::decide::{ATTEMPT_MAX, Decision, may_land};
-use crate::link::{Action, Intent, Link, Progress, Refusal};
+use crate::decide::{ATTEMPT_MAX, Decision, FLAG, may_land};
+use crate::link::{Action, Intent, Link, Part, Progress, Refusal};
 use crate::names::{LinkId, ObjectName, RecordId, RecordKey, Side, Token};
 use crate::port::{
     Commit, CommitError, Crm, Expected, Failure, Hints, Operation, Outcome, ParkKey, Parked, Queue, Sends,
@@ -70,7 +70,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             tracing::warn!(object = %sends.object, "intents for an object type that the contract does not name are dropped");
             return Ok(Next::Done);
         };
-        let (current, mut again) = self.current(sends, now).await?;
+        let (current, mut again) = self.current(sends, object, now).await?;
         let (current, pointless) = self.point_at_records(sends.side, object, current).await?;
         pointless.iter().for_each(|link| again.link(link, None));
         let outcomes = self.attempt(sends.side, object, &current).await;
@@ -105,12 +105,14 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     }
 
     /// The named intents that are still what their links want, with their links as read now; and the links of those that
-    /// have waited for too long, which are decided anew.
+    /// have waited for too long, or say something of a field that the contract names no longer, which are decided anew.
     async fn current(
         &self,
         sends: &Sends,
+        object: &Object,
         now: Timestamp,
     ) -> Result<(Vec<(Link, Write)>, LookAgain), StepError> {
+        let is_named = |part: &Part| object.fields.contains_key(&part.field) || part.field.as_str() == FLAG;
         let mut numbers: BTreeMap<LinkId, Token> = BTreeMap::new();
         for intent in &sends.intents {
             let number = numbers.entry(intent.link.clone()).or_insert(intent.number);
@@ -127,7 +129,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             if intent.progress != Progress::Open {
                 continue;
             }
-            if now.duration_since(intent.decided) > ATTEMPT_MAX {
+            if now.duration_since(intent.decided) > ATTEMPT_MAX || !intent.parts.iter().all(is_named) {
                 old.link(&link, None);
             } else if let Some(operation) = operation(&link, intent) {
                 let write = Write { link: link.id.clone(), token: *number, operation };

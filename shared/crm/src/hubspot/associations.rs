@@ -221,38 +221,42 @@ impl<T: Transport> HubSpot<T> {
         let mut results = vec![Ok(()); pairs.len()];
         while let Some(batch) = open.pop() {
             let inputs: Vec<&Value> = batch.iter().filter_map(|at| inputs.get(*at)).collect();
-            let errors = self.refusals(target.clone(), &inputs).await;
-            let mut refused = Vec::new();
-            for at in &batch {
-                results[*at] = match &errors {
-                    Ok(errors) => pair_result(&pairs[*at], errors),
-                    Err(failure) => Err(failure.clone()),
-                };
-                if is_of_the_pair(&results[*at]) {
-                    refused.push(*at);
+            let (came_to, in_doubt): (Vec<Result<(), Failure>>, bool) = match self
+                .refusals(target.clone(), &inputs)
+                .await
+            {
+                Ok(errors) => {
+                    let came_to = batch.iter().map(|at| pair_result(&pairs[*at], &errors)).collect();
+                    (came_to, !errors.iter().all(names_its_pair))
                 }
+                Err(Unsuccessful::Refused(
+                    refusal @ (Refusal::Duplicate { .. } | Refusal::Missing { .. } | Refusal::Invalid { .. }),
+                )) => (vec![Err(refusal.into_failure()); batch.len()], true),
+                Err(unsuccessful @ (Unsuccessful::Refused(Refusal::Failed(_)) | Unsuccessful::Failed(_))) => {
+                    // Nothing that depends on a pair: the rest would fare no better.
+                    let failure = unsuccessful.into_failure();
+                    batch
+                        .iter()
+                        .chain(open.iter().flatten())
+                        .for_each(|at| results[*at] = Err(failure.clone()));
+                    break;
+                }
+            };
+            let refused: Vec<usize> =
+                batch.iter().zip(&came_to).filter(|(_, result)| result.is_err()).map(|(at, _)| *at).collect();
+            if in_doubt && batch.len() > 1 {
+                open.extend(refused.chunks(batch.len().div_ceil(2)).map(<[usize]>::to_vec));
             }
-            if batch.len() > 1 && !errors.is_ok_and(|errors| errors.iter().all(names_its_pair)) {
-                let most = if refused.len() < batch.len() { batch.len() } else { batch.len().div_ceil(2) };
-                open.extend(refused.chunks(most).map(<[usize]>::to_vec));
-            }
+            batch.into_iter().zip(came_to).for_each(|(at, result)| results[at] = result);
         }
         results
     }
 
     /// What was refused. Archiving may answer without a body; all answer with `errors` where a pair was refused.
-    async fn refusals(&self, target: String, inputs: &[&Value]) -> Result<Vec<Problem>, Failure> {
-        let call = Call::post(target, json!({ "inputs": inputs }));
-        let answer = self.send(call).await.map_err(Unsuccessful::into_failure)?;
-        Ok(answer.body::<Batch<Value>>()?.map(|batch| batch.errors).unwrap_or_default())
-    }
-}
-
-/// Whether a pair was refused, and not the call.
-const fn is_of_the_pair(result: &Result<(), Failure>) -> bool {
-    match result {
-        Err(Failure::Park { .. } | Failure::Conflict { .. } | Failure::Bug { .. }) => true,
-        Ok(()) | Err(Failure::Retry { .. } | Failure::RefreshLogin { .. }) => false,
+    async fn refusals(&self, target: String, inputs: &[&Value]) -> Result<Vec<Problem>, Unsuccessful> {
+        let answer = self.send(Call::post(target, json!({ "inputs": inputs }))).await?;
+        let batch = answer.body::<Batch<Value>>().map_err(Unsuccessful::Failed)?;
+        Ok(batch.map(|batch| batch.errors).unwrap_or_default())
     }
 }
 

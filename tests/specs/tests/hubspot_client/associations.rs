@@ -135,3 +135,13 @@ async fn a_pair_for_which_its_whole_batch_was_refused_is_found_in_halves() {
         [&["70", "71", "72", "73"][..], &["72", "73"], &["73"], &["72"], &["70", "71"]].map(tried)
     );
 }
+
+#[tokio::test]
+async fn a_call_that_is_refused_for_no_pairs_sake_is_not_repeated() {
+    let scopes = json!({ "status": "error", "category": "MISSING_SCOPES", "message": "not granted" });
+    let tape = Tape::new().answer(403, scopes);
+    let pairs = ["70", "71", "72"].map(|to| ends("1", to));
+    let made = client(&tape).associate(&"contacts".into(), &"companies".into(), &pairs).await;
+    assert!(made.len() == 3 && made.iter().all(Result::is_err), "{made:?}");
+    assert_eq!(tape.sent().len(), 1);
+}
