@@ -166,11 +166,11 @@ def built():
     return found["specs"], found["concord-simulation"]
 
 
-def survives(command, number):
+def survives(command, number, seconds=SECONDS_MAX):
     # A function that is there twenty times over needs the stack of twenty.
     env = os.environ | {SWITCH: str(number), "PROPTEST_MAX_SHRINK_ITERS": "0", "RUST_MIN_STACK": "268435456"}
     try:
-        done = subprocess.run(command, cwd=TREE / "tests/specs", env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=SECONDS_MAX)
+        done = subprocess.run(command, cwd=TREE / "tests/specs", env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=seconds)
     except subprocess.TimeoutExpired:
         return False
     return done.returncode == 0
@@ -183,24 +183,32 @@ def judge(number, specs, simulation, seeds):
         return "simulation"
     if not survives([specs, "--test-threads", "1", *ELSEWHERE], number):
         return "specifications"
-    return "SURVIVED" if survives([*worlds, str(seeds)], number) else "simulation"
+    seconds = SECONDS_MAX * max(1, seeds // SEEDS)
+    return "SURVIVED" if survives([*worlds, str(seeds)], number, seconds) else "simulation"
+
+
+def tested(seeds):
+    """The engine as it is in the tree, which has to hold unbroken."""
+    engine = built()
+    if (who := judge(0, *engine, seeds)) != "SURVIVED":
+        sys.exit(f"the {who} fail without a mutant")
+    return engine
 
 
 def try_all(mutants, sources, seeds, report):
     weave(mutants, sources)
-    engine = built()
+    engine = tested(seeds)
     print(f"built after {time.monotonic() - BEGUN:.0f} s", flush=True)
-    if (who := judge(0, *engine, seeds)) != "SURVIVED":
-        sys.exit(f"the {who} fail without a mutant")
+
+    def one(mutant):
+        report(mutant, mutant.verdict or judge(mutant.number, *engine, seeds))
+
     with ThreadPoolExecutor(JOBS) as pool:
-        for mutant in mutants:
-            if not mutant.verdict:
-                pool.submit(lambda mutant=mutant: report(mutant, judge(mutant.number, *engine, seeds)))
-            else:
-                report(mutant, mutant.verdict)
+        list(pool.map(one, mutants))
 
 
 def try_alone(mutants, sources, seeds, report):
+    tested(seeds)
     for mutant in mutants:
         (TREE / mutant.file).write_text(mutant.of(sources[mutant.file]))
         report(mutant, "unviable" if list(errors()) else judge(0, *built(), seeds))
@@ -209,10 +217,12 @@ def try_alone(mutants, sources, seeds, report):
 
 def main():
     arguments = argparse.ArgumentParser(prog="tests/mutants/net")
-    arguments.add_argument("--seeds", type=int, default=SEEDS, help="how many worlds whoever is left has to live through")
+    arguments.add_argument("--seeds", type=int, default=SEEDS, help="how many worlds whoever is left has to live through, fewer than 5,000")
     arguments.add_argument("--alone", action="store_true", help="each in a build of its own, which takes minutes")
     arguments.add_argument("words", nargs="*", metavar="TEXT", help="only mutants that have one of these in their names")
     arguments = arguments.parse_args()
+    if arguments.alone and not arguments.words:
+        sys.exit("tests/mutants/net: name those that an earlier run could not switch on")
     TREE.mkdir(parents=True, exist_ok=True)
     kill.copy_sources(TREE)
     specs = TREE / "tests/specs/tests"
@@ -222,11 +232,11 @@ def main():
         for law, fewer in FEWER_CASES:
             path.write_text(re.sub(law, fewer, path.read_text()))
     mutants, sources = listed(arguments.words)
-    with (WORK / "verdicts.txt").open("w", buffering=1) as verdicts:
+    with (WORK / ("some.txt" if arguments.words else "verdicts.txt")).open("w", buffering=1) as verdicts:
 
         def report(mutant, verdict):
             mutant.verdict = verdict
-            print(f"{verdict}\t{mutant.name}", file=verdicts)
+            verdicts.write(f"{verdict}\t{mutant.name}\n")
 
         (try_alone if arguments.alone else try_all)(mutants, sources, arguments.seeds, report)
     for shown in ("alone", "SURVIVED"):
