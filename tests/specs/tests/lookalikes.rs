@@ -148,7 +148,7 @@ async fn once_its_lookalike_is_gone_or_has_another_name_a_record_is_made() {
 
 /// How alike two rows are that show these fields.
 fn score(propose: &str, hubspot: &[(&str, &str)], salesforce: &[(&str, &str)]) -> Option<u8> {
-    let contract = parse(&contract(propose)).unwrap_or_else(|faults| panic!("{faults:?}"));
+    let contract = parse(&contract(propose)).unwrap_or_else(|faults| unreachable!("{faults:?}"));
     let row = |shown: &[(&str, &str)]| Row {
         id: RecordId::from("1"),
         standing: Standing::Alive,
