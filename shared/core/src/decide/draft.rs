@@ -192,7 +192,7 @@ impl<'a> Draft<'a> {
     pub(super) fn finish(mut self) -> Decision {
         let link = &mut self.decision.link;
         forget(self.situation.object, link, self.situation.now);
-        link.contract = link.contract.max(self.situation.contract);
+        link.contract = self.situation.contract;
         self.decision
     }
 }

@@ -324,7 +324,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         };
         let link = &pair.link;
         let mut decision = decide(&Situation { key: &self.key, contract, object: seen, link, rows, now });
-        self.forget_fields_that_are_gone(object, seen, link.contract, &mut decision, now);
+        self.forget_fields_that_are_gone(object, seen, &mut decision, now);
         Ok(Decided::Ready(Box::new((pair, decision))))
     }
 

@@ -10,7 +10,7 @@ use super::{Engine, StepError, digest};
 use crate::contract::{CONVERTED_INTO, Field, Object, Views};
 use crate::decide::{Decision, may_land};
 use crate::link::{FieldStanding, Link, Refusal, Status};
-use crate::names::{ContractVersion, FieldName, RecordId, Side, WireName};
+use crate::names::{FieldName, RecordId, Side, WireName};
 use crate::port::{Crm, Expected, JournalEntry, Queue, Store, Whereabouts};
 use crate::row::{Reading, Standing};
 
@@ -125,19 +125,14 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     }
 
     /// A field that a record has no longer, since its lead became a contact or the contract was changed: no conflict of it waits for
-    /// a person any more, and it is not set aside. The contract may name it again: what was agreed on stays. `before`: what decided
-    /// last; an engine that knows an older contract does not know what is gone.
+    /// a person any more, and it is not set aside. The contract may name it again: what was agreed on stays.
     pub(super) fn forget_fields_that_are_gone(
         &self,
         object: &Object,
         seen: &Object,
-        before: ContractVersion,
         decision: &mut Decision,
         now: Timestamp,
     ) {
-        if before > self.contract.version {
-            return;
-        }
         let line = self.line(&decision.link, "P13 the record has this field no longer", now);
         for (name, memory) in &mut decision.link.fields {
             if seen.fields.contains_key(name) {
