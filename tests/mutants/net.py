@@ -121,7 +121,7 @@ def cargo(*words):
 
 
 def errors():
-    """Where the compiler finds something wrong, and a file and a line."""
+    """Files and lines in which the compiler finds something wrong."""
     done = cargo("check", "--locked", "--profile", "mutants", "--package", PACKAGE, "--message-format", "json")
     for line in done.stdout.splitlines():
         said = json.loads(line)

@@ -116,6 +116,18 @@ impl Decision {
             || !self.conflicts.is_empty()
             || !self.resolved.is_empty()
     }
+
+    /// No conflict of these fields waits for a person any more, and none of them is set aside.
+    pub(crate) fn ask_nobody(&mut self, about: impl Fn(&FieldName) -> bool) {
+        for (name, memory) in self.link.fields.iter_mut().filter(|(name, _)| about(name)) {
+            if memory.held.take().is_some() {
+                self.resolved.push(name.clone());
+            }
+            if std::mem::take(&mut memory.standing) == FieldStanding::Parked {
+                self.healed.push(name.clone());
+            }
+        }
+    }
 }
 
 /// Decides.

@@ -6,7 +6,7 @@ use super::associations::holds_somebodys;
 use super::draft::Draft;
 use super::{Sight, Situation, Wait};
 use crate::contract::{Delete, Object};
-use crate::link::{FieldStanding, Part, Place, Refusal, Role, Status};
+use crate::link::{Part, Place, Refusal, Role, Status};
 use crate::merge::Why;
 use crate::names::{FieldName, PerSide, Side};
 use crate::reference;
@@ -128,7 +128,7 @@ impl Draft<'_> {
         let alive = side.other();
         self.give_up(side);
         self.decision.link.refused = PerSide::default();
-        self.nobody_has_to_decide();
+        self.decision.ask_nobody(|_| true);
         if !matches!(self.decision.link.status, Status::Unlinked { .. }) {
             self.decision.link.status = Status::Unlinked { deleted: side };
             self.say("P11 merged into a record of another pair");
@@ -151,7 +151,7 @@ impl Draft<'_> {
             Sight::Row(_) | Sight::Lost | Sight::Missing | Sight::Absorbed | Sight::Erased => None,
         };
         self.decision.link.status = Status::Apart { settled: true };
-        self.nobody_has_to_decide();
+        self.decision.ask_nobody(|_| true);
         for side in Side::BOTH {
             match row(side) {
                 Some(shown) => {
@@ -159,18 +159,6 @@ impl Draft<'_> {
                     self.leave(side, shown);
                 }
                 None => self.leave_in_peace(side, sights[side]),
-            }
-        }
-    }
-
-    /// The pair ends: no conflict of it waits for a person any more, and no field is set aside.
-    fn nobody_has_to_decide(&mut self) {
-        for (name, memory) in &mut self.decision.link.fields {
-            if memory.held.take().is_some() {
-                self.decision.resolved.push(name.clone());
-            }
-            if std::mem::take(&mut memory.standing) == FieldStanding::Parked {
-                self.decision.healed.push(name.clone());
             }
         }
     }

@@ -9,7 +9,7 @@ use super::matching::Unclear;
 use super::{Engine, StepError, digest};
 use crate::contract::{CONVERTED_INTO, Field, Object, Views};
 use crate::decide::{Decision, may_land};
-use crate::link::{FieldStanding, Link, Refusal, Status};
+use crate::link::{Link, Refusal, Status};
 use crate::names::{FieldName, RecordId, Side, WireName};
 use crate::port::{Crm, Expected, JournalEntry, Queue, Store, Whereabouts};
 use crate::row::{Reading, Standing};
@@ -133,20 +133,11 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         decision: &mut Decision,
         now: Timestamp,
     ) {
+        let before = decision.resolved.len();
+        decision.ask_nobody(|name| !seen.fields.contains_key(name));
         let line = self.line(&decision.link, "P13 the record has this field no longer", now);
-        for (name, memory) in &mut decision.link.fields {
-            if seen.fields.contains_key(name) {
-                continue;
-            }
-            if memory.held.take().is_some() {
-                decision.resolved.push(name.clone());
-                decision.journal.push(JournalEntry { field: Some(name.clone()), ..line.clone() });
-            }
-            if memory.standing == FieldStanding::Parked {
-                memory.standing = FieldStanding::Kept;
-                decision.healed.push(name.clone());
-            }
-        }
+        let over = decision.resolved[before..].iter().cloned();
+        decision.journal.extend(over.map(|name| JournalEntry { field: Some(name), ..line.clone() }));
         if decision.link.records.salesforce.is_some() {
             let of_leads = |name: &FieldName| object.fields.get(name).is_some_and(Field::is_of_leads_only);
             decision.link.fields.retain(|name, _| seen.fields.contains_key(name) || !of_leads(name));

@@ -229,8 +229,8 @@ struct Covered {
     latest_date_covered: Timestamp,
 }
 
-/// Up to where every committed change is visible, as a listing's first page has found it. `latestDateCovered` is the only mark that Salesforce
-/// vouches for: it stays behind while a long transaction runs. If it cannot be had, nothing is returned, and the
+/// Up to where every committed change is visible, as a listing's first page has found it. `latestDateCovered` is the only
+/// mark that Salesforce vouches for: it stays behind while a long transaction runs. If it cannot be had, nothing is returned, and the
 /// caller stays behind by [`LATE_COMMIT`], which a longer transaction would break; the sweep finds such rows.
 async fn watermark<T: Transport>(
     client: &Salesforce<T>,
