@@ -202,6 +202,12 @@ impl Spine {
     /// Two empty CRMs and this contract.
     #[must_use]
     pub fn with_contract(yaml: &str) -> Self {
+        Self::paged(yaml, usize::MAX)
+    }
+
+    /// The same, whose CRMs show so many records a page.
+    #[must_use]
+    pub fn paged(yaml: &str, page_max: usize) -> Self {
         let Ok(start) = Timestamp::from_second(1_800_000_000) else { panic!("1.8e9 s is an instant") };
         let time = Arc::new(Mutex::new(start));
         let clock: Clock = {
@@ -219,10 +225,12 @@ impl Spine {
                 plural: "projects".to_owned(),
                 properties: vec!["name".to_owned()],
             }],
+            page_max,
             ..hubspot_sandbox::Config::default()
         };
         let (app, portal) = (hubspot_config.app_id, hubspot_config.portal_id);
-        let salesforce_config = salesforce_sandbox::Config::default();
+        let salesforce_config =
+            salesforce_sandbox::Config { page_max, ..salesforce_sandbox::Config::default() };
         let org = RecordId::new(salesforce_config.org_id.clone());
         let auth = salesforce::config::Auth::ClientCredentials {
             client_id: salesforce_config.client_id.clone(),

@@ -279,13 +279,58 @@ async fn what_was_changed_back_is_tried_again_when_what_was_sent_cannot_land_any
     let pair = contacts(&mut spine, 1).await.remove(0);
     two_automations_meet(&mut spine, &pair).await;
     let written = spine.written();
-    spine.pass(SignedDuration::from_mins(28));
-    spine.reconcile(Task::Sweep).await;
-    assert_eq!(spine.written() - written, 1);
+    for (minutes, tried) in [(24, 0), (4, 1)] {
+        spine.pass(SignedDuration::from_mins(minutes));
+        spine.reconcile(Task::Sweep).await;
+        assert_eq!(spine.written() - written, tried, "after {minutes} minutes more");
+    }
     let title = |shown: serde_json::Value, name: &str| shown[name].clone();
     assert_eq!(
         title(spine.hubspot_shows(&pair.0, &["jobtitle"]), "jobtitle"),
         title(spine.salesforce_shows(&pair.1, &["Title"]), "Title")
     );
+    assert_quiet(&mut spine).await;
+}
+
+#[tokio::test]
+async fn what_a_brake_stopped_is_looked_for_once_and_polls_go_on_from_there() {
+    let mut spine = spine("{ changes: 2 }");
+    let pairs = contacts(&mut spine, 5).await;
+    for (_, salesforce) in &pairs {
+        spine.salesforce_edits(salesforce, &json!({"Title": "Baroness"}));
+        spine.run().await;
+    }
+    assert_eq!(parked(&spine).await.len(), 1);
+    assert_eq!(spine.engine.release(&ObjectName::new("contact"), spine.now()).await, Ok(true));
+    for _ in 0..2 {
+        spine.reconcile(Task::Poll).await;
+        spine.pass(SignedDuration::from_mins(1));
+    }
+    let listed = spine.engine.reconcile(Task::Poll, spine.now()).await.map(|report| report.listed);
+    assert_eq!(listed, Ok(0), "nothing has changed since the last poll");
+    assert_quiet(&mut spine).await;
+}
+
+#[tokio::test]
+async fn two_of_one_key_are_a_pair_though_a_brake_stops_what_one_would_take_over_from_the_other() {
+    let title = "salesforce: Title, lead: Title, type: text }";
+    let ruled =
+        SAMPLE_CONTRACT.replacen(title, &title.replace(" }", ", conflict: { authority: hubspot } }"), 1);
+    let yaml = ruled.replacen(GUARD, &format!("    brake: {{ changes: 0 }}\n{GUARD}"), 1);
+    assert!(ruled != SAMPLE_CONTRACT && yaml != ruled);
+    let mut spine = Spine::with_contract(&yaml);
+    let salesforce = spine
+        .salesforce_creates(&json!({"Email": "ada@example.com", "LastName": "Okafor", "Title": "Baroness"}));
+    let hubspot = spine
+        .hubspot_creates(&json!({"email": "ada@example.com", "lastname": "Okafor", "jobtitle": "Countess"}));
+    spine.run().await;
+    assert_eq!(spine.counterpart(Side::HubSpot, &hubspot).await, salesforce);
+    assert_eq!(spine.salesforce_shows(&salesforce, &["Title"]), json!({"Title": "Baroness"}));
+    assert!(matches!(&parked(&spine).await[..], [(ParkKey::Object(_), _)]));
+
+    assert_eq!(spine.engine.release(&ObjectName::new("contact"), spine.now()).await, Ok(true));
+    spine.pass(SignedDuration::from_mins(1)); // HubSpot's index is late.
+    spine.reconcile(Task::Poll).await;
+    assert_eq!(spine.salesforce_shows(&salesforce, &["Title"]), json!({"Title": "Countess"}));
     assert_quiet(&mut spine).await;
 }

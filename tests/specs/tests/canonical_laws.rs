@@ -262,3 +262,20 @@ fn number() -> impl Strategy<Value = Decimal> {
         Just(Decimal::MIN),
     ]
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+    #[test]
+    fn a_telephone_number_reads_back_as_itself(
+        region in prop::sample::select(vec!["US", "DE", "IT", "BR", "AR", "MX", "GB", "RU", "HU", "CN"]),
+        number in "(\\+(54|52|55|39|7|36|86|49|44|1) ?|0|00|01|06|8|15|9|)[0-9]{2,4}[ -]?(15)?[0-9]{4,9}( ?(x|ext\\.?) ?[0-9]{1,4})?",
+    ) {
+        let field = field(Kind::Phone { region: region.to_owned() });
+        let shown = |text: &str| [Presence::Value(Raw::Text(text.to_owned()))];
+        if let Ok(Presence::Value(once @ Value::Text(_))) = field.canonicalise(Side::HubSpot, &shown(&number)) {
+            let Value::Text(text) = &once else { unreachable!() };
+            prop_assert_eq!(field.canonicalise(Side::Salesforce, &shown(text)), Ok(Presence::Value(once.clone())));
+        }
+    }
+}

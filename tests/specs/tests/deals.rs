@@ -244,3 +244,18 @@ async fn a_deal_that_was_merged_away_takes_no_company_with_it() {
     spine.run().await;
     assert_eq!(companies_of(&spine, &left, &row), [json!(acme), json!(account)]);
 }
+
+#[tokio::test]
+async fn a_deal_whose_answer_was_lost_is_found_by_its_mark_since_no_key_leads_to_it() {
+    let mut spine = Spine::new();
+    spine.salesforce.trouble("write_", Trouble::AnswerLost);
+    let deal = makes(&spine, &json!({"closedate": "2026-06-30T21:00:00Z"}));
+    spine.deliver().await;
+    spine.deaf = true; // Nobody hears of what was made.
+    spine.run().await;
+    assert!(spine.salesforce.troubles_over());
+    let row = spine.counterpart_of("deal", H, &deal).await;
+    assert_eq!(salesforce_shows(&spine, &row, &["Name"]), [json!("Engine No. 2")]);
+    assert_eq!((spine.hubspot.written(), spine.salesforce.written()), (1, 1));
+    assert_quiet(&mut spine).await;
+}

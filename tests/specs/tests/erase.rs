@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
+mod late;
+
 use std::collections::BTreeMap;
 
 use concord_core::contract::parse;

@@ -1,13 +1,17 @@
 //! Who is whom (P6): records meet by exact keys, never by guess; and what a person says of a pair.
 
+mod by_hand;
+mod keys;
+
 use std::collections::BTreeMap;
 
 use concord_core::names::{PerSide, RecordId, RecordKey, Side};
 use concord_core::port::{ParkKey, Store as _};
 use concord_core::row::{Author, Row, Standing, Versions};
 use concord_core::step::{Said, Task};
+use concord_sandbox::fifo::QueueName;
 use concord_sandbox::store::MemoryStore;
-use concord_specs::spine::{Spine, Trouble, assert_quiet};
+use concord_specs::spine::{SAMPLE_CONTRACT, Spine, Trouble, assert_quiet};
 use http::Method;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};

@@ -3,10 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a scenario that cannot go on has failed")]
 
 use concord_core::names::{PerSide, RecordId, RecordKey, Side};
-use concord_core::port::{ParkKey, Store as _};
+use concord_core::port::{Commit, Expected, ParkKey, Store as _};
 use concord_core::row::Edited;
 use concord_core::step::{Inbox, Task};
-use concord_core::value::{Presence, Value as Field};
+use concord_core::value::{ImageHash, Presence, Value as Field};
 use concord_sandbox::{hubspot, salesforce};
 use concord_specs::spine::{Spine, assert_quiet};
 use jiff::{SignedDuration, Timestamp};
@@ -209,4 +209,19 @@ async fn what_is_set_aside_names_the_records_on_both_sides() {
     expected.extend(twins.map(|id| (String::new(), "contact".to_owned(), [None, Some(id)])));
     expected.sort();
     assert_eq!(told, expected);
+}
+
+#[tokio::test]
+async fn a_list_that_lags_behind_the_link_decides_nothing() {
+    let (spine, pair, shown) = held().await;
+    // The link holds another of Salesforce's values by now, and the list does not tell so yet.
+    let mut link = spine.link_of("contact", H, &pair[0]).await;
+    let expected = Expected::At(link.generation);
+    link.generation = link.generation.next();
+    let held = link.fields.get_mut(&shown.conflict.field).and_then(|memory| memory.held.as_mut()).unwrap();
+    held.values.salesforce = ImageHash(!held.values.salesforce.0);
+    spine.engine.store.commit(Commit::of_link(expected, link.clone(), Vec::new())).await.unwrap();
+
+    assert_eq!(spine.engine.take(&shown.name, H, spine.now()).await, Ok(None));
+    assert_eq!(spine.link_of("contact", H, &pair[0]).await, link);
 }

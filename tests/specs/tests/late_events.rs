@@ -1,6 +1,9 @@
 //! DESIGN 4's table of late events, row by row, on both sides: what we know, what came, what a read by id shows, and what is
 //! done. An event is a hint: only what is read decides.
 
+mod deletes;
+mod merges;
+
 use concord_core::event::Event;
 use concord_core::names::{RecordId, RecordKey, Side};
 use concord_core::port::{EventKey, ParkKey, Parked, Store as _, Whereabouts};
@@ -205,7 +208,9 @@ async fn a_record_that_was_purged_unheard_is_told_by_a_sweep_and_only_once() {
         let (mut scene, id, other) = Scene::linked(side).await;
         let written = scene.spine.written();
         scene.unheard(|scene| scene.purges(side, &id));
-        scene.spine.reconcile(Task::Sweep).await;
+        let first = scene.spine.engine.reconcile(Task::Sweep, scene.spine.now()).await;
+        assert_eq!(first.map(|report| report.hinted), Ok(1), "{side}");
+        scene.spine.run().await;
         let told = scene.parked().await;
         let keys: Vec<&ParkKey> = told.iter().map(|parked| &parked.key).collect();
         assert_eq!(keys, [&ParkKey::Record(contact(side, &id))], "{side}");

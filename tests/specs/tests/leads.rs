@@ -1,5 +1,7 @@
 //! Leads: some of HubSpot's contacts are leads in Salesforce, until somebody converts them there.
 
+mod asked;
+
 use concord_core::contract::parse;
 use concord_core::names::{RecordKey, Side};
 use concord_core::port::{ParkKey, Store as _};
@@ -261,6 +263,11 @@ async fn whoever_was_erased_as_a_lead_is_made_by_nobody_as_a_contact() {
         parked.iter().find(|(key, _)| *key == ParkKey::Record(of.clone())).map(|(_, why)| why.as_str());
     assert!(told.is_some_and(|why| why.starts_with("it was a lead whose pair was erased")), "{parked:?}");
     assert_eq!(scene.count(), (0, 1, 0));
+    // In the bin, it waits for nobody.
+    scene.0.deletes(Side::Salesforce, &became);
+    scene.0.run().await;
+    let parked = scene.parked().await;
+    assert!(!parked.iter().any(|(key, _)| *key == ParkKey::Record(of.clone())), "{parked:?}");
 }
 
 #[tokio::test]

@@ -199,3 +199,23 @@ fn alike_are_addresses_of_one_mailbox_wherever_it_is() {
     assert_eq!(score("ada.lovelace@example.com", "charles.babbage@example.com"), None, "another mailbox");
     assert_eq!(score("+crm@example.com", "+crm@example.com"), None, "nothing but a tag");
 }
+
+#[tokio::test]
+async fn all_who_look_alike_are_proposed() {
+    let mut spine = Spine::with_contract(&contract("[name]"));
+    let mut twins =
+        ["ada@example.org", "lovelace@example.org"].map(|email| makes(&spine, S, email, ("Ada", "Lovelace")));
+    twins.sort();
+    let ada = makes(&spine, H, "ada@example.com", ("Ada", "Lovelace"));
+    spine.pass(INDEXED);
+    spine.run().await;
+
+    let [(_, candidates, reason), ..] = &proposed(&spine).await[..] else { unreachable!("she waits") };
+    assert_eq!(*candidates, twins.clone().map(|id| contact(S, &id)));
+    let [one, other] = &twins;
+    let told = format!("it looks like {one} (name 100 %), {other} (name 100 %): say");
+    assert!(reason.contains(&told), "{reason}");
+    let waits: Vec<RecordKey> = proposed(&spine).await.into_iter().map(|(record, ..)| record).collect();
+    assert_eq!(waits, [contact(H, &ada), contact(S, one), contact(S, other)]);
+    assert_eq!(spine.written(), 0);
+}

@@ -144,3 +144,23 @@ async fn a_list_of_owners_that_is_refused_parks_the_field_and_nothing_else() {
     let [(field, reason)] = &parked(&mut spine).await[..] else { panic!("one field waits") };
     assert!(field == "owner" && reason.contains("crm.objects.owners.read"), "{field}: {reason}");
 }
+
+#[tokio::test]
+async fn who_is_active_again_is_given_what_waited_for_them() {
+    let mut spine = Spine::new();
+    let path = format!("/services/data/v66.0/sobjects/User/{}", user(&spine, "jonas.lind"));
+    spine.salesforce.person(Method::PATCH, &path, &json!({"IsActive": false}));
+    let ada = json!({"email": "ada@example.com", "lastname": "Lovelace", "hubspot_owner_id": JONAS});
+    let contact = spine.hubspot_creates(&ada);
+    spine.run().await;
+    let row = spine.counterpart(H, &contact).await;
+    assert_eq!(owners(&spine, &contact, &row), [json!(JONAS), json!(user(&spine, "integration"))]);
+    let fields: Vec<String> = parked(&mut spine).await.into_iter().map(|(field, _)| field).collect();
+    assert_eq!(fields, ["owner"]);
+
+    spine.salesforce.person(Method::PATCH, &path, &json!({"IsActive": true}));
+    spine.pass(SignedDuration::from_mins(11));
+    spine.reconcile(Task::Sweep).await;
+    assert_eq!(owners(&spine, &contact, &row), [json!(JONAS), json!(user(&spine, "jonas.lind"))]);
+    assert_eq!(parked(&mut spine).await, []);
+}

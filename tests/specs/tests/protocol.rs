@@ -3,7 +3,10 @@
 
 mod world;
 
+use std::collections::BTreeSet;
+
 use concord_core::contract::Policy;
+use concord_core::link::Status;
 use concord_core::names::{Side, Token};
 use proptest::prelude::*;
 use world::{FIELDS, World, Writing};
@@ -310,4 +313,114 @@ proptest! {
         world.settle();
         prop_assert_eq!(world.writes, writes);
     }
+}
+
+#[test]
+fn an_edit_on_top_of_a_landing_that_is_late_behind_an_agreement_is_no_conflict() {
+    let mut world = World::agreed(Policy::Hold);
+    world.edit(S, "f");
+    let late = world.decide()[0];
+    world.edit_to(S, "f", "0");
+    world.decide();
+    world.land(late);
+    let newer = world.edit(H, "f");
+    world.settle();
+    assert_eq!((world.shown(H, "f"), world.shown(S, "f")), (newer.clone(), newer));
+    assert!(!world.held("f"));
+    assert_eq!(world.losers, ["0".to_owned()].into(), "whoever typed it had not seen what both agreed on");
+}
+
+#[test]
+fn what_was_typed_over_a_late_landing_is_on_record_before_the_write_that_follows_has_landed() {
+    let mut world = World::agreed(Policy::Hold);
+    world.edit(H, "f");
+    let late = world.decide()[0];
+    world.edit_to(H, "f", "0");
+    world.decide();
+    assert!(world.land(late), "Salesforce's row is as it was when this was decided");
+    let newer = world.edit(S, "f");
+    world.decide();
+    world.attempt_open();
+    world.overhear(H);
+    world.settle();
+    assert_eq!((world.shown(H, "f"), world.shown(S, "f")), (newer.clone(), newer));
+    assert_eq!(world.losers, ["0".to_owned()].into());
+}
+
+#[test]
+fn a_conflict_that_is_looked_at_again_and_again_is_written_down_once() {
+    let mut world = World::agreed(Policy::Hold);
+    world.edit(H, "f");
+    let late = world.decide()[0];
+    world.edit_to(H, "f", "0");
+    world.decide();
+    world.land(late);
+    world.edit(S, "f"); // On top of the late landing: something gives way.
+    world.edit(H, "f");
+    world.decide();
+    assert!(world.held("f"));
+    let decided = world.link.clone();
+    for _ in 0..3 {
+        world.decide();
+    }
+    assert_eq!(world.link, decided, "nothing is committed any more");
+}
+
+/// A person says that the two are to be left alone.
+fn taken_apart(world: &mut World) {
+    world.link.status = Status::Apart { settled: false };
+}
+
+#[test]
+fn what_a_landing_covers_when_the_pair_ends_is_put_back_or_on_record_if_somebody_types_over_it() {
+    for typed_over in [false, true] {
+        let mut world = World::agreed(Policy::Hold);
+        let theirs = world.edit(S, "f");
+        let late = world.decide()[0];
+        let covered = world.edit(H, "f");
+        world.land(late);
+        taken_apart(&mut world);
+        assert_eq!(world.decide().len(), 1, "what was covered is to be put back");
+        let (shown, losers) = match typed_over {
+            false => (covered, BTreeSet::new()),
+            true => (world.edit(H, "f"), [covered].into()),
+        };
+        world.settle();
+        assert_eq!((world.shown(H, "f"), world.shown(S, "f"), &world.losers), (shown, theirs, &losers));
+    }
+}
+
+/// Somebody takes an edit back in HubSpot; the write of it lands in Salesforce after both agree again.
+fn late_in_salesforce() -> World {
+    let mut world = World::agreed(Policy::Hold);
+    world.edit(H, "f");
+    let late = world.decide()[0];
+    world.edit_to(H, "f", "0");
+    world.decide();
+    assert!(world.land(late));
+    world
+}
+
+#[test]
+fn a_late_landing_in_salesforce_is_taken_back_when_the_pair_ends_as_long_as_hubspot_holds_what_it_covers() {
+    let mut world = late_in_salesforce();
+    taken_apart(&mut world);
+    world.settle();
+    assert_eq!((world.shown(H, "f"), world.shown(S, "f")), ("0".to_owned(), "0".to_owned()));
+    assert_eq!((world.writes, world.losers.len()), (2, 0));
+
+    // Somebody typed over it, without having seen what both had agreed on.
+    let mut world = late_in_salesforce();
+    let typed = world.edit(S, "f");
+    taken_apart(&mut world);
+    world.settle();
+    assert_eq!((world.shown(H, "f"), world.shown(S, "f")), ("0".to_owned(), typed));
+    assert_eq!((world.writes, &world.losers), (1, &["0".to_owned()].into()));
+
+    // What is typed in HubSpot of a pair that has ended is none of Salesforce's business.
+    let mut world = late_in_salesforce();
+    let typed = world.edit(H, "f");
+    taken_apart(&mut world);
+    world.settle();
+    assert_eq!((world.shown(H, "f"), world.shown(S, "f"), world.writes), (typed, "1".to_owned(), 1));
 }

@@ -6,7 +6,7 @@ use concord_core::port::Store as _;
 use concord_core::step::Task;
 use concord_core::value::{Presence, Value as Field};
 use concord_sandbox::fifo::QueueName;
-use concord_specs::spine::{SAMPLE_CONTRACT, Spine, assert_quiet};
+use concord_specs::spine::{SAMPLE_CONTRACT, Spine, Trouble, assert_quiet};
 use http::Method;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -306,5 +306,28 @@ async fn a_reference_that_the_contract_names_no_longer_is_not_written_from_what_
     let row = spine.counterpart(H, &contact).await;
     assert_eq!(spine.salesforce_shows(&row, &["Title"])["Title"], json!("Countess"));
     assert_eq!(spine.written() - before, 1);
+    assert_quiet(&mut spine).await;
+}
+
+#[tokio::test]
+async fn who_waits_for_a_company_is_told_though_nobody_heard_what_was_made_for_it() {
+    let mut spine = Spine::new();
+    let acme = hubspot_company(&spine, "Acme");
+    let _lost = spine.told();
+    let contact = spine.hubspot_creates(
+        &json!({"email": "ada@example.com", "lastname": "Lovelace", "associatedcompanyid": acme}),
+    );
+    let told: Vec<_> = spine.told().into_iter().filter(|event| event.object.as_str() == "contacts").collect();
+    spine.pass(SignedDuration::from_secs(5));
+    spine.take_in(&told).await;
+    spine.work_at_once(QueueName::Hints).await; // The contact waits, and its company is looked at.
+    spine.work_at_once(QueueName::Intents).await;
+    spine.deaf = true;
+    spine.salesforce.trouble("write_", Trouble::AnswerLost);
+    spine.run().await;
+    assert!(spine.salesforce.troubles_over());
+    let there = spine.counterpart_of("company", H, &acme).await;
+    assert_eq!(company_of(&spine, &contact).await, [json!(acme), json!(there)]);
+    spine.deaf = false;
     assert_quiet(&mut spine).await;
 }

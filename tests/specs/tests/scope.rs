@@ -4,8 +4,11 @@ use concord_core::contract::{Contract, parse};
 use concord_core::names::{LinkId, RecordId, RecordKey, Side};
 use concord_core::port::{ParkKey, Store as _};
 use concord_core::step::Task;
+use concord_sandbox::fifo::QueueName;
+use concord_sandbox::store::MemoryStore;
 use concord_specs::spine::{SAMPLE_CONTRACT, Spine, assert_quiet};
 use http::Method;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 const DELETE: &str =
@@ -254,4 +257,61 @@ async fn what_is_hidden_is_neither_in_scope_nor_out_of_it_and_somebody_is_told()
     assert_eq!(scene.shows(Side::Salesforce, &counterpart)[1], json!("Ada"));
     assert_eq!(scene.count(), (2, 2));
     assert_quiet(&mut scene.0).await;
+}
+
+#[tokio::test]
+async fn a_landing_that_covers_an_edit_of_a_record_out_of_scope_is_taken_back() {
+    let mut scene = Scene::new("unlink");
+    let (hubspot, salesforce) = scene.pair(Side::HubSpot).await;
+    let moment = SignedDuration::from_secs(5);
+    scene.edits(Side::Salesforce, &salesforce, ("firstname", "FirstName"), "Augusta");
+    scene.0.pass(moment);
+    scene.0.deliver().await;
+    scene.0.work_at_once(QueueName::Hints).await;
+    scene.edits(Side::HubSpot, &hubspot, ("firstname", "FirstName"), "Ada");
+    scene.titled(Side::HubSpot, &hubspot, "Staff engineer");
+    scene.0.pass(moment);
+    scene.0.work_at_once(QueueName::Intents).await;
+    assert_eq!(scene.shows(Side::HubSpot, &hubspot)[1], json!("Augusta"), "it came too late");
+
+    scene.0.run().await;
+    assert_eq!(scene.shows(Side::HubSpot, &hubspot)[..2], [json!("Staff engineer"), json!("Ada")]);
+    assert_eq!(scene.shows(Side::Salesforce, &salesforce)[..2], [json!("Countess"), json!("Augusta")]);
+    scene.nothing_is_written().await;
+}
+
+#[tokio::test]
+async fn two_that_carry_one_mark_are_a_pair_though_the_store_has_forgotten_them_and_they_left_the_scope() {
+    for side in Side::BOTH {
+        let mut scene = Scene::new("unlink");
+        let (id, counterpart) = scene.pair(side).await;
+        let link = scene.link(side, &id).await;
+        scene.titled(side, &id, "Staff engineer");
+        scene.nothing_is_written().await;
+        scene.0.engine.store = MemoryStore::new();
+        scene.edits(side, &id, ("firstname", "FirstName"), "Ada");
+        scene.nothing_is_written().await;
+        assert!(link.is_some());
+        assert_eq!(scene.link(side, &id).await, link, "{side}");
+        assert_eq!(scene.link(side.other(), &counterpart).await, link, "{side}");
+    }
+}
+
+#[tokio::test]
+async fn of_those_whom_nobody_told_of_a_listing_reads_who_is_in_scope_and_no_others() {
+    for side in Side::BOTH {
+        let mut scene = Scene::new("unlink");
+        scene.0.deaf = true;
+        let ada = scene.makes(side, "ada@example.com", "Countess");
+        let staff = scene.makes(side, "grace@example.com", "Staff engineer");
+        let binned = scene.makes(side, "eve@example.com", "Countess");
+        scene.0.deletes(side, &binned);
+        scene.0.run().await;
+        let report = scene.0.engine.reconcile(Task::Sweep, scene.0.now()).await;
+        assert_eq!(report.map(|report| report.hinted), Ok(1), "{side}");
+        scene.0.run().await;
+        let other = scene.0.counterpart(side, &ada).await;
+        assert_eq!(scene.shows(side.other(), &other)[0], json!("Countess"));
+        assert_eq!(scene.link(side, &staff).await, None);
+    }
 }

@@ -14,6 +14,8 @@ use serde_json::{Value, json};
 
 #[cfg(test)]
 mod claims;
+mod moments;
+mod refusals;
 
 const H: Side = Side::HubSpot;
 const S: Side = Side::Salesforce;
@@ -351,14 +353,22 @@ async fn records_are_spread_over_as_many_groups_as_there_are_shards() {
 
 #[tokio::test]
 async fn a_sweep_finds_more_records_than_a_message_holds() {
-    let mut spine = Spine::new();
-    spine.deaf = true;
-    for n in 0..2 * Hints::IDS_MAX + 1 {
-        spine.hubspot_creates(&json!({"email": format!("{n}@example.com"), "lastname": "Byron"}));
+    const MANY: usize = 2 * Hints::IDS_MAX + 1;
+    for side in Side::BOTH {
+        let mut spine = Spine::new();
+        spine.deaf = true;
+        for n in 0..MANY {
+            let email = format!("{n}@example.com");
+            match side {
+                Side::HubSpot => spine.hubspot_creates(&json!({"email": email, "lastname": "Byron"})),
+                Side::Salesforce => spine.salesforce_creates(&json!({"Email": email, "LastName": "Byron"})),
+            };
+        }
+        spine.reconcile(Task::Sweep).await;
+        let links = spine.engine.store.census().await.map(|census| census.links);
+        assert_eq!(links, Ok(MANY as u64), "{side}");
+        assert_quiet(&mut spine).await;
     }
-    spine.reconcile(Task::Sweep).await;
-    assert_eq!(spine.salesforce_contacts().len(), 2 * Hints::IDS_MAX + 1);
-    assert_quiet(&mut spine).await;
 }
 
 #[tokio::test]

@@ -55,6 +55,8 @@ fn a_web_address_without_a_scheme_is_https_and_a_bare_host_has_no_slash() {
     reads(Kind::Url, HubSpot, "https://[2001:DB8::1]", "https://[2001:db8::1]");
     reads(Kind::Url, HubSpot, "https://[2001:db8::1]:8080/", "https://[2001:db8::1]:8080");
     for wrong in [
+        "https://example.com/two words",
+        "https://example.com/bell\u{7}",
         "two words.com",
         "bell\u{7}.com",
         "example.com:port",

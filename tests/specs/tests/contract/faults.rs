@@ -491,6 +491,6 @@ pub(super) fn refused(yaml: &str, expected: &[&str]) {
 
 /// Adds a field `it` to the small contract, on line 9.
 #[track_caller]
-fn refused_field(field: &str, expected: &[&str]) {
+pub(super) fn refused_field(field: &str, expected: &[&str]) {
     refused(&format!("{SMALL}      it: {field}\n"), expected);
 }

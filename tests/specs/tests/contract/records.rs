@@ -4,7 +4,7 @@ use concord_core::contract::parse;
 use concord_core::names::ObjectName;
 
 use super::SMALL;
-use super::faults::refused;
+use super::faults::{refused, refused_field};
 
 #[test]
 fn what_makes_records_alike_begins_with_a_field_that_is_searched_for() {
@@ -82,6 +82,34 @@ fn a_scope_is_a_condition_on_the_records_own_fields_that_holds_or_does_not_whate
         ),
         &[
             "7:5: objects.contact.scope: names `self`, which is another record; use fields of the record itself",
+        ],
+    );
+    let longest = format!("email == null || email != '{}'", "a".repeat(1_972));
+    assert_eq!((longest.len(), parse(&with(&longest)).err()), (2_000, None));
+    // Of a field with a fault of its own nothing else is said.
+    refused(
+        &format!("{}      it: {{ hubspot: a, salesforce: A, type: txt }}\n", with("it == null")),
+        &[
+            "10:40: objects.contact.fields.it.type: `txt` is not a choice here; use one of: text, email, phone, url, boolean, integer, decimal, money, date, datetime, picklist, multi-picklist, stage, atom, reference, associations, owner",
+        ],
+    );
+}
+
+#[test]
+fn a_word_that_stands_alone_takes_nothing_and_no_number_stands_for_one() {
+    let with = |line: &str| SMALL.replace("    fields:\n", &format!("    {line}\n    fields:\n"));
+    refused(
+        &with("delete: { unlink: { after: 30 } }"),
+        &["7:5: objects.contact.delete: `unlink` takes nothing; write just `unlink`"],
+    );
+    refused_field(
+        "{ hubspot: a, salesforce: A, type: text, conflict: { hold: both } }",
+        &["9:52: objects.contact.fields.it.conflict: `hold` takes nothing; write just `hold`"],
+    );
+    refused(
+        &with("guard: 7"),
+        &[
+            "7:5: objects.contact.guard: is the number `7`; write one of the words that the contract's schema shows",
         ],
     );
 }

@@ -49,3 +49,13 @@ async fn a_set_of_associations_needs_its_junction_object_with_both_references() 
         assert_eq!(suspended(&spine).await, [told], "{hidden}");
     }
 }
+
+#[tokio::test]
+async fn a_junctions_references_are_made_and_never_changed() {
+    let spine = Spine::new();
+    for field in ["OpportunityId", "ContactId"] {
+        let lock = json!({ "object": "OpportunityContactRole", "field": field, "read_only": true });
+        spine.salesforce.person(Method::POST, "/__sandbox/schema", &lock);
+    }
+    assert_eq!(suspended(&spine).await, Vec::<String>::new());
+}
