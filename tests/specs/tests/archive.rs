@@ -25,7 +25,12 @@ async fn pair() -> (Spine, String, String) {
 }
 
 async fn pair_under(delete: &str) -> (Spine, String, String) {
-    let mut spine = Spine::with_contract(&contract(delete));
+    pair_of(&contract(delete)).await
+}
+
+/// The same by this contract.
+async fn pair_of(yaml: &str) -> (Spine, String, String) {
+    let mut spine = Spine::with_contract(yaml);
     let hubspot = spine
         .hubspot_creates(&json!({"email": "ada@example.com", "lastname": "Okafor", "jobtitle": "Countess"}));
     spine.run().await;
@@ -291,5 +296,29 @@ async fn a_delete_that_the_contract_ignores_is_passed_on_to_nobody_and_the_recor
         assert_eq!(spine.salesforce_shows(&salesforce, &["Title"])["Title"], "Duchess", "{side}");
         assert_eq!((in_use(&spine), spine.written() - written), ((1, 1), 1), "{side}");
         assert_quiet(&mut spine).await;
+    }
+}
+
+#[tokio::test]
+async fn what_people_delete_on_both_sides_is_left_alone_whatever_the_contract_and_whatever_was_typed_there() {
+    let archives = SAMPLE_CONTRACT.replacen(FLAG, "archive", 1);
+    for yaml in [SAMPLE_CONTRACT, archives.as_str()] {
+        for edited in [true, false] {
+            let (mut spine, hubspot, salesforce) = pair_of(yaml).await;
+            let written = spine.written();
+            if edited {
+                spine.salesforce_edits(&salesforce, &json!({"Title": "Enchantress"}));
+            }
+            spine.deletes(Side::HubSpot, &hubspot);
+            spine.deletes(Side::Salesforce, &salesforce);
+            spine.run().await;
+            assert_eq!((in_use(&spine), spine.written() - written), ((0, 0), 0), "edited: {edited}");
+            assert_quiet(&mut spine).await;
+
+            spine.restores(Side::Salesforce, &salesforce);
+            spine.run().await;
+            spine.reconcile(Task::Sweep).await;
+            assert_eq!((in_use(&spine), spine.written() - written), ((0, 1), 0), "edited: {edited}");
+        }
     }
 }

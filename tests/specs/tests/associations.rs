@@ -1,6 +1,7 @@
 //! A deal's contacts: associations in HubSpot, and in Salesforce rows of a junction object. Sets of pairs, merged one by one (P12).
 
 mod moments;
+mod robots;
 
 use concord_core::names::Side;
 use concord_core::port::Store as _;

@@ -334,3 +334,19 @@ async fn two_of_one_key_are_a_pair_though_a_brake_stops_what_one_would_take_over
     assert_eq!(spine.salesforce_shows(&salesforce, &["Title"]), json!({"Title": "Countess"}));
     assert_quiet(&mut spine).await;
 }
+
+#[tokio::test]
+async fn what_a_person_has_decided_is_no_harm() {
+    let mut spine = spine("{ changes: 0 }");
+    let (hubspot, salesforce) = contacts(&mut spine, 1).await.remove(0);
+    spine.hubspot_edits(&hubspot, &json!({"jobtitle": "Baroness"}));
+    spine.salesforce_edits(&salesforce, &json!({"Title": "Engineer"}));
+    spine.run().await;
+    let held = spine.engine.inbox().await.unwrap_or_default();
+    let [held] = held.as_slice() else { panic!("one conflict: {held:?}") };
+    let taken = spine.engine.take(&held.name, Side::Salesforce, spine.now()).await;
+    assert!(matches!(taken, Ok(Some(_))), "{taken:?}");
+    spine.run().await;
+    assert_eq!(spine.hubspot_shows(&hubspot, &["jobtitle"]), json!({"jobtitle": "Engineer"}));
+    assert_quiet(&mut spine).await;
+}

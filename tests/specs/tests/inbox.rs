@@ -98,6 +98,11 @@ async fn what_a_person_was_shown_is_all_that_they_can_decide() {
     spine.run().await;
     let now = the_conflict(&spine).await;
     assert_ne!(now.name, shown.name);
+    assert!(shown.conflict.edited[H].is_some());
+    assert_eq!(
+        now.conflict.edited[H], shown.conflict.edited[H],
+        "what HubSpot's user typed is as old as it was"
+    );
     assert_eq!(spine.engine.take(&shown.name, H, spine.now()).await, Ok(None));
     spine.run().await;
     assert_eq!(titles(&spine, &pair), [json!("Countess"), json!("Engineer")]);
@@ -224,4 +229,55 @@ async fn a_list_that_lags_behind_the_link_decides_nothing() {
 
     assert_eq!(spine.engine.take(&shown.name, H, spine.now()).await, Ok(None));
     assert_eq!(spine.link_of("contact", H, &pair[0]).await, link);
+}
+
+#[tokio::test]
+async fn a_field_that_is_set_aside_and_that_the_contract_names_no_longer_waits_for_nobody() {
+    let mut spine = Spine::new();
+    let hubspot =
+        spine.hubspot_creates(&json!({"email": "ada@example.com", "lastname": "L", "phone": "+14155550100"}));
+    spine.run().await;
+    spine.hubspot_edits(&hubspot, &json!({"phone": "call me maybe"}));
+    spine.run().await;
+    assert_eq!(spine.engine.store.parked(10).await.unwrap().len(), 1);
+
+    let contact = spine.engine.contract.objects.get_mut(&"contact".into()).unwrap();
+    contact.fields.remove(&"phone".into()).unwrap();
+    spine.reconcile(Task::Sweep).await;
+    assert_eq!(spine.engine.store.parked(10).await.unwrap(), []);
+    let again = spine.engine.reconcile(Task::Sweep, spine.now()).await;
+    assert_eq!(again.map(|report| report.hinted), Ok(0), "and nobody is looked at for it any more");
+    assert_quiet(&mut spine).await;
+}
+
+#[tokio::test]
+async fn what_a_person_decides_again_and_again_is_done_each_time() {
+    let (mut spine, pair, _) = held().await;
+    for n in 0..3 {
+        let conflict = the_conflict(&spine).await;
+        assert!(spine.engine.take(&conflict.name, H, spine.now()).await.unwrap().is_some());
+        spine.run().await;
+        assert_eq!(titles(&spine, &pair), [json!("Countess"), json!("Countess")], "decision {n}");
+        spine.salesforce_edits(&pair[1], &json!({"Title": format!("Analyst {n}")}));
+        spine.run().await;
+        spine.hubspot_edits(&pair[0], &json!({"jobtitle": "Countess"}));
+        spine.salesforce_edits(&pair[1], &json!({"Title": format!("Programmer {n}")}));
+        spine.run().await;
+    }
+}
+
+#[tokio::test]
+async fn the_inbox_says_who_typed_over_what_concord_had_written() {
+    let mut spine = Spine::new();
+    let ada = json!({"Email": "ada@example.com", "LastName": "Lovelace", "Title": "Analyst"});
+    let salesforce = spine.salesforce_creates(&ada);
+    spine.run().await;
+    let hubspot = spine.counterpart(S, &salesforce).await;
+    spine.hubspot_edits(&hubspot, &json!({"jobtitle": "Countess"}));
+    spine.salesforce_edits(&salesforce, &json!({"Title": "Programmer"}));
+    spine.run().await;
+    let edited = the_conflict(&spine).await.conflict.edited;
+    let by = Side::BOTH.map(|side| edited[side].as_ref().and_then(|edited| edited.by.clone()));
+    let person = format!("CRM_UI userId:{}", hubspot::Config::default().user_id);
+    assert_eq!(by, [Some(person), Some(salesforce::Config::default().person)]);
 }

@@ -1,6 +1,7 @@
 //! The protocol of DESIGN 4: the counterexamples that model checking found in simpler designs (reference:
 //! W1 to W6), and the promises under random disorder.
 
+mod late;
 mod world;
 
 use std::collections::BTreeSet;

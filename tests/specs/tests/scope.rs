@@ -315,3 +315,20 @@ async fn of_those_whom_nobody_told_of_a_listing_reads_who_is_in_scope_and_no_oth
         assert_eq!(scene.link(side, &staff).await, None);
     }
 }
+
+#[tokio::test]
+async fn an_archive_of_ours_is_seen_to_the_end_though_the_record_has_left_the_scope() {
+    let mut scene = Scene::new("archive");
+    let (id, counterpart) = scene.pair(Side::HubSpot).await;
+    scene.0.deletes(Side::HubSpot, &id);
+    scene.0.deliver().await;
+    scene.0.work_at_once(QueueName::Hints).await;
+    // Which whoever deleted had not seen.
+    scene.titled(Side::Salesforce, &counterpart, "Staff engineer");
+    scene.0.work_at_once(QueueName::Intents).await;
+    assert_eq!(scene.count(), (0, 0), "it lies in the bin");
+    scene.0.run().await;
+    assert_eq!(scene.count(), (0, 1), "and is taken out again");
+    assert_eq!(scene.shows(Side::Salesforce, &counterpart)[0], json!("Staff engineer"));
+    scene.nothing_is_written().await;
+}

@@ -1,5 +1,7 @@
 //! What is hidden, or not heard of yet, of a deal and its contacts.
 
+use concord_core::port::ParkKey;
+
 use super::*;
 
 #[tokio::test]
@@ -39,4 +41,76 @@ async fn a_deal_that_is_looked_at_before_its_contacts_delete_is_heard_of_loses_n
     let written = spine.written();
     spine.reconcile(Task::Sweep).await;
     assert_eq!(spine.written(), written);
+}
+
+#[tokio::test]
+async fn a_delete_is_passed_on_unless_somebody_put_a_contact_in_unseen() {
+    let flag = |spine: &Spine, deal: &Both| {
+        let path = format!("{OBJECTS}/Opportunity/{}?fields=Deleted_In_CRM__c", deal.salesforce);
+        spine.salesforce.person(Method::GET, &path, &Value::Null)["Deleted_In_CRM__c"].clone()
+    };
+    let (mut spine, deal, _, bea) = strangers().await;
+    gives_role(&spine, &deal.salesforce, &bea.salesforce, "Other");
+    spine.hubspot.person(Method::DELETE, &format!("{DEALS}/{}", deal.hubspot), &Value::Null);
+    settles(&mut spine).await;
+    assert_eq!(
+        (flag(&spine, &deal), roles(&spine, &deal.salesforce).len()),
+        (json!(false), 1),
+        "kept, and unlinked"
+    );
+
+    // Whom both sides have agreed on is nobody's edit, on whichever side.
+    let (mut spine, deal, ..) = associated().await;
+    spine.salesforce.person(
+        Method::DELETE,
+        &format!("{OBJECTS}/Opportunity/{}", deal.salesforce),
+        &Value::Null,
+    );
+    settles(&mut spine).await;
+    let path = format!("{DEALS}/{}?properties=deleted_in_crm", deal.hubspot);
+    let shown = spine.hubspot.person(Method::GET, &path, &Value::Null);
+    assert_eq!(shown["properties"]["deleted_in_crm"], "true");
+}
+
+#[tokio::test]
+async fn a_new_deal_whose_associations_got_lost_has_them_later_and_takes_nobody_out() {
+    let mut spine = Spine::new();
+    let bea = contact(&mut spine, "Bea").await;
+    let fields = json!({"Name": "Engine No. 3", "StageName": "Prospecting", "CloseDate": "2026-12-24"});
+    let salesforce =
+        text(&spine.salesforce.person(Method::POST, &format!("{OBJECTS}/Opportunity"), &fields)["id"]);
+    gives_role(&spine, &salesforce, &bea.salesforce, "Decision Maker");
+    spine.hubspot.trouble("write_batch_associate", Trouble::RequestLost);
+    settles(&mut spine).await;
+    assert!(spine.hubspot.troubles_over());
+    let deal = Both { hubspot: spine.counterpart_of("deal", S, &salesforce).await, salesforce };
+    assert_eq!(contacts_of(&spine, &deal), both([&bea]));
+    assert_quiet(&mut spine).await;
+}
+
+#[tokio::test]
+async fn the_brake_counts_who_leaves_a_deal_and_not_who_joins_it() {
+    let fields = "    fields:\n      name: { hubspot: dealname";
+    let yaml = SAMPLE_CONTRACT.replacen(fields, &format!("    brake: {{ changes: 0 }}\n{fields}"), 1);
+    assert_ne!(yaml, SAMPLE_CONTRACT);
+    let mut spine = Spine::with_contract(&yaml);
+    let (ada, bea) = (contact(&mut spine, "Ada").await, contact(&mut spine, "Bea").await);
+    let deal = deal(&mut spine).await;
+    for person in [&ada, &bea] {
+        associates(&spine, &deal.hubspot, &person.hubspot);
+    }
+    settles(&mut spine).await;
+    assert_eq!(contacts_of(&spine, &deal), both([&ada, &bea]));
+
+    dissociates(&spine, &deal.hubspot, &ada.hubspot);
+    settles(&mut spine).await;
+    assert_eq!(contacts_of(&spine, &deal), [vec![bea.hubspot.clone()], both([&ada, &bea])[1].clone()]);
+    let parked = spine.engine.store.parked(10).await.unwrap();
+    let keys: Vec<ParkKey> = parked.into_iter().map(|parked| parked.key).collect();
+    assert_eq!(keys, [ParkKey::Object("deal".into())]);
+
+    assert_eq!(spine.engine.release(&"deal".into(), spine.now()).await, Ok(true));
+    spine.reconcile(Task::Sweep).await;
+    assert_eq!(contacts_of(&spine, &deal), both([&bea]));
+    assert_quiet(&mut spine).await;
 }

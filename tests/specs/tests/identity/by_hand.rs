@@ -138,3 +138,52 @@ async fn two_that_are_kept_apart_while_somebody_looks_at_them_are_a_pair_or_not_
         assert!(pairs > 0 && apart > 0, "{pairs} {apart}");
     }
 }
+
+#[tokio::test]
+async fn who_could_not_be_made_is_found_when_a_person_makes_them() {
+    let mut spine = Spine::new();
+    let hubspot = spine.hubspot_creates(&json!({"email": "ada@example.com"}));
+    spine.run().await;
+    assert_eq!(proposed(&spine).await, [(contact(H, &hubspot), vec![])], "Salesforce asks for a last name");
+    let salesforce = spine.salesforce_creates(&json!({"Email": "ada@example.com", "LastName": "Lovelace"}));
+    spine.run().await;
+    assert_eq!(spine.counterpart(H, &hubspot).await, salesforce);
+    assert_eq!(spine.hubspot_shows(&hubspot, &["lastname"]), json!({"lastname": "Lovelace"}));
+    assert_eq!(spine.salesforce_contacts(), [salesforce]);
+    assert_quiet(&mut spine).await;
+}
+
+/// A contact of HubSpot's whose counterpart is decided and on its way to Salesforce.
+async fn being_made() -> (Spine, String) {
+    let mut spine = Spine::new();
+    let hubspot = spine.hubspot_creates(&json!({"email": "ada@example.com", "lastname": "Lovelace"}));
+    spine.pass(SignedDuration::from_secs(2));
+    spine.deliver().await;
+    spine.work_at_once(QueueName::Hints).await;
+    (spine, hubspot)
+}
+
+#[tokio::test]
+async fn who_matches_while_a_record_is_being_made_waits_and_what_is_made_is_the_counterpart() {
+    let (mut spine, hubspot) = being_made().await;
+    let entered = spine.salesforce_creates(&json!({"Email": "ada@example.com", "LastName": "Lovelace"}));
+    spine.run().await;
+    let made = spine.counterpart(H, &hubspot).await;
+    assert_ne!(made, entered);
+    assert_eq!((spine.hubspot_contacts().len(), spine.salesforce_contacts().len()), (1, 2));
+    assert_eq!(proposed(&spine).await, [(contact(S, &entered), vec![])], "a person is told to merge the two");
+}
+
+#[tokio::test]
+async fn who_matches_long_after_the_record_should_have_been_made_is_the_counterpart() {
+    let (mut spine, hubspot) = being_made().await;
+    for message in spine.queue.receive(QueueName::Intents, 10) {
+        let _lost = spine.queue.delete(QueueName::Intents, &message.handle);
+    }
+    spine.pass(SignedDuration::from_hours(1));
+    let entered = spine.salesforce_creates(&json!({"Email": "ada@example.com", "LastName": "Lovelace"}));
+    spine.run().await;
+    assert_eq!(spine.counterpart(H, &hubspot).await, entered);
+    assert_eq!(spine.salesforce_contacts(), [entered]);
+    assert_quiet(&mut spine).await;
+}

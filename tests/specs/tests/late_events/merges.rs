@@ -109,3 +109,23 @@ async fn what_a_merged_record_was_set_aside_for_is_over_and_whoever_is_left_over
     assert_eq!(keys(&parked), [ParkKey::Record(contact(Side::HubSpot, &left_over))]);
     assert_eq!(parked[0].candidates, [contact(Side::HubSpot, &rival)]);
 }
+
+#[tokio::test]
+async fn a_record_that_was_merged_into_a_strangers_meets_its_counterpart_anew() {
+    let side = Side::Salesforce;
+    let (mut scene, loser, other) = Scene::linked(side).await;
+    scene.edits(side, &loser, "Countess");
+    scene.spine.run().await;
+    let winner = scene.spine.salesforce_creates(&json!({"LastName": "Lovelace", "Title": "Queen"}));
+    scene.unheard(|scene| drop(scene.merges(side, &winner, &loser)));
+    scene.comes(side, &loser).await;
+
+    assert_eq!(scene.spine.counterpart(side, &winner).await, other);
+    let titles = [scene.title(Side::HubSpot, &other), scene.title(side, &winner)];
+    assert_eq!(titles, ["Countess", "Queen"], "neither has seen the other");
+    let held = scene.spine.engine.store.conflicts(10).await.unwrap_or_default();
+    assert_eq!(held.iter().map(|held| held.field.as_str()).collect::<Vec<_>>(), ["job_title"]);
+    let email = json!("ada@example.com");
+    assert_eq!(scene.spine.hubspot_shows(&other, &["email"])["email"], email, "nothing is cleared");
+    assert_eq!(scene.spine.salesforce_shows(&winner, &["Email"])["Email"], email, "a blank is filled");
+}

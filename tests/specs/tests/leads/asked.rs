@@ -83,3 +83,23 @@ async fn who_a_lead_became_that_was_left_over_of_a_merge_is_somebody_of_their_ow
     assert_eq!(scene.count(), (2, 2, 0));
     assert_ne!(json!(scene.0.counterpart(Side::Salesforce, &became).await), merged["id"]);
 }
+
+#[tokio::test]
+async fn what_a_write_from_a_lead_covers_is_not_lost_when_the_lead_is_converted() {
+    let mut scene = Scene::new();
+    let (contact, lead) = scene.pair("ada@example.com").await;
+    scene.0.salesforce_edits(&lead, &json!({"Title": "Duchess"}));
+    scene.0.pass(SignedDuration::from_secs(5));
+    scene.0.deliver().await;
+    scene.0.work_at_once(QueueName::Hints).await; // The write to HubSpot is under way.
+    scene.0.hubspot_edits(&contact, &json!({"jobtitle": "Queen"}));
+    scene.0.pass(SignedDuration::from_secs(1));
+    scene.0.work_at_once(QueueName::Intents).await; // It goes over what was typed meanwhile.
+    assert_eq!(scene.titles(&contact, &lead), ["Duchess", "Duchess"]);
+    let became = scene.0.converts(&lead, "");
+    scene.0.run().await;
+
+    assert_eq!(scene.titles(&contact, &became), ["Queen", "Duchess"]);
+    let conflicts = scene.0.engine.store.conflicts(10).await.unwrap_or_default();
+    assert_eq!(conflicts.iter().map(|conflict| conflict.field.as_str()).collect::<Vec<_>>(), ["job_title"]);
+}

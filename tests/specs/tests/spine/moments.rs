@@ -129,3 +129,48 @@ async fn a_write_that_waited_for_more_than_ten_minutes_is_decided_anew_from_both
     assert_eq!(spine.written(), before, "the two are held");
     assert_eq!(spine.engine.store.conflicts(10).await.unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn a_set_that_people_change_on_both_sides_at_once_holds_what_all_of_them_meant() {
+    let mut spine = Spine::new();
+    let hubspot = spine.hubspot_creates(
+        &json!({"email": "ada@example.com", "lastname": "Lovelace", "interests": "cycling;sailing"}),
+    );
+    spine.run().await;
+    let salesforce = spine.counterpart(H, &hubspot).await;
+    let before = spine.written();
+    spine.hubspot_edits(&hubspot, &json!({"interests": "cycling;sailing;reading"})); // Reading comes
+    spine.salesforce_edits(&salesforce, &json!({"Interests__c": "Research;Offers"})); // Cycling goes, music comes
+    spine.run().await;
+    let set = |shown: &Value| -> BTreeSet<String> {
+        shown.as_str().unwrap_or_default().split(';').map(str::to_owned).collect()
+    };
+    let shown = [
+        set(&spine.hubspot_shows(&hubspot, &["interests"])["interests"]),
+        set(&spine.salesforce_shows(&salesforce, &["Interests__c"])["Interests__c"]),
+    ];
+    let named = |names: [&str; 3]| names.map(str::to_owned).into_iter().collect::<BTreeSet<_>>();
+    assert_eq!(shown, [named(["music", "reading", "sailing"]), named(["News", "Offers", "Research"])]);
+    assert_eq!(spine.written() - before, 2, "one write a side");
+    assert_quiet(&mut spine).await;
+}
+
+#[tokio::test]
+async fn a_field_that_was_blank_when_its_record_was_made_can_be_filled_much_later() {
+    let mut spine = Spine::new();
+    let salesforce = spine.salesforce_creates(&json!({"Email": "ada@example.com", "LastName": "Lovelace"}));
+    spine.run().await;
+    let hubspot = spine.counterpart(S, &salesforce).await;
+    // By the second edit, how the record was made is forgotten.
+    for properties in [json!({"phone": "+14155550100"}), json!({"jobtitle": "Countess"})] {
+        spine.pass(SignedDuration::from_hours(1));
+        spine.hubspot_edits(&hubspot, &properties);
+        spine.run().await;
+    }
+    assert_eq!(
+        spine.salesforce_shows(&salesforce, &["Phone", "Title"]),
+        json!({"Phone": "+14155550100", "Title": "Countess"})
+    );
+    assert_eq!(spine.engine.store.parked(10).await.unwrap(), []);
+    assert_quiet(&mut spine).await;
+}
