@@ -112,9 +112,6 @@ impl Decision {
         let mut after = self.link.clone();
         after.generation = before.generation;
         after != *before
-            || !self.journal.is_empty()
-            || !self.conflicts.is_empty()
-            || !self.resolved.is_empty()
     }
 
     /// No conflict of these fields waits for a person any more, and none of them is set aside.
@@ -251,7 +248,8 @@ impl Draft<'_> {
     fn fields(&mut self, rows: PerSide<&Row>) {
         for field in self.situation.object.fields.values() {
             let scene = Scene { key: self.situation.key, field, link: self.situation.link };
-            match scene.settle(rows.map(Some)).and_then(|settled| self.field(field, settled, rows)) {
+            let settled = scene.settle(rows.map(Some)).or_else(|fault| scene.agreed_as_shown(fault, rows));
+            match settled.and_then(|settled| self.field(field, settled, rows)) {
                 Ok(()) => self.heal(field),
                 Err(fault) => self.fault(field, fault),
             }
@@ -330,7 +328,7 @@ impl Draft<'_> {
                 && base.images.salesforce.hash == salesforce.hash
                 && !self.may_land_late(field, base.number)
         });
-        if !unchanged && settled.base.as_ref().is_none_or(|base| base.number <= number) {
+        if !unchanged {
             let images = PerSide { hubspot, salesforce };
             self.memory(field).base = Some(Base { number, images, proof: Proof::Seen });
         }
@@ -425,8 +423,10 @@ impl Draft<'_> {
 
     fn record_losers(&mut self, field: &Field, settled: &Settled) {
         for loser in &settled.losers {
-            // Salesforce's half of what was covered is gone; HubSpot still has it.
-            let loser = if loser.is_unknown() { &settled.views.hubspot.value } else { loser };
+            // Salesforce's half of what was covered is gone; HubSpot has it still, unless somebody has changed it there since.
+            let hubspot = &settled.views.hubspot;
+            let agreed = settled.base.as_ref().map(|base| base.images.hubspot.hash);
+            let loser = if loser.is_unknown() && agreed == hubspot.hash { &hubspot.value } else { loser };
             let rule = "P3 edited on top of a skipped landing";
             let line = self.line(field, settled, rule, None, &Presence::Unknown, Some(loser.clone()));
             self.decision.journal.push(line);

@@ -58,7 +58,7 @@ fn percent(field: &Field, one: &Value, other: &Value) -> u8 {
         | Kind::Owner(_) => return if one == other { 100 } else { 0 },
     };
     let (one, other) = (plain(one), plain(other));
-    if one.is_empty() || other.is_empty() {
+    if one.is_empty() {
         return 0;
     }
     let alike = strsim::jaro_winkler(&one, &other) * 100.0;

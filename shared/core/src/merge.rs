@@ -97,9 +97,15 @@ impl Why {
     #[must_use]
     pub(crate) const fn takes_away(self) -> bool {
         match self {
-            Self::OneSided | Self::Authority | Self::Newest | Self::BlankNeverWins | Self::Unproven => true,
+            // What a field that goes one way meets for the first time need not be blank.
+            Self::OneSided
+            | Self::Authority
+            | Self::Newest
+            | Self::BlankNeverWins
+            | Self::Unproven
+            | Self::Filled => true,
             // The union holds all that was there.
-            Self::Filled | Self::Taken | Self::Repair | Self::Union => false,
+            Self::Taken | Self::Repair | Self::Union => false,
         }
     }
 

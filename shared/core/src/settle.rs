@@ -6,6 +6,7 @@
 //! did. A landing on one side may move the base under the other; both are looked at until nothing moves.
 
 mod fault;
+mod shown;
 
 use jiff::Timestamp;
 
@@ -225,9 +226,7 @@ impl Scene<'_> {
             && !(events.is_empty() && shown == Presence::Blank)
         {
             // The row shows what its history does not: a field without history. Nothing of ours can be told apart.
-            let place = Place::Version(events.last().map(|last| last.at));
-            let (hash, edited) = (self.hash(&shown), Some(row.revision));
-            return Ok(View { hash, value: shown, place, stands: Stands::Shown, proof: Proof::Seen, edited });
+            return Ok(self.plain(row, shown, events.last().map(|last| last.at)));
         }
         let start = match from {
             None => Presence::Blank,

@@ -322,3 +322,17 @@ async fn what_people_delete_on_both_sides_is_left_alone_whatever_the_contract_an
         }
     }
 }
+
+#[tokio::test]
+async fn what_was_typed_while_the_other_record_was_in_the_bin_arrives_there_once_it_is_back_where_deletes_are_ignored()
+ {
+    let (mut spine, hubspot, salesforce) = pair_under("ignore").await;
+    spine.deletes(Side::HubSpot, &hubspot);
+    spine.salesforce_edits(&salesforce, &json!({"Title": "Enchantress"}));
+    spine.run().await;
+    assert_eq!((in_use(&spine), parked(&spine).await), ((0, 1), Vec::new()));
+    spine.restores(Side::HubSpot, &hubspot);
+    spine.run().await;
+    assert_eq!(spine.hubspot_shows(&hubspot, &["jobtitle"]), json!({"jobtitle": "Enchantress"}));
+    assert_quiet(&mut spine).await;
+}

@@ -1,6 +1,7 @@
 //! The brake (P15, I21): mass harm waits for an operator, everything else goes on, and nothing of it is lost.
 
 use concord_core::brake::{Brake, Engaged, Harm, Limits};
+use concord_core::contract::parse;
 use concord_core::names::{ObjectName, PerSide, Side};
 use concord_core::port::{ParkKey, Store as _};
 use concord_core::step::Task;
@@ -349,4 +350,37 @@ async fn what_a_person_has_decided_is_no_harm() {
     spine.run().await;
     assert_eq!(spine.hubspot_shows(&hubspot, &["jobtitle"]), json!({"jobtitle": "Engineer"}));
     assert_quiet(&mut spine).await;
+}
+
+#[tokio::test]
+async fn a_field_that_goes_one_way_from_now_on_replaces_no_more_than_the_brake_lets_through() {
+    let line = "      job_title: { hubspot: jobtitle, salesforce: Title, lead: Title, type: text }\n";
+    let old = SAMPLE_CONTRACT.replacen(line, "", 1).replacen(
+        GUARD,
+        &format!("    brake: {{ changes: 2 }}\n{GUARD}"),
+        1,
+    );
+    assert_eq!(old.matches("job_title").count() + 1, SAMPLE_CONTRACT.matches("job_title").count());
+    let mut spine = Spine::with_contract(&old);
+    let pairs = contacts(&mut spine, 5).await;
+    for (hubspot, salesforce) in &pairs {
+        spine.hubspot_edits(hubspot, &json!({"jobtitle": "Countess"}));
+        spine.salesforce_edits(salesforce, &json!({"Title": "Engineer"}));
+    }
+    spine.run().await;
+    let one_way = line.replacen("type: text", "type: text, direction: to_salesforce", 1);
+    let new = old.replacen("      company: {", &format!("{one_way}      company: {{"), 1).replacen(
+        "version: 1",
+        "version: 2",
+        1,
+    );
+    spine.engine.contract = parse(&new).unwrap_or_else(|faults| panic!("{faults:?}"));
+    spine.reconcile(Task::Sweep).await;
+    let replaced = |spine: &Spine| {
+        let shows = |(_, id): &&(String, String)| {
+            spine.salesforce_shows(id, &["Title"]) == json!({"Title": "Countess"})
+        };
+        pairs.iter().filter(shows).count()
+    };
+    assert_eq!((replaced(&spine), parked(&spine).await.len()), (0, 1), "five were too many at once");
 }

@@ -58,7 +58,7 @@ fn contract(file: File, root: &Place<'_>, hash: String) -> Option<Contract> {
         if version == 0 {
             root.at("version").fault("is 0", "begin with 1: 0 stands for no contract");
         }
-        (version > 0).then_some(ContractVersion(version))
+        Some(ContractVersion(version))
     });
     let place = root.at("objects");
     let given = file.objects.required(&place, "add `objects:` with at least one object")?;

@@ -140,9 +140,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
             Tree::Signed(number) => visitor.visit_i64(*number),
             Tree::Float(number) => visitor.visit_f64(*number),
             Tree::Text(text) => visitor.visit_str(text),
-            Tree::List(elements) => {
-                visitor.visit_seq(Elements { of: &self, next: 0, elements: elements.len() })
-            }
+            Tree::List(_) => visitor.visit_seq(Elements { of: &self, next: 0 }),
             Tree::Map(_) => visitor.visit_map(Entries { of: &self, next: 0, known: None }),
         };
         Self::note(&place, read)
@@ -225,7 +223,6 @@ impl<'de> Deserializer<'de> for Reader<'_> {
 struct Elements<'a, 't> {
     of: &'a Reader<'t>,
     next: usize,
-    elements: usize,
 }
 
 impl<'de> SeqAccess<'de> for Elements<'_, '_> {
@@ -237,10 +234,6 @@ impl<'de> SeqAccess<'de> for Elements<'_, '_> {
         let place = self.of.place.at(self.next.to_string());
         self.next += 1;
         seed.deserialize(Reader { tree, place }).map(Some)
-    }
-
-    fn size_hint(&self) -> Option<usize> {
-        Some(self.elements - self.next)
     }
 }
 

@@ -53,11 +53,11 @@ impl Scope {
             let remedy = "write a condition such as `email != null && !email.endsWith('@example.com')`";
             Wrong { what: format!("cannot be read{what}"), remedy: remedy.to_owned() }
         })?;
-        let mut named = Vec::new();
+        let (mut named, mut whole) = (Vec::new(), true);
         for name in program.references().variables() {
             let field = fields.get(&FieldName::new(name));
             match field.map(|field| &field.kind) {
-                None if names.iter().any(|known| known == name) => {}
+                None if names.iter().any(|known| known == name) => whole = false,
                 None => {
                     let what = format!("names `{name}`, which is not a field of this object");
                     return Err(Wrong { what, remedy: format!("use some of: {}", names.join(", ")) });
@@ -74,7 +74,7 @@ impl Scope {
         let sample = |field: &Field| scope.fields.contains(&field.name).then(|| sample(&field.kind));
         let held = fields.values().filter_map(|field| Some((field.name.clone(), sample(field)?)));
         let held: BTreeMap<FieldName, Presence<Value>> = held.collect();
-        if held.len() == scope.fields.len() {
+        if whole {
             let blank = held.keys().map(|name| (name.clone(), Presence::Blank)).collect();
             scope.try_on(&blank, "are all blank", "ask `.. != null &&` first")?;
             scope.try_on(&held, "all hold something", "compare each field with what its type holds")?;

@@ -53,14 +53,8 @@ impl Draft<'_> {
 
     /// Both live: no flag says otherwise.
     pub(super) fn both_alive(&mut self) {
-        let flagged = match self.decision.link.status {
-            Status::Live | Status::Apart { .. } | Status::Erased { .. } => None,
-            Status::Flagged { deleted } | Status::Unlinked { deleted } => Some(deleted.other()),
-        };
         for side in Side::BOTH {
-            if flagged == Some(side) || self.flag_shown(side) == Some(true) {
-                self.set_flag(side, false);
-            }
+            self.set_flag(side, false);
         }
     }
 
@@ -120,6 +114,9 @@ impl Draft<'_> {
         if self.decision.wait.is_some() && matches!(self.decision.link.status, Status::Flagged { .. }) {
             self.decision.link.status = self.situation.link.status.clone();
         }
+        if self.decision.link.status != Status::Live {
+            self.decision.ask_nobody(|_| true);
+        }
     }
 
     /// One was merged into a record of another pair: this pair ends, and the record that is left over keeps all that
@@ -174,7 +171,10 @@ impl Draft<'_> {
     /// A pair may end with a landing of ours over an edit: what was covered is put back, and what somebody has typed
     /// over it is told (P3).
     fn uncover(&mut self, alive: Side, rows: PerSide<Option<&Row>>) {
-        let ends = self.decision.link.status != self.situation.link.status;
+        // Where both are looked at, those that both rows tell of are told with HubSpot's.
+        let told =
+            alive == Side::Salesforce && rows.hubspot.is_some_and(|row| row.standing == Standing::Alive);
+        let ends = !told && self.decision.link.status != self.situation.link.status;
         for field in self.situation.object.fields.values() {
             let scene = Scene { key: self.situation.key, field, link: self.situation.link };
             let Ok(settled) = scene.settle(rows) else { continue };
@@ -200,6 +200,7 @@ impl Draft<'_> {
 
     pub(super) fn both_deleted(&mut self) {
         self.decision.link.give_up();
+        self.decision.ask_nobody(|_| true);
         if self.decision.link.status == Status::Live {
             self.decision.link.status = Status::Unlinked { deleted: Side::HubSpot };
             self.say("P9 deleted on both sides");

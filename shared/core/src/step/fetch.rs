@@ -30,7 +30,7 @@ pub(super) struct Pair {
     /// Whether a missing counterpart may be made.
     pub(super) counterpart: Counterpart,
     /// The side whose record was merged into another pair's.
-    pub(super) absorbed: Option<Side>,
+    pub(super) absorbed: Option<(Side, LinkId)>,
     /// The side that says it has erased its record.
     pub(super) erased: Option<Side>,
     /// Whether only keys have brought its two records together.
@@ -239,7 +239,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let mut settled = Vec::new();
         for (id, pair) in pairs {
             let echo = match (&pair.readings[side], &pair.link.records[side.other()]) {
-                (Some(Reading::Row(row)), Some(_)) if pair.claims.is_empty() && pair.aliases.is_empty() => {
+                (Some(Reading::Row(row)), Some(_)) => {
                     let object = views.of(pair.link.is_lead());
                     overhear(&self.key, object, &pair.link, side, row, now)
                 }
@@ -289,8 +289,9 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         {
             return Ok(Decided::Done(Done::default()));
         }
-        if let Some(side) = pair.absorbed {
-            self.before_absorbed(&mut pair, side, now).await?;
+        let absorbed = pair.absorbed.as_ref().map(|(side, _)| *side);
+        if let Some((side, rival)) = pair.absorbed.clone() {
+            self.before_absorbed(&mut pair, side, &rival, now).await?;
         }
         if pair.erased.is_some() {
             self.erase_what_was_merged(&pair.link, now).await?;
@@ -300,9 +301,9 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             _ if pair.erased == Some(side) => Some(Sight::Erased),
             // Whoever it was merged into may be somebody else.
             (Some(Reading::MergedInto(_)), _) if erased => Some(Sight::Absorbed),
-            (None, None) if erased => Some(Sight::Missing),
-            _ if pair.absorbed == Some(side) => Some(Sight::Absorbed),
-            (Some(Reading::MergedInto(_)) | None, Some(_)) if pair.absorbed.is_some() => Some(Sight::Lost),
+            (None, None) if erased || absorbed.is_some() => Some(Sight::Missing),
+            _ if absorbed == Some(side) => Some(Sight::Absorbed),
+            (Some(Reading::MergedInto(_)) | None, Some(_)) if absorbed.is_some() => Some(Sight::Lost),
             (Some(Reading::Row(row)), _) => Some(Sight::Row(row)),
             (Some(Reading::NotFound), _) => Some(Sight::Lost),
             (Some(Reading::MergedInto(_)), _) | (None, Some(_)) => None,

@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 
 use super::{Engine, StepError, link_id};
 use crate::contract::Object;
+use crate::link::{Link, Status};
 use crate::names::{LinkId, RecordId, RecordKey, Side, WireName};
 use crate::port::{Crm, Found, NaturalKey, Queue, Store, Whereabouts};
 use crate::row::Row;
@@ -258,9 +259,14 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         keys: &[&Key],
         matches: &mut [Match],
     ) -> Result<(), StepError> {
-        let taken = |found: &Match| matches!(found, Match::Record { .. });
+        let alone = self.alone(side, matches).await?;
+        let candidate = |found: &Match| match found {
+            Match::Record { id, .. } => Some(self.record(side.other(), &object.name, id)),
+            Match::Link(link) => alone.get(link).cloned(),
+            Match::Nobody(_) | Match::Unclear(_) => None,
+        };
         let own: Vec<(usize, &(WireName, String))> = (0..keys.len())
-            .filter(|index| taken(&matches[*index]))
+            .filter(|index| candidate(&matches[*index]).is_some())
             .map(|index| (index, &keys[index].own))
             .collect();
         let Some((_, (wire, _))) = own.first() else { return Ok(()) };
@@ -270,8 +276,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let is_free = |id: &&RecordId| matches!(located.get(*id), Some(Whereabouts::Nowhere) | None);
         for ((index, _), found) in own.into_iter().zip(&found) {
             let rivals: Vec<&RecordId> = found.ids.iter().filter(is_free).collect();
-            if let (Match::Record { id, .. }, [_, _, ..]) = (&matches[index], rivals.as_slice()) {
-                let candidate = self.record(side.other(), &object.name, id);
+            if let (Some(candidate), [_, _, ..]) = (candidate(&matches[index]), rivals.as_slice()) {
                 let apart = self.kept_apart(std::slice::from_ref(&candidate)).await?;
                 let is_apart = |id: &RecordId| apart.iter().flatten().any(|apart| apart.id == *id);
                 let rivals: Vec<&RecordId> = rivals.into_iter().filter(|id| !is_apart(id)).collect();
@@ -281,6 +286,27 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             }
         }
         Ok(())
+    }
+
+    /// Of the pairs that were found and lack this side, as no insert will change, the records that they have.
+    async fn alone(&self, side: Side, matches: &[Match]) -> Result<BTreeMap<LinkId, RecordKey>, StepError> {
+        let link = |found: &Match| match found {
+            Match::Link(link) => Some(link.clone()),
+            Match::Record { .. } | Match::Nobody(_) | Match::Unclear(_) => None,
+        };
+        let links: Vec<LinkId> = matches.iter().filter_map(link).collect();
+        if links.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let found = self.store.links(&links).await?.into_iter().flatten();
+        let alone = found.filter(|link| {
+            link.status == Status::Live && link.records[side].is_none() && link.open_since().is_none()
+        });
+        let record = |link: Link| {
+            let id = link.records[side.other()].as_ref()?;
+            Some((link.id.clone(), self.record(side.other(), &link.object, id)))
+        };
+        Ok(alone.filter_map(record).collect())
     }
 
     /// The records of a side that hold these texts in a field.

@@ -75,7 +75,8 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             match owner {
                 Owner::Claimed(owner) | Owner::Marked(owner, _) if owner != pair.link.id => {
                     pair.aliases.push(redirection);
-                    pair.absorbed = Some(side);
+                    // If both were, the one that was told of.
+                    pair.absorbed.get_or_insert((side, owner));
                 }
                 Owner::Nobody(row) | Owner::Marked(_, row) => {
                     let token = row.highest_token();
@@ -162,6 +163,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         &self,
         pair: &mut Pair,
         side: Side,
+        rival: &LinkId,
         now: Timestamp,
     ) -> Result<(), StepError> {
         let (mut aliases, undone): (Vec<_>, Vec<_>) =
@@ -171,16 +173,21 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             // Its winner is for a pair that goes on, or a stranger's; once, as the pair ends.
             if !matches!(pair.link.status, Status::Unlinked { .. }) {
                 let correlation = digest(["left over", pair.link.id.as_str(), &now.to_string()]);
-                self.hint(other.side, &other.object, &[winner], &correlation).await?;
+                self.hint(other.side, &other.object, std::slice::from_ref(&winner), &correlation).await?;
             }
-            pair.link.records[other.side] = Some(other.id);
+            pair.link.records[other.side] = Some(other.id.clone());
+            let of_nobody = pair.claims.iter().any(|claim| claim.side == other.side && claim.id == winner);
+            if over && !of_nobody {
+                aliases.push((other, winner));
+            }
         }
         let records = &pair.link.records;
         pair.claims.retain(|claim| claim.side != side && records[claim.side].as_ref() == Some(&claim.id));
         let Some((loser, winner)) = aliases.last().cloned() else { return Ok(()) };
         if over {
-            let located = self.store.locate(std::slice::from_ref(&loser)).await?;
-            aliases.retain(|_| !matches!(located.as_slice(), [Whereabouts::Alias(_)]));
+            let losers: Vec<RecordKey> = aliases.iter().map(|(loser, _)| loser.clone()).collect();
+            let mut located = self.store.locate(&losers).await?.into_iter();
+            aliases.retain(|_| !matches!(located.next(), Some(Whereabouts::Alias(_))));
         } else if let Some(id) = pair.link.records[side.other()].clone() {
             let key = RecordKey { side: side.other(), object: pair.link.object.clone(), id };
             let reason = format!(
@@ -189,14 +196,14 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                 loser.id,
                 side.other()
             );
-            let kept = self.pair_of(&self.record(side, &pair.link.object, &winner)).await?;
-            let rival = kept.and_then(|(_, link)| link.records[side.other()].clone());
+            let kept = self.stored(rival).await?;
+            let rival = kept.and_then(|link| link.records[side.other()].clone());
             let candidates = rival.into_iter().map(|id| RecordKey { id, ..key.clone() }).collect();
             let parked = Parked { candidates, ..Parked::new(ParkKey::Record(key), reason, now) };
             self.store.park(&parked).await?;
         }
-        if !aliases.is_empty() {
-            self.store.unpark(&ParkKey::Record(loser)).await?;
+        for (loser, _) in &aliases {
+            self.store.unpark(&ParkKey::Record(loser.clone())).await?;
         }
         pair.aliases = aliases;
         Ok(())

@@ -9,7 +9,7 @@ use super::fetch::{Counterpart, Looks, Pair};
 use super::matching::{Match, Unclear};
 use super::{Engine, StepError, link_id};
 use crate::contract::{Create, Object};
-use crate::link::Link;
+use crate::link::{Link, Refusal};
 use crate::names::{LinkId, PerSide, RecordId, RecordKey, Side};
 use crate::port::{Crm, Expected, ParkKey, Parked, Queue, Store};
 use crate::row::{Reading, Row, Standing};
@@ -52,6 +52,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                     pair.link.records[other] = Some(id.clone());
                     pair.link.purge_what_was_made(other);
                     pair.claims.push(self.record(other, &object.name, id));
+                    self.take_back_what_was_unclear(side, pair).await?;
                 }
                 _ if pair.link.is_erased() => {} // Only what is ours can be its counterpart.
                 _ => unanswered.push(pair),
@@ -73,9 +74,13 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                 Some(Match::Record { id, met }) => {
                     pair.claims.push(self.record(other, &object.name, &id));
                     pair.met = met;
+                    self.take_back_what_was_unclear(side, pair).await?;
                     pair.link.records[other] = Some(id);
                 }
-                Some(Match::Nobody(_)) => pair.counterpart = may_make(object, other),
+                Some(Match::Nobody(_)) => {
+                    pair.counterpart = may_make(object, other);
+                    self.take_back_what_was_unclear(side, pair).await?;
+                }
                 // Somebody was faster: since the link was read, it got its counterpart.
                 Some(Match::Link(owner)) if owner == pair.link.id => again.now.push(id),
                 Some(Match::Link(_)) => {
@@ -90,6 +95,23 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             }
         }
         Ok(())
+    }
+
+    /// It is clear by now whom a record belongs with, or that nobody is made for it: what a person was asked is over. While an insert is
+    /// open nobody was asked, and what a side has refused stays until that side takes it.
+    async fn take_back_what_was_unclear(&self, side: Side, pair: &mut Pair) -> Result<(), StepError> {
+        let refused = pair.link.refused[side.other()] == Refusal::Parked;
+        let lacks = pair.link.records[side.other()].is_none();
+        if refused && lacks && pair.counterpart == Counterpart::Leave {
+            return self.forgive(side.other(), &mut pair.link).await;
+        }
+        match &pair.link.records[side] {
+            Some(id) if !refused && !pair.link.is_erased() && pair.link.open_since().is_none() => {
+                let record = self.record(side, &pair.link.object, id);
+                self.unpark_claimed(&[record]).await
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Records without a link. Those that join an existing link are recorded first and looked at again, so that
@@ -215,8 +237,12 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                 self.join(object, side, id, known, false, again, now).await?;
                 Ok(true)
             }
-            Some(_) => Ok(true),
-            None => Ok(!alive),
+            None if alive => Ok(false),
+            // In the bin, it waits for nobody.
+            Some(_) | None => {
+                self.unpark_record(side, object, id).await?;
+                Ok(true)
+            }
         }
     }
 
@@ -246,6 +272,10 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let expected = Expected::At(link.generation);
         link.records[side] = Some(id.clone());
         let claims = vec![self.record(side, &object.name, id)];
+        self.unpark_claimed(&claims).await?;
+        if let (Some(id), Refusal::None) = (&link.records[side.other()], link.refused[side]) {
+            self.unpark_record(side.other(), object, id).await?;
+        }
         let met = by_key.then(|| self.both_records(&link)).flatten();
         self.record_join(link, expected, claims, met, Vec::new()).await?;
         again.now.push(id.clone());

@@ -19,8 +19,6 @@ pub struct TakenIn {
     pub repeated: usize,
     /// Events that another worker holds at the moment: the delivery must come again.
     pub in_progress: usize,
-    /// Events about object types that the contract does not name.
-    pub foreign: usize,
 }
 
 /// A delivery is answered within a second; a claim that outlives this belongs to a worker that died. Until then a
@@ -42,7 +40,6 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             .iter()
             .filter_map(|event| {
                 let object = self.contract.by_wire(event.side, &event.object);
-                taken.foreign += usize::from(object.is_none());
                 object.map(|object| (event, &object.name))
             })
             .collect();

@@ -303,7 +303,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         Ok(())
     }
 
-    async fn forgive(&self, side: Side, link: &mut Link) -> Result<(), StepError> {
+    pub(super) async fn forgive(&self, side: Side, link: &mut Link) -> Result<(), StepError> {
         if link.refused[side] == Refusal::Parked {
             for side in Side::BOTH {
                 if let Some(key) = refusal_key(side, link) {

@@ -187,3 +187,23 @@ async fn who_matches_long_after_the_record_should_have_been_made_is_the_counterp
     assert_eq!(spine.salesforce_contacts(), [entered]);
     assert_quiet(&mut spine).await;
 }
+
+#[tokio::test]
+async fn what_was_typed_over_a_late_write_is_told_once_when_a_person_takes_the_pair_apart() {
+    let (mut spine, hubspot, salesforce) = pair().await;
+    spine.hubspot_edits(&hubspot, &json!({"jobtitle": "Countess"}));
+    spine.pass(SignedDuration::from_secs(2));
+    spine.deliver().await;
+    spine.work_at_once(QueueName::Hints).await; // A write to Salesforce is on its way,
+    spine.hubspot_edits(&hubspot, &json!({"jobtitle": ""}));
+    spine.pass(SignedDuration::from_secs(2));
+    spine.deliver().await;
+    spine.work_at_once(QueueName::Hints).await; // and no longer wanted;
+    spine.work_at_once(QueueName::Intents).await;
+    let _unheard = spine.told();
+    spine.salesforce_edits(&salesforce, &json!({"Title": "Engineer"}));
+    unlink(&mut spine, H, &hubspot).await;
+    let why = spine.engine.why(&contact(H, &hubspot)).await.unwrap().unwrap();
+    let losers = why.lines.iter().filter(|line| line.loser.is_some()).count();
+    assert!(losers <= 1, "{:?}", why.lines);
+}

@@ -149,3 +149,28 @@ async fn what_was_deleted_on_both_sides_is_over_until_both_are_back() {
         assert_eq!(scene.spine.written() - written, 1, "{side}");
     }
 }
+
+#[tokio::test]
+async fn of_a_pair_that_a_delete_has_ended_nobody_is_asked_until_it_is_back() {
+    for side in Side::BOTH {
+        let (mut scene, id, other) = Scene::linked(side).await;
+        scene.edits(side, &id, "Countess");
+        scene.edits(side.other(), &other, "Duchess");
+        scene.spine.hubspot_edits(
+            if side == Side::HubSpot { &id } else { &other },
+            &json!({"phone": "call me maybe"}),
+        );
+        scene.spine.run().await;
+        let conflicts =
+            async |scene: &Scene| scene.spine.engine.store.conflicts(10).await.map(|all| all.len());
+        assert_eq!((conflicts(&scene).await, scene.parked().await.len()), (Ok(1), 1), "{side}");
+
+        scene.spine.deletes(side, &id);
+        scene.spine.run().await;
+        assert_eq!((conflicts(&scene).await, scene.parked().await), (Ok(0), Vec::new()), "{side}");
+
+        scene.spine.restores(side, &id);
+        scene.spine.run().await;
+        assert_eq!((conflicts(&scene).await, scene.parked().await.len()), (Ok(1), 1), "{side}");
+    }
+}

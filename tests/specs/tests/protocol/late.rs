@@ -105,7 +105,7 @@ fn a_field_whose_history_does_not_reach_back_to_the_last_agreement_is_left_to_a_
     assert_eq!((world.shown(S, "f"), world.writes), ("0".to_owned(), 0));
     assert_eq!(world.parked, [FieldName::from("f")].into());
 
-    // As the person is told: the same value on both sides (BUG 1: not enough today).
+    // As the person is told: the same value on both sides.
     world.edit_to(H, "f", "same");
     world.edit_to(S, "f", "same");
     world.decide();
