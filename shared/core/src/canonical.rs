@@ -268,11 +268,10 @@ fn render(
 ) -> Result<Vec<Presence<Raw>>, Reason> {
     match (kind, value) {
         (_, Presence::Unknown) => Err(Reason::Unknown),
-        (Kind::Atom(kinds), _) if kinds.len() != wires => Err(Reason::Parts),
         (Kind::Atom(kinds), Presence::Blank) => {
             kinds.iter().map(|kind| render_scalar(kind, side, &Presence::Blank)).collect()
         }
-        (Kind::Atom(kinds), Presence::Value(Value::Atom(parts))) if parts.len() == kinds.len() => {
+        (Kind::Atom(kinds), Presence::Value(Value::Atom(parts))) => {
             kinds.iter().zip(parts).map(|(kind, part)| render_scalar(kind, side, part)).collect()
         }
         (Kind::Money { .. }, Presence::Blank) => Ok(vec![Presence::Blank]),

@@ -106,15 +106,10 @@ impl Link {
 
     /// Forgets everything but which records it was, and the keys by which a copy of them is known, so that nobody makes them
     /// again. `purges`: the records have to go as well; of two that a person keeps apart, only the one that is erased, `by`
-    /// its side. What an insert of ours may yet make has to go anyhow.
+    /// its side. What an insert of ours may yet make has to go anyhow: [`Link::purge_what_was_made`].
     pub fn erase(&mut self, by: Side, purges: bool) -> Erased {
         let apart = matches!(self.status, Status::Apart { .. });
-        let inserts =
-            |side: Side| self.intents.iter().any(|intent| intent.side == side && intent.action.is_insert());
-        let purge = PerSide::of(|side| match self.records[side] {
-            Some(_) => purges && (side == by || !apart),
-            None => inserts(side),
-        });
+        let purge = PerSide::of(|side| self.records[side].is_some() && purges && (side == by || !apart));
         self.status = Status::Erased { purge };
         self.intents.clear();
         self.announced = false;

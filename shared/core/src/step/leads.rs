@@ -30,9 +30,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     ) -> Result<Option<&'v Object>, StepError> {
         let mut under_way = pair.link.intents.iter().rev().filter(|intent| may_land(intent.decided, now));
         let made = under_way.find_map(|intent| intent.action.makes_lead());
-        let stranger = pair.link.status == Status::Live
-            && pair.counterpart == Counterpart::None
-            && pair.erased.is_none();
+        let stranger = pair.link.status == Status::Live && pair.counterpart == Counterpart::None;
         let row = pair.row(Side::HubSpot).filter(|row| stranger && row.standing == Standing::Alive);
         let lead = match (&pair.link.records.salesforce, made, &object.lead, row) {
             (Some(record), ..) => Ok(record.is_lead()),
