@@ -1,7 +1,7 @@
 //! People clear up: they delete records on one side or on both, bins are emptied by age, and what has been gone for long enough is
 //! forgotten (P10).
 
-use concord_core::link::Link;
+use concord_core::link::{Link, Status};
 use concord_core::names::Side;
 
 use crate::display::{CONTACT, DEAL, OBJECTS};
@@ -29,20 +29,35 @@ impl World {
             }
         }
         self.settle()?;
-        oracle::check(self)?;
         let buried = oracle::buried(self);
-        self.pass(ONE_BIN_MS);
-        self.sweeps()?;
-        oracle::check(self)?;
+        self.let_lie(ONE_BIN_MS)?;
         if oracle::is_gone_for_good(self) {
             self.site.watch().mark(Mark::GoneForGood);
         }
-        self.pass(BOTH_BINS_MS);
-        self.sweeps()?;
+        self.let_lie(BOTH_BINS_MS)?;
         oracle::check_forgotten(self, &buried)?;
-        oracle::check(self)?;
+        // Whoever was left alone goes now: theirs has left its bin long before they leave theirs.
+        for link in &oracle::pairs(self) {
+            if let Status::Flagged { deleted } | Status::Unlinked { deleted } = link.status {
+                self.delete_half(link, deleted.other());
+            }
+        }
+        self.settle()?;
+        let buried = oracle::buried(self);
+        self.let_lie(ONE_BIN_MS)?;
+        self.let_lie(BOTH_BINS_MS)?;
+        oracle::check_forgotten(self, &buried)?;
         self.stays_quiet()?;
         oracle::check_forgotten(self, &buried)
+    }
+
+    /// Time passes and sweeps run. Logins have run out meanwhile, so that one may be cut short.
+    fn let_lie(&mut self, ms: u64) -> Result<(), Broken> {
+        self.pass(ms);
+        for _ in 0..2 {
+            self.passes(|_| Ok(()))?;
+        }
+        oracle::check(self)
     }
 
     /// Records of each kind that nobody deletes: a kind of which nothing is shown is not believed to be gone.
@@ -63,13 +78,5 @@ impl World {
         if alive.iter().any(|shown| shown.alive && shown.id == id.as_str()) {
             self.users.delete(&self.site, side, object, id.as_str());
         }
-    }
-
-    /// Logins have run out meanwhile, so that one may be cut short.
-    fn sweeps(&mut self) -> Result<(), Broken> {
-        for _ in 0..2 {
-            self.passes(|_| Ok(()))?;
-        }
-        Ok(())
     }
 }
