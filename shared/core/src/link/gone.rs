@@ -4,7 +4,8 @@ use super::{Link, Status};
 use crate::names::{RecordKey, Side};
 
 impl Link {
-    /// Whether it is news if this side's record is not found: of what is known to be deleted, or to have gone into another pair's, it is none.
+    /// Whether it is news if this side's record is not found. Of what is known to be deleted, or to have gone into another pair's, it is
+    /// none.
     #[must_use]
     pub fn expects(&self, side: Side) -> bool {
         match self.status {
