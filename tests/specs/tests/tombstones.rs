@@ -279,6 +279,30 @@ async fn who_was_erased_or_taken_apart_is_remembered_for_ever() {
     }
 }
 
+#[tokio::test]
+async fn who_is_gone_and_then_taken_apart_is_not_forgotten_before_anybody_has_looked() {
+    for side in Side::BOTH {
+        let (mut scene, id, _) = Scene::with_a_grave(side).await;
+        scene.pass_days(20).await;
+        scene.spine.pass(DAY * 80);
+        let said = scene.spine.engine.unlink(&contact(side, &id), scene.spine.now()).await;
+        assert!(said.is_ok(), "{said:?}");
+        let swept = scene.spine.engine.reconcile(Task::Sweep, scene.spine.now()).await;
+        assert!(swept.is_ok(), "{swept:?}");
+        assert!(matches!(scene.link(side, &id).await.status, Status::Apart { .. }), "{side}");
+    }
+}
+
+#[tokio::test]
+async fn an_erasure_is_heard_though_the_other_side_shows_nothing() {
+    let (mut scene, id, other) = Scene::linked(Side::HubSpot).await;
+    scene.spine.reconcile(Task::Sweep).await;
+    scene.unheard(|scene| scene.purges(Side::Salesforce, &other));
+    scene.spine.hubspot_erases(&id);
+    scene.spine.run().await;
+    assert!(scene.link(Side::HubSpot, &id).await.is_erased());
+}
+
 /// A CRM may bring back from a backup what Concord has forgotten.
 #[tokio::test]
 async fn who_comes_back_after_they_were_forgotten_is_met_like_a_stranger() {

@@ -160,7 +160,7 @@ impl Pair {
     /// Its record of this side, if that is not found and nothing that is known says why.
     fn misses(&self, side: Side) -> Option<&RecordId> {
         let missing = self.readings[side] == Some(Reading::NotFound)
-            && self.erased != Some(side)
+            && self.erased.is_none()
             && self.link.expects(side);
         self.link.records[side].as_ref().filter(|_| missing)
     }

@@ -75,13 +75,14 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     /// its record by its id, both show others, and both have been swept since.
     async fn collect_gone(&self, object: &Object, links: &[Link], now: Timestamp) -> Result<(), StepError> {
         let is_old = |gone: Timestamp| now.duration_since(gone) > TOMBSTONE_KEPT;
-        let old = links.iter().filter(|link| link.object == object.name && link.gone.is_some_and(is_old));
+        let old =
+            links.iter().filter(|link| link.object == object.name && link.gone_since().is_some_and(is_old));
         let mut over: Vec<&Link> = old.filter(|link| link.open_since().is_none()).collect();
         if over.is_empty() {
             return Ok(());
         }
         let swept = self.swept_until(object).await?;
-        over.retain(|link| link.gone.is_some_and(|gone| swept.is_some_and(|swept| swept > gone)));
+        over.retain(|link| link.gone_since().is_some_and(|gone| swept.is_some_and(|swept| swept > gone)));
         for side in Side::BOTH {
             let ids: Vec<RecordId> = over.iter().filter_map(|link| link.records[side].clone()).collect();
             let readings = self.read_as(side, &object.spec_of(side, Vec::new()), &ids).await?;
