@@ -255,6 +255,7 @@ fn parked_line(parked: Parked) -> ParkedLine {
         ParkKey::Field(link, field) => format!("link {link}, field {field}"),
         ParkKey::Message(id) => format!("message {id}"),
         ParkKey::Object(object) => format!("every {object}"),
+        ParkKey::Type(side, of) => format!("{side}'s {of}"),
     };
     ParkedLine { key, reason: parked.reason, since: parked.since }
 }

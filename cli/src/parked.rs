@@ -30,6 +30,7 @@ fn what(aside: &SetAside) -> String {
         ParkKey::Field(_, field) => format!("{object}.{field}"),
         ParkKey::Message(id) => format!("message {id}"),
         ParkKey::Object(object) => format!("every {object}"),
+        ParkKey::Type(side, of) => format!("{side}'s {of}"),
     }
 }
 
@@ -51,7 +52,7 @@ fn table(aside: &[SetAside]) -> Table {
 fn line(aside: &SetAside) -> serde_json::Value {
     let field = match &aside.parked.key {
         ParkKey::Field(_, field) => Some(field),
-        ParkKey::Record(_) | ParkKey::Message(_) | ParkKey::Object(_) => None,
+        ParkKey::Record(_) | ParkKey::Message(_) | ParkKey::Object(_) | ParkKey::Type(..) => None,
     };
     json!({
         "what": what(aside),

@@ -14,11 +14,14 @@
 //! | `MERGED#RECORD#side#object#id` | `merged` SS (JSON) | the records that were merged into this one, each with the link that said so |
 //! | `KEY#object#field#hash` | `link` S | whose natural key it is |
 //! | `CONFLICT#link#field` | `object`, `field`, `link_id` S, `conflict_records`, `edited` S (JSON), `since` S, `sealed` B, `listed`, `listed_since` | two values that wait for a person |
-//! | `PARK#RECORD#..`, `PARK#FIELD#link#field`, `PARK#MESSAGE#id` | `parked` S (JSON), `listed`, `listed_since` | something set aside |
+//! | `PARK#RECORD#..`, `PARK#FIELD#link#field`, `PARK#MESSAGE#id`, `PARK#OBJECT#object`, `PARK#TYPE#side#type` | `parked` S (JSON), `listed`, `listed_since` | something set aside |
 //! | `WAIT#RECORD#side#object#id` | `waiting` SS (JSON) | the records that wait for this one to be in a pair |
 //! | `SECRET#link` | `secret` B | the key of the link's sealed values; deleting it shreds them |
-//! | `CURSOR#name` | `generation` N, `text` S | how far a poll or sweep has come |
+//! | `CURSOR#name` | `generation` N, `text` S | how far a poll or sweep has come; brakes, and the canary of each type |
 //! | `CONTRACT#IN_FORCE`, `CONTRACT#version` | `version` N, `text` S | contracts |
+//!
+//! A link whose records are gone for good is forgotten: `LINK`, `SECRET` and what names it or waits for it under `RECORD`, `KEY`, `CONFLICT`,
+//! `PARK` and `WAIT` go, in one transaction. Redirections, `MERGED` and `APART` stay.
 //!
 //! Index `open` (`open_shard`, `open_since`; keys only): links with open intents, by the age of the oldest.
 //! Index `listed` (`listed`, `listed_since`; keys only): what an operator lists, by age. Both are sparse.
@@ -36,6 +39,7 @@
 //! | `generation#n#field` | `rule`, `target`, `field`, `at` S, `contract` N, `sealed` B (before, after, loser), `expires_at` N |
 
 mod claims;
+mod collect;
 mod commit;
 mod fault;
 mod keys;
@@ -137,6 +141,10 @@ impl Store for DynamoStore {
         self.count(Count::Conflicts, conflicts);
         self.count(Count::Parked, parked);
         Ok(())
+    }
+
+    async fn collect(&self, link: &Link, line: JournalEntry) -> Result<(), CommitError> {
+        self.collect_all(link, line).await
     }
 
     async fn unsent(&self, before: Timestamp, max: usize) -> Result<Vec<LinkId>, StoreError> {

@@ -144,9 +144,11 @@ pub fn decide(situation: &Situation<'_>) -> Decision {
         }
         (Sight::Absorbed, left_over) => draft.absorbed(Side::HubSpot, left_over),
         (left_over, Sight::Absorbed) => draft.absorbed(Side::Salesforce, left_over),
-        (Sight::Lost, _) | (_, Sight::Lost) => draft.suspect(),
+        (Sight::Lost, _) | (_, Sight::Lost) if situation.misses_somebody() => draft.suspect(),
         (Sight::Missing, Sight::Missing) => {}
         _ if draft.is_left_out() => draft.rest(),
+        (Sight::Lost, left) => draft.still_gone(Side::HubSpot, left),
+        (left, Sight::Lost) => draft.still_gone(Side::Salesforce, left),
         (Sight::Row(row), Sight::Missing) => draft.insert(Side::HubSpot, row),
         (Sight::Missing, Sight::Row(row)) => draft.insert(Side::Salesforce, row),
         (Sight::Row(hubspot), Sight::Row(salesforce)) => {

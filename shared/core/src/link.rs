@@ -1,5 +1,6 @@
 //! Links: the pair of records that are one thing, with the base and the intents that travel with it.
 
+mod gone;
 pub mod packed;
 
 use std::collections::BTreeMap;
@@ -48,6 +49,9 @@ pub struct Link {
     pub contract: ContractVersion,
     /// Whether those that waited for this to be a whole pair have been told that it is (P12).
     pub announced: bool,
+    /// Since when both records are known to be deleted (P10). Packed only where it is known: see [`packed`].
+    #[serde(skip)]
+    pub gone: Option<Timestamp>,
 }
 
 impl Link {
@@ -67,6 +71,7 @@ impl Link {
             refused: PerSide { hubspot: Refusal::None, salesforce: Refusal::None },
             contract,
             announced: false,
+            gone: None,
         }
     }
 

@@ -3,6 +3,7 @@
 //! A port call is one attempt. Nothing here retries: the queue does, and a step says when to come again.
 
 mod crm;
+mod fault;
 mod queue;
 mod store;
 
@@ -10,8 +11,9 @@ pub use crm::{
     Crm, Failure, FieldKind, FieldSchema, Found, Listing, ObjectSpec, Operation, Outcome, Page, PageMark,
     Schema, Write,
 };
+pub use fault::{CommitError, StoreError};
 pub use queue::{Hints, IntentRef, Message, Messages, Queue, QueueError, Sends};
 pub use store::{
-    Census, ClaimOutcome, Commit, CommitError, Conflict, CursorMark, EventKey, Expected, JournalEntry,
-    LinkPage, NaturalKey, ParkKey, Parked, Store, StoreError, WAITING_MAX, Whereabouts,
+    Census, ClaimOutcome, Commit, Conflict, CursorMark, EventKey, Expected, JournalEntry, LinkPage,
+    NaturalKey, ParkKey, Parked, Store, WAITING_MAX, Whereabouts,
 };

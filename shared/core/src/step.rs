@@ -5,6 +5,7 @@
 
 mod brake;
 mod by_hand;
+mod canary;
 mod erase;
 mod fetch;
 mod inbox;

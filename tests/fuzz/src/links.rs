@@ -68,6 +68,7 @@ fn link(u: &mut Unstructured<'_>) -> Result<Link> {
         refused: per_side(u, |u| Ok(*u.choose(&[Refusal::None, Refusal::Parked, Refusal::Unseen])?))?,
         contract: ContractVersion(u.arbitrary()?),
         announced: u.arbitrary()?,
+        gone: optional(u, instant)?,
     })
 }
 

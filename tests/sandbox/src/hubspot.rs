@@ -32,7 +32,7 @@ mod write;
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::crm::{CallKind, Caller, Machine, Notice, Request, Response};
@@ -52,6 +52,9 @@ use schema::{ObjectType, TypeIndex, Uniqueness, custom_type, standard_types};
 use store::Who;
 use wire::{Query, Refusal, Reply, parsed, respond, whole_ms};
 use write::Actor;
+
+/// For how long the bin keeps a record (knowledge base, "Restore deleted records": 90 days).
+const BIN_KEEPS: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// A HubSpot portal with one app installed.
 #[derive(Debug)]
@@ -234,6 +237,7 @@ impl Machine for HubSpot {
     fn call(&mut self, now: Timestamp, caller: Caller, request: &Request) -> Response {
         let now = whole_ms(now);
         self.bump_created(now);
+        self.types.iter_mut().for_each(|of_type| of_type.store.empty_the_bin(now - BIN_KEEPS));
         let (high, low) = (self.chance(), self.chance());
         let correlation = format!(
             "{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}",

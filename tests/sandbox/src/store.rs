@@ -165,6 +165,10 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    async fn collect(&self, link: &Link, line: JournalEntry) -> Result<(), CommitError> {
+        self.memory().collect(link, line)
+    }
+
     async fn unsent(&self, before: Timestamp, max: usize) -> Result<Vec<LinkId>, StoreError> {
         let memory = self.memory();
         let mut waiting: Vec<(Timestamp, LinkId)> = memory
@@ -372,6 +376,26 @@ impl Memory {
         }
         self.parked.extend(parked.into_iter().map(|parked| (parked.key.clone(), parked)));
         self.journal.entry(id).or_default().extend(journal);
+    }
+
+    fn collect(&mut self, link: &Link, line: JournalEntry) -> Result<(), CommitError> {
+        if self.links.get(&link.id).is_none_or(|stored| stored.generation != link.generation) {
+            return Err(CommitError::Moved);
+        }
+        self.links.remove(&link.id);
+        self.keys.retain(|_, owner| *owner != link.id);
+        self.conflicts.retain(|(of, _), _| *of != link.id);
+        self.parked.retain(|key, _| !matches!(key, ParkKey::Field(of, _) if *of == link.id));
+        for record in link.keys_of_records() {
+            if self.records.get(&record) == Some(&Whereabouts::Linked(link.id.clone())) {
+                self.records.remove(&record);
+            }
+            self.waiting.remove(&record);
+            self.parked.remove(&ParkKey::Record(record));
+        }
+        self.shred(&link.id);
+        self.journal.entry(link.id.clone()).or_default().push(line);
+        Ok(())
     }
 
     /// What the tables do by deleting the link's key.

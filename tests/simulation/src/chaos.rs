@@ -417,7 +417,7 @@ impl World {
         let parked = oracle::now(self.site.store.parked(oracle::ALL)).unwrap_or_default();
         let stopped = parked.into_iter().filter_map(|parked| match parked.key {
             ParkKey::Object(object) => Some(object),
-            ParkKey::Record(_) | ParkKey::Field(..) | ParkKey::Message(_) => None,
+            ParkKey::Record(_) | ParkKey::Field(..) | ParkKey::Message(_) | ParkKey::Type(..) => None,
         });
         stopped.collect()
     }

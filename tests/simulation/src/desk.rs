@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use concord_core::link::Link;
@@ -73,7 +74,12 @@ impl Store for Desk {
             let done = site.store.commit(commit).await;
             let mut watch = site.watch();
             match &done {
-                Ok(()) => watch.committed(&seen, site.clock.now()),
+                Ok(()) => {
+                    watch.committed(&seen, site.clock.now());
+                    if site.unshared.load(Ordering::Relaxed) {
+                        watch.committed_unshared(&seen);
+                    }
+                }
                 Err(CommitError::Moved) => watch.mark(Mark::CommitMoved),
                 Err(CommitError::Taken { .. }) => watch.mark(Mark::CommitTaken),
                 Err(CommitError::Store(error)) => {
@@ -84,6 +90,21 @@ impl Store for Desk {
             done
         };
         self.store("commit", happen).await
+    }
+
+    async fn collect(&self, link: &Link, line: JournalEntry) -> Result<(), CommitError> {
+        let site = &self.site;
+        let happen = async {
+            let done = site.store.collect(link, line).await;
+            let mut watch = site.watch();
+            match &done {
+                Ok(()) => watch.collected(link, site.unshared.load(Ordering::Relaxed), site.clock.now()),
+                Err(_) => watch.mark(Mark::CommitMoved),
+            }
+            watch.log(format_args!("collect {} generation {}: {done:?}", link.id, link.generation));
+            done
+        };
+        self.store("collect", happen).await
     }
 
     async fn unsent(&self, before: Timestamp, max: usize) -> Result<Vec<LinkId>, StoreError> {

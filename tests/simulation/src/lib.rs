@@ -10,6 +10,7 @@
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+mod burial;
 pub mod chance;
 pub mod chaos;
 pub mod clock;
@@ -17,6 +18,7 @@ pub mod course;
 pub mod desk;
 pub mod display;
 pub mod fault;
+pub mod mark;
 pub mod oracle;
 pub mod phases;
 pub mod post;

@@ -7,6 +7,7 @@
 mod associations;
 mod erased;
 mod records;
+mod tombstones;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,10 +19,12 @@ use concord_core::names::{FieldName, LinkId, ObjectName, PerSide, RecordId, Reco
 use concord_core::port::{Conflict, ParkKey, Parked, Store as _};
 use concord_core::value::{Presence, Value};
 
-use crate::display::{OBJECTS, Shown, records as shown_records};
+use crate::display::{LEAD, OBJECTS, Shown, is_lead, records as shown_records};
 use crate::fault::Fault;
 use crate::watch::Broken;
 use crate::world::World;
+
+pub use tombstones::{buried, check_forgotten, is_gone_for_good};
 
 /// More than a world can have of anything.
 pub(crate) const ALL: usize = 10_000;
@@ -253,6 +256,20 @@ impl<'a> Scene<'a> {
         self.parked.iter().filter_map(|parked| address(parked.key.record()?))
     }
 
+    /// Whether a person is told of a record, or that its side shows nothing of the kind.
+    pub(crate) fn is_told(&self, record: &Address) -> bool {
+        let silent = Self::type_of(record);
+        self.parked_records().any(|parked| parked == *record)
+            || self.parked.iter().any(|parked| parked.key == silent)
+    }
+
+    /// What is set aside if a side shows nothing of a record's kind.
+    pub(crate) fn type_of(record: &Address) -> ParkKey {
+        let side = record.0;
+        let is_lead = side == Side::Salesforce && is_lead(&record.2);
+        ParkKey::Type(side, if is_lead { LEAD } else { OBJECTS[record.1].wire(side) }.into())
+    }
+
     /// Whether a field of a link waits for a person: held, or set aside with a reason.
     pub(crate) fn waits(&self, link: &Link, field: &str) -> bool {
         let named = |name: &FieldName| name.as_str() == field;
@@ -262,7 +279,7 @@ impl<'a> Scene<'a> {
             ParkKey::Record(record) => {
                 record.object == link.object && link.records[record.side].as_ref() == Some(&record.id)
             }
-            ParkKey::Message(_) | ParkKey::Object(_) => false,
+            ParkKey::Message(_) | ParkKey::Object(_) | ParkKey::Type(..) => false,
         });
         held || parked
     }

@@ -117,7 +117,10 @@ impl World {
         if self.profile.people.decide {
             self.decide_all()?;
         }
-        if self.profile.people.leave { self.one_leaves_the_scope() } else { Ok(()) }
+        if self.profile.people.leave {
+            self.one_leaves_the_scope()?;
+        }
+        if self.profile.people.bury { self.bury() } else { Ok(()) }
     }
 
     /// Something on each side sets the job title of one pair to a value of its own whenever it finds the other's. Concord leaves
@@ -292,7 +295,7 @@ impl World {
     }
 
     /// The schedules, until they write nothing any more; `polled` judges what the first poll and repair leave.
-    fn passes(&mut self, polled: impl Fn(&Self) -> Result<(), Broken>) -> Result<(), Broken> {
+    pub(crate) fn passes(&mut self, polled: impl Fn(&Self) -> Result<(), Broken>) -> Result<(), Broken> {
         for pass in 0..PASSES_MAX {
             let mut written = self.reconcile(Task::Repair)? + self.reconcile(Task::Poll)?;
             if pass == 0 {

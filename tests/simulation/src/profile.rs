@@ -87,6 +87,8 @@ pub struct People {
     pub convert: bool,
     /// Whether they put contacts into deals.
     pub involve: bool,
+    /// Whether they clear up at last, and bins and memories are emptied by age.
+    pub bury: bool,
     /// How many pairs are there before anything goes wrong.
     pub pairs: usize,
     /// How many things they do.
@@ -148,6 +150,7 @@ impl Profile {
                 alike: false,
                 convert: false,
                 involve: false,
+                bury: false,
                 pairs: 0,
                 acts: 0,
             },
@@ -190,6 +193,7 @@ impl Profile {
             alike: false,
             convert: false,
             involve: false,
+            bury: false,
             own: chance.happens(96),
             sell: false,
         };
@@ -208,6 +212,7 @@ impl Profile {
         people.alike = chance.happens(48);
         people.convert = chance.happens(64);
         people.involve = people.sell && chance.happens(160);
+        people.bury = chance.happens(64);
         let few = swarm.weight(Fault::OperatorRedrive) > 0;
         Self {
             swarm,

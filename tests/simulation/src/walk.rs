@@ -262,6 +262,7 @@ fn end_of(world: &World) -> Vec<String> {
         ParkKey::Field(link, field) => format!("parked {field} of {}", pair(&scene, link)),
         ParkKey::Message(_) => "parked message".to_owned(),
         ParkKey::Object(object) => format!("every {object} is stopped"),
+        ParkKey::Type(side, of) => format!("{side} shows no {of}"),
     }));
     end.extend(scene.recorded.iter().map(|((link, field), losers)| {
         let losers: Vec<&str> = losers.iter().map(String::as_str).collect();

@@ -3,6 +3,7 @@
 //! Each check gets a store of its own, so that they may run in any order.
 
 mod claims;
+mod collected;
 mod commits;
 mod listings;
 mod sample;
@@ -11,6 +12,7 @@ mod singles;
 use concord_core::port::Store;
 
 use self::claims::*;
+use self::collected::*;
 use self::commits::*;
 use self::listings::*;
 use self::singles::*;
@@ -39,6 +41,8 @@ pub async fn run<S: Store>(make: impl AsyncFn() -> S) {
     a_field_is_set_aside_and_taken_back_with_its_link(&make().await).await;
     conflicts_are_listed_oldest_first(&make().await).await;
     the_journal_is_in_order_and_apart_for_each_link(&make().await).await;
+    a_link_is_forgotten_with_all_that_is_its_own(&make().await).await;
+    a_link_that_somebody_has_looked_at_since_is_not_forgotten(&make().await).await;
     unsent_links_are_listed_oldest_first(&make().await).await;
     a_settled_link_is_not_unsent(&make().await).await;
     every_link_is_on_one_page(&make().await).await;

@@ -30,7 +30,7 @@ async fn proposed(spine: &Spine) -> Vec<(RecordKey, Vec<RecordKey>)> {
     for parked in parked {
         match parked.key {
             ParkKey::Record(record) => proposed.push((record, parked.candidates)),
-            other @ (ParkKey::Field(..) | ParkKey::Message(_) | ParkKey::Object(_)) => {
+            other @ (ParkKey::Field(..) | ParkKey::Message(_) | ParkKey::Object(_) | ParkKey::Type(..)) => {
                 proposed.push((contact(H, &format!("{other:?}")), Vec::new()));
             }
         }

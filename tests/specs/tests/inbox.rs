@@ -201,7 +201,9 @@ async fn what_is_set_aside_names_the_records_on_both_sides() {
         let ids = Side::BOTH.map(|side| aside.records[side].as_ref().map(|id| id.as_str().to_owned()));
         let field = match &aside.parked.key {
             ParkKey::Field(_, field) => field.to_string(),
-            ParkKey::Record(_) | ParkKey::Message(_) | ParkKey::Object(_) => String::new(),
+            ParkKey::Record(_) | ParkKey::Message(_) | ParkKey::Object(_) | ParkKey::Type(..) => {
+                String::new()
+            }
         };
         (field, aside.object.unwrap().to_string(), ids)
     });

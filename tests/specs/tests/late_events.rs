@@ -8,37 +8,53 @@ use concord_core::event::Event;
 use concord_core::names::{RecordId, RecordKey, Side};
 use concord_core::port::{EventKey, ParkKey, Parked, Store as _, Whereabouts};
 use concord_core::step::Task;
-use concord_specs::spine::{Spine, Trouble};
+use concord_specs::spine::{SAMPLE_CONTRACT, Spine, Trouble};
 use http::Method;
 use serde_json::{Value, json};
 
 const HUBSPOT: &str = "/crm/v3/objects/contacts";
 
-fn contact(side: Side, id: &str) -> RecordKey {
+pub(crate) fn contact(side: Side, id: &str) -> RecordKey {
     RecordKey { side, object: "contact".into(), id: RecordId::from(id) }
 }
 
 /// A world with one pair, and how often something was told of it by hand.
-struct Scene {
-    spine: Spine,
+pub(crate) struct Scene {
+    pub(crate) spine: Spine,
     told: usize,
 }
 
 impl Scene {
-    fn new() -> Self {
-        Self { spine: Spine::new(), told: 0 }
+    pub(crate) fn new() -> Self {
+        Self::by(SAMPLE_CONTRACT)
+    }
+
+    fn by(contract: &str) -> Self {
+        Self { spine: Spine::with_contract(contract), told: 0 }
     }
 
     /// A linked pair at rest: the id on `side`, and the counterpart's.
-    async fn linked(side: Side) -> (Self, String, String) {
-        let mut scene = Self::new();
+    pub(crate) async fn linked(side: Side) -> (Self, String, String) {
+        Self::linked_by(side, SAMPLE_CONTRACT).await
+    }
+
+    /// The same, by this contract.
+    pub(crate) async fn linked_by(side: Side, contract: &str) -> (Self, String, String) {
+        let mut scene = Self::by(contract);
         let id = scene.makes(side, "ada@example.com");
         scene.spine.run().await;
         let other = scene.spine.counterpart(side, &id).await;
         (scene, id, other)
     }
 
-    fn makes(&self, side: Side, email: &str) -> String {
+    /// Somebody else is there too, so that the side shows something.
+    pub(crate) async fn is_joined(&mut self, side: Side) -> String {
+        let id = self.makes(side, "grace@example.com");
+        self.spine.run().await;
+        id
+    }
+
+    pub(crate) fn makes(&self, side: Side, email: &str) -> String {
         match side {
             Side::HubSpot => self.spine.hubspot_creates(&json!({"email": email, "lastname": "Lovelace"})),
             Side::Salesforce => {
@@ -47,7 +63,7 @@ impl Scene {
         }
     }
 
-    fn edits(&self, side: Side, id: &str, title: &str) {
+    pub(crate) fn edits(&self, side: Side, id: &str, title: &str) {
         match side {
             Side::HubSpot => self.spine.hubspot_edits(id, &json!({"jobtitle": title})),
             Side::Salesforce => self.spine.salesforce_edits(id, &json!({"Title": title})),
@@ -61,7 +77,7 @@ impl Scene {
         }
     }
 
-    fn is_flagged(&self, side: Side, id: &str) -> bool {
+    pub(crate) fn is_flagged(&self, side: Side, id: &str) -> bool {
         let shown = match side {
             Side::HubSpot => self.spine.hubspot_shows(id, &["deleted_in_crm"])["deleted_in_crm"].clone(),
             Side::Salesforce => {
@@ -71,12 +87,12 @@ impl Scene {
         shown == json!("true") || shown == json!(true)
     }
 
-    fn contacts(&self) -> (Vec<String>, Vec<String>) {
+    pub(crate) fn contacts(&self) -> (Vec<String>, Vec<String>) {
         (self.spine.hubspot_contacts(), self.spine.salesforce_contacts())
     }
 
     /// Nothing is left of the record, not even in a bin.
-    fn purges(&self, side: Side, id: &str) {
+    pub(crate) fn purges(&self, side: Side, id: &str) {
         match side {
             Side::HubSpot => {
                 let path = format!("{HUBSPOT}/gdpr-delete");
@@ -109,13 +125,13 @@ impl Scene {
     }
 
     /// Something happens that no event tells of.
-    fn unheard(&mut self, what: impl FnOnce(&Self)) {
+    pub(crate) fn unheard(&mut self, what: impl FnOnce(&Self)) {
         what(self);
         let _forgotten = self.spine.told();
     }
 
     /// An event comes that names this record; what it says happened is not even looked at.
-    async fn comes(&mut self, side: Side, id: &str) {
+    pub(crate) async fn comes(&mut self, side: Side, id: &str) {
         self.told += 1;
         let object = match side {
             Side::HubSpot => "contacts",
@@ -127,15 +143,15 @@ impl Scene {
         self.spine.run().await;
     }
 
-    async fn parked(&self) -> Vec<Parked> {
+    pub(crate) async fn parked(&self) -> Vec<Parked> {
         self.spine.engine.store.parked(10).await.unwrap_or_default()
     }
 
-    async fn links(&self) -> u64 {
+    pub(crate) async fn links(&self) -> u64 {
         self.spine.engine.store.census().await.map_or(0, |census| census.links)
     }
 
-    async fn whereabouts(&self, side: Side, id: &str) -> Whereabouts {
+    pub(crate) async fn whereabouts(&self, side: Side, id: &str) -> Whereabouts {
         let key = contact(side, id);
         let located = self.spine.engine.store.locate(&[key]).await.unwrap_or_default();
         located.into_iter().next().unwrap_or(Whereabouts::Nowhere)
@@ -188,6 +204,7 @@ async fn linked_and_a_delete_of_what_is_alive_again_is_ignored() {
 async fn linked_and_not_found_without_evidence_is_suspected_and_never_acted_on() {
     for side in Side::BOTH {
         let (mut scene, id, other) = Scene::linked(side).await;
+        scene.is_joined(side).await;
         let written = scene.spine.written();
         scene.unheard(|scene| scene.purges(side, &id));
         for _ in 0..3 {
@@ -206,6 +223,7 @@ async fn linked_and_not_found_without_evidence_is_suspected_and_never_acted_on()
 async fn a_record_that_was_purged_unheard_is_told_by_a_sweep_and_only_once() {
     for side in Side::BOTH {
         let (mut scene, id, other) = Scene::linked(side).await;
+        scene.is_joined(side).await;
         let written = scene.spine.written();
         scene.unheard(|scene| scene.purges(side, &id));
         let first = scene.spine.engine.reconcile(Task::Sweep, scene.spine.now()).await;
@@ -240,8 +258,10 @@ async fn a_tombstone_and_nothing_there_is_dropped() {
             }
         });
         scene.comes(side, &id).await;
+        scene.spine.reconcile(Task::Sweep).await;
         assert_eq!((scene.spine.written(), scene.links().await), (written, links), "{side}");
         assert!(scene.is_flagged(side.other(), &other), "{side}: as it was");
+        assert_eq!(scene.parked().await, [], "{side}: no news");
     }
 }
 

@@ -48,7 +48,7 @@ async fn parked(spine: &mut Spine) -> Vec<(String, String)> {
     let parked = spine.engine.store.parked(10).await.unwrap_or_default();
     let told = parked.into_iter().map(|parked| match parked.key {
         ParkKey::Field(_, field) => (field.as_str().to_owned(), parked.reason),
-        other @ (ParkKey::Record(_) | ParkKey::Message(_) | ParkKey::Object(_)) => {
+        other @ (ParkKey::Record(_) | ParkKey::Message(_) | ParkKey::Object(_) | ParkKey::Type(..)) => {
             (format!("{other:?}"), parked.reason)
         }
     });

@@ -27,4 +27,5 @@ mod salesforce_sandbox;
 mod scope;
 mod spine;
 mod store_contract;
+mod tombstones;
 mod untested;

@@ -29,13 +29,13 @@ const TRANSACTION_ACTIONS_MAX: usize = 100;
 const CONDITION_FAILED: &str = "ConditionalCheckFailed";
 
 /// One action, and what it means if its condition fails.
-struct Action {
+pub(super) struct Action {
     write: TransactWriteItem,
     refused: Refused,
 }
 
 /// What a failed condition says.
-enum Refused {
+pub(super) enum Refused {
     /// Somebody committed this link in between.
     Moved,
     /// Another link has it.
@@ -268,7 +268,7 @@ impl DynamoStore {
     }
 
     /// Journal entries. No condition: their sort key begins with a generation that only this commit makes.
-    fn journal_actions(
+    pub(super) fn journal_actions(
         &self,
         journal: &[JournalEntry],
         secret: &LinkSecret,
@@ -309,7 +309,7 @@ impl DynamoStore {
 
     /// Sends the transaction. The SDK adds a client token, so that its own retry of a transaction whose answer
     /// was lost is answered, not applied again (API page TransactWriteItems, `ClientRequestToken`).
-    async fn transact(&self, actions: Vec<Action>) -> Result<(), CommitError> {
+    pub(super) async fn transact(&self, actions: Vec<Action>) -> Result<(), CommitError> {
         if actions.len() > TRANSACTION_ACTIONS_MAX {
             let reason = format!(
                 "{} actions in one transaction, and DynamoDB takes {TRANSACTION_ACTIONS_MAX}: split the commit",
@@ -430,7 +430,7 @@ fn put_action(
     Ok(Action { write: TransactWriteItem::builder().put(put).build(), refused })
 }
 
-fn delete_action(
+pub(super) fn delete_action(
     delete: aws_sdk_dynamodb::types::builders::DeleteBuilder,
     refused: Refused,
 ) -> Result<Action, StoreError> {

@@ -20,13 +20,14 @@ pub(super) fn natural(key: &NaturalKey) -> String {
     format!("KEY#{}#{}#{:016x}", escaped(key.object.as_str()), escaped(key.field.as_str()), key.hash.0)
 }
 
-/// `PARK#record#...`, `PARK#field#link#field`, `PARK#message#id`.
+/// `PARK#RECORD#..`, `PARK#FIELD#link#field`, `PARK#MESSAGE#id`, `PARK#OBJECT#object`, `PARK#TYPE#side#type`.
 pub(super) fn park(key: &ParkKey) -> String {
     match key {
         ParkKey::Record(key) => format!("PARK#{}", record(key)),
         ParkKey::Field(link, field) => format!("PARK#FIELD#{}#{field}", escaped(link.as_str())),
         ParkKey::Message(id) => format!("PARK#MESSAGE#{id}"),
         ParkKey::Object(object) => format!("PARK#OBJECT#{object}"),
+        ParkKey::Type(side, of) => format!("PARK#TYPE#{side}#{of}"),
     }
 }
 

@@ -190,6 +190,7 @@ impl<'a> Draft<'a> {
     }
 
     pub(super) fn finish(mut self) -> Decision {
+        self.remember_who_is_gone();
         let link = &mut self.decision.link;
         forget(self.situation.object, link, self.situation.now);
         link.contract = self.situation.contract;

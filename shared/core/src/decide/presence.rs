@@ -17,12 +17,24 @@ use crate::value::{Known, Presence, Raw, Value};
 /// The name under which the soft-delete flag stands in intents and in the journal. No contract field has it.
 pub(crate) const FLAG: &str = "(deleted)";
 
+impl Situation<'_> {
+    /// Whether a side shows nothing, and nothing that is known says why.
+    fn misses(&self, side: Side) -> bool {
+        self.rows[side] == Sight::Lost && self.link.expects(side)
+    }
+
+    pub(super) fn misses_somebody(&self) -> bool {
+        Side::BOTH.into_iter().any(|side| self.misses(side))
+    }
+}
+
 impl Draft<'_> {
     /// Whoever is shown, or is known to be gone, is no longer suspected.
     pub(super) fn see(&mut self) {
-        for side in Side::BOTH {
+        let situation = self.situation;
+        for side in Side::BOTH.into_iter().filter(|side| !situation.misses(*side)) {
             let refused = &mut self.decision.link.refused[side];
-            if *refused == Refusal::Unseen && self.situation.rows[side] != Sight::Lost {
+            if *refused == Refusal::Unseen {
                 *refused = Refusal::None;
             }
         }
@@ -30,11 +42,52 @@ impl Draft<'_> {
 
     /// A side shows nothing, and nothing says why: until it shows something, the other is written to only to mend it.
     pub(super) fn suspect(&mut self) {
-        for side in Side::BOTH.into_iter().filter(|side| self.situation.rows[*side] == Sight::Lost) {
+        let situation = self.situation;
+        for side in Side::BOTH.into_iter().filter(|side| situation.misses(*side)) {
             self.decision.link.refused[side] = Refusal::Unseen;
         }
         self.rest();
         self.decision.wait.get_or_insert(Wait::Suspect);
+    }
+
+    /// What is known to be deleted has left its bin as well, which bins do by themselves: the other goes on as it did (P10).
+    pub(super) fn still_gone(&mut self, deleted: Side, left: Sight<'_>) {
+        let alive = deleted.other();
+        self.give_up(deleted);
+        match left {
+            Sight::Row(row) if row.standing == Standing::Alive => {
+                match self.decision.link.status {
+                    Status::Flagged { .. } if self.archives(alive) => self.taken_out_alone(deleted),
+                    Status::Flagged { .. } => self.keep_flagged(alive),
+                    Status::Live | Status::Unlinked { .. } | Status::Apart { .. } | Status::Erased { .. } => {
+                    }
+                }
+                self.uncover(alive, PerSide::only(alive, row));
+                self.leave(alive, row);
+            }
+            Sight::Row(_) if matches!(self.decision.link.status, Status::Flagged { .. }) => {
+                self.give_up(alive)
+            }
+            Sight::Row(_) | Sight::Lost | Sight::Missing | Sight::Absorbed | Sight::Erased => {
+                self.leave_in_peace(alive, left);
+            }
+        }
+    }
+
+    /// Since when both records are known to be deleted, if they are.
+    pub(super) fn remember_who_is_gone(&mut self) {
+        let over = match self.decision.link.status {
+            Status::Flagged { .. } | Status::Unlinked { .. } => true,
+            Status::Live | Status::Apart { .. } | Status::Erased { .. } => false,
+        };
+        let gone = |side: Side| match self.situation.rows[side] {
+            Sight::Row(row) => row.standing != Standing::Alive,
+            Sight::Lost => !self.situation.link.expects(side),
+            Sight::Absorbed => true,
+            Sight::Missing | Sight::Erased => false,
+        };
+        let both = over && Side::BOTH.into_iter().all(gone);
+        self.decision.link.gone = both.then(|| self.situation.link.gone.unwrap_or(self.situation.now));
     }
 
     /// What was under way is settled, what a landing of ours has covered is put back, and nothing else is written.
@@ -74,14 +127,14 @@ impl Draft<'_> {
     /// One is in the bin, the other is not.
     pub(super) fn one_deleted(&mut self, deleted: Side, rows: PerSide<&Row>) {
         let alive = deleted.other();
-        let archives = self.situation.object.delete == Delete::Archive && alive == Side::Salesforce;
+        let archives = self.archives(alive);
         self.give_up(deleted);
         match &self.decision.link.status {
-            Status::Unlinked { .. } | Status::Apart { .. } | Status::Erased { .. } => {}
+            // The other one may be in use again.
+            Status::Unlinked { .. } => self.decision.link.status = Status::Unlinked { deleted },
+            Status::Apart { .. } | Status::Erased { .. } => {}
             Status::Flagged { deleted: before } if *before == deleted && archives => {
-                // Both were in the bin, and somebody took this one out: a delete is not passed on twice.
-                self.decision.link.status = Status::Unlinked { deleted };
-                self.say("P9 taken out of the bin on one side alone: unlinked");
+                self.taken_out_alone(deleted);
             }
             Status::Flagged { deleted: before } if *before == deleted => self.keep_flagged(alive),
             Status::Live | Status::Flagged { .. } => {
@@ -117,6 +170,16 @@ impl Draft<'_> {
         if self.decision.link.status != Status::Live {
             self.decision.ask_nobody(|_| true);
         }
+    }
+
+    fn archives(&self, alive: Side) -> bool {
+        self.situation.object.delete == Delete::Archive && alive == Side::Salesforce
+    }
+
+    /// Both were in the bin, and somebody took one out: a delete is not passed on twice.
+    fn taken_out_alone(&mut self, deleted: Side) {
+        self.decision.link.status = Status::Unlinked { deleted };
+        self.say("P9 taken out of the bin on one side alone: unlinked");
     }
 
     /// One was merged into a record of another pair: this pair ends, and the record that is left over keeps all that

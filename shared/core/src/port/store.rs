@@ -8,11 +8,12 @@ use std::future::Future;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
+use super::fault::{CommitError, StoreError};
 use crate::link::Link;
 use crate::names::{
     ContractVersion, Fence, FieldName, Generation, LinkId, ObjectName, PerSide, RecordId, RecordKey, Side,
+    WireName,
 };
 use crate::row::Edited;
 use crate::value::{Presence, Value};
@@ -85,6 +86,18 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`CommitError::Moved`] and [`CommitError::Taken`] say that somebody was faster: read again and decide again.
     fn commit(&self, commit: Commit) -> impl Future<Output = Result<(), CommitError>> + Send;
+
+    /// One transaction: forgets a link, if it is as it was read, and all that is its own: its claims on records and keys, who waits for
+    /// its records, its conflicts and what is set aside of it. `line` is written to its journal, whose values nobody can read any more.
+    /// Redirections stay (I15), and so does what a person keeps apart.
+    ///
+    /// # Errors
+    /// [`CommitError::Moved`] if it is at another generation.
+    fn collect(
+        &self,
+        link: &Link,
+        line: JournalEntry,
+    ) -> impl Future<Output = Result<(), CommitError>> + Send;
 
     /// Links with open intents that were decided before `before`, oldest first, at most `max`.
     /// From an index that may lag; read the link before acting.
@@ -388,6 +401,8 @@ pub enum ParkKey {
     Message(String),
     /// What would be mass harm to records of this type: its brake is engaged (P15).
     Object(ObjectName),
+    /// Whatever a side does not show of what it calls this: it shows none of the kind (P9).
+    Type(Side, WireName),
 }
 
 impl ParkKey {
@@ -396,7 +411,7 @@ impl ParkKey {
     pub const fn record(&self) -> Option<&RecordKey> {
         match self {
             Self::Record(record) => Some(record),
-            Self::Field(..) | Self::Message(_) | Self::Object(_) => None,
+            Self::Field(..) | Self::Message(_) | Self::Object(_) | Self::Type(..) => None,
         }
     }
 }
@@ -450,42 +465,4 @@ pub struct Census {
     pub parked: u64,
     /// Conflicts that wait for a person.
     pub conflicts: u64,
-}
-
-/// Why a commit did not happen.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum CommitError {
-    /// The link or cursor is not at the expected generation.
-    #[error("the link moved on: read it again and decide again")]
-    Moved,
-    /// A record or key belongs to another link.
-    #[error("{what} is claimed by another link: read it again and decide again")]
-    Taken {
-        /// The claim.
-        what: String,
-    },
-    /// The store failed; whether the commit happened is unknown, and reading tells.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// The store did not answer.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum StoreError {
-    /// Throttled, in conflict with another transaction, or unreachable: come again.
-    #[error("the store is busy while trying to {operation}: {reason}")]
-    Busy {
-        /// What was attempted.
-        operation: &'static str,
-        /// The store's code.
-        reason: String,
-    },
-    /// What is stored cannot be read, or the request was refused: a bug or a wrong table.
-    #[error("the store refused to {operation}: {reason}")]
-    Refused {
-        /// What was attempted.
-        operation: &'static str,
-        /// The store's code.
-        reason: String,
-    },
 }

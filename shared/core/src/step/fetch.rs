@@ -219,6 +219,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         self.pair_strangers(object, side, strangers, &mut pairs, &mut again, now).await?;
         let mut pairs = self.settle_echoes(object, side, pairs, now).await?;
         self.read_other_side(object, side.other(), &mut pairs).await?;
+        self.believe_what_is_shown(object, &mut pairs, now).await?;
         self.tell_associations_alike(object, &mut pairs).await?;
         self.mind_the_bin(object, &mut pairs, now).await?;
         self.leave_what_is_over(object, &mut pairs).await?;
@@ -345,11 +346,12 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         Ok(done)
     }
 
-    /// Nothing can be decided yet, but what was found out (an alias, a record that joined) is worth keeping. A
-    /// counterpart that must not be made is not waited for either.
+    /// Nothing can be decided yet, but what was found out (an alias, a record that joined) is worth keeping. A counterpart that must
+    /// not be made is not waited for, nor is a record whose side shows none: what was wanted is decided anew once it does.
     async fn record_only(&self, mut pair: Pair) -> Result<Done, StepError> {
         let alone = Side::BOTH.iter().any(|side| pair.link.records[*side].is_none());
-        let given_up = alone && pair.counterpart == Counterpart::Leave && pair.link.give_up();
+        let in_vain = (alone && pair.counterpart == Counterpart::Leave) || pair.is_unsure();
+        let given_up = in_vain && pair.link.give_up();
         let found_out = !pair.claims.is_empty() || !pair.aliases.is_empty();
         if !given_up && !found_out {
             return Ok(Done::default());

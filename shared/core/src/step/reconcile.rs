@@ -3,6 +3,8 @@
 //! A listing's rows decide nothing; they only tell which records are worth reading by id: those without a link,
 //! and those that do not show the images that the link remembers.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -70,14 +72,15 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             Task::Repair => self.repair(&mut report, now).await?,
             Task::Poll => {
                 for object in self.contract.objects.values() {
-                    self.poll(&*self.with_owners(object, now).await?, &mut report).await?;
+                    self.poll(&*self.with_owners(object, now).await?, &mut report, now).await?;
                 }
             }
             Task::Sweep => {
-                self.sweep_pairs(&mut report, now).await?;
                 for object in self.contract.objects.values() {
-                    self.sweep(&*self.with_owners(object, now).await?, &mut report).await?;
+                    self.sweep(&*self.with_owners(object, now).await?, &mut report, now).await?;
                 }
+                // After the listings, which name the canaries.
+                self.sweep_pairs(&mut report, now).await?;
             }
         }
         Ok(report)
@@ -121,11 +124,11 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     }
 
     /// What changed and what was deleted; where a brake was released, once more from before it was engaged.
-    async fn poll(&self, object: &Object, report: &mut Report) -> Result<(), StepError> {
+    async fn poll(&self, object: &Object, report: &mut Report, now: Timestamp) -> Result<(), StepError> {
         let rewind = self.rewind_of(&object.name).await?;
         for side in Side::BOTH {
             for bin in [Bin::Live, Bin::Deleted] {
-                self.run(object, side, Task::Poll, bin, rewind, report).await?;
+                self.run(object, side, (Task::Poll, bin), rewind, report, now).await?;
             }
         }
         match rewind {
@@ -135,12 +138,12 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     }
 
     /// Every record, and every one in the bin. The brake goes by how many there are.
-    async fn sweep(&self, object: &Object, report: &mut Report) -> Result<(), StepError> {
+    async fn sweep(&self, object: &Object, report: &mut Report, now: Timestamp) -> Result<(), StepError> {
         for side in Side::BOTH {
-            if let Some(count) = self.run(object, side, Task::Sweep, Bin::Live, None, report).await? {
+            if let Some(count) = self.run(object, side, (Task::Sweep, Bin::Live), None, report, now).await? {
                 self.count_records(&object.name, side, count).await?;
             }
-            self.run(object, side, Task::Sweep, Bin::Deleted, None, report).await?;
+            self.run(object, side, (Task::Sweep, Bin::Deleted), None, report, now).await?;
         }
         Ok(())
     }
@@ -150,10 +153,10 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         &self,
         object: &Object,
         side: Side,
-        task: Task,
-        bin: Bin,
+        (task, bin): (Task, Bin),
         rewind: Option<Timestamp>,
         report: &mut Report,
+        now: Timestamp,
     ) -> Result<Option<u64>, StepError> {
         let name = cursor_name(task, side, object, bin);
         let mut mark = self.store.cursor(&name).await?;
@@ -165,6 +168,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             let since = position.since.map(|since| since.min(rewind));
             position = Position { since, ..Position::default() };
         }
+        let mut named = BTreeSet::new();
         for _ in 0..PAGES_MAX {
             let since = position.since.unwrap_or(Timestamp::UNIX_EPOCH);
             let listing = match (task, bin) {
@@ -177,6 +181,9 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             };
             let from = position.page.clone().map(PageMark);
             let page = self.page(side, object, &listing, from.as_ref()).await?;
+            if listing == Listing::All {
+                self.name_canaries(object, side, &page.rows, &mut named, now).await?;
+            }
             report.listed += page.rows.len();
             report.hinted += self.hint_page(object, side, &page, since).await?;
             let next_since =
@@ -196,6 +203,21 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         }
         report.unfinished += 1;
         Ok(None)
+    }
+
+    /// Up to when the last sweep has seen everything that is there of an object type on both sides. `None`: there was none.
+    pub(super) async fn swept_until(&self, object: &Object) -> Result<Option<Timestamp>, StepError> {
+        let mut until = Timestamp::MAX;
+        for side in Side::BOTH {
+            for bin in [Bin::Live, Bin::Deleted] {
+                let mark = self.store.cursor(&cursor_name(Task::Sweep, side, object, bin)).await?;
+                let Some(since) = mark.and_then(|mark| read_position(&mark.text).since) else {
+                    return Ok(None);
+                };
+                until = until.min(since);
+            }
+        }
+        Ok(Some(until))
     }
 
     async fn page(
@@ -297,9 +319,11 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             (Standing::Alive, Status::Flagged { .. }) if archives => true,
             (Standing::Archived { .. }, Status::Live) => true,
             (Standing::Archived { .. }, Status::Flagged { deleted } | Status::Unlinked { deleted }) => {
-                *deleted != side && matches!(link.status, Status::Flagged { .. })
+                *deleted != side && link.gone.is_none()
             }
-            (Standing::Alive, Status::Flagged { deleted } | Status::Unlinked { deleted }) => *deleted == side,
+            (Standing::Alive, Status::Flagged { deleted } | Status::Unlinked { deleted }) => {
+                *deleted == side || link.gone.is_some()
+            }
             (_, Status::Apart { settled }) => !settled,
             (_, Status::Erased { purge }) => purge[side],
             (Standing::Alive, Status::Live) => {

@@ -68,7 +68,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             named.into_iter().zip(located).filter_map(linked).collect();
         link_of.extend(parked.iter().filter_map(|parked| match &parked.key {
             ParkKey::Field(link, _) => Some((parked.key.clone(), link.clone())),
-            ParkKey::Record(_) | ParkKey::Message(_) | ParkKey::Object(_) => None,
+            ParkKey::Record(_) | ParkKey::Message(_) | ParkKey::Object(_) | ParkKey::Type(..) => None,
         }));
         let (keys, ids): (Vec<ParkKey>, Vec<LinkId>) = link_of.into_iter().unzip();
         let links = self.store.links(&ids).await?;

@@ -306,6 +306,17 @@ impl Store {
         Some(stamp)
     }
 
+    /// Takes away for good what went to the bin before `limit`.
+    pub(super) fn empty_the_bin(&mut self, limit: Timestamp) {
+        let is_old = |id: &u64| self.records.get(id)?.archived_at.filter(|at| *at < limit).map(|_| *id);
+        let old: Vec<u64> = self.archived.iter().filter_map(is_old).collect();
+        for id in old {
+            self.archived.remove(&id);
+            let Some(record) = self.remove(id) else { continue };
+            self.gone.insert(id, record);
+        }
+    }
+
     /// Takes a record out of the indexes, to be changed and inserted again.
     fn remove(&mut self, id: u64) -> Option<Record> {
         let record = self.records.remove(&id)?;

@@ -296,7 +296,6 @@ fn what_is_called_deleted_was_deleted(scene: &Scene<'_>) -> Result<(), Broken> {
 
 /// I2: a delete is told to the other side, or an operator is told why not; of what was purged, too, which stands in no listing.
 fn a_delete_is_passed_on(scene: &Scene<'_>) -> Result<(), Broken> {
-    let told: BTreeSet<Address> = scene.parked_records().collect();
     for link in &scene.links {
         for side in Side::BOTH {
             let halves = (scene.shown(link, side), scene.shown(link, side.other()));
@@ -311,7 +310,7 @@ fn a_delete_is_passed_on(scene: &Scene<'_>) -> Result<(), Broken> {
                 Status::Flagged { .. } => !there.flagged,
                 Status::Unlinked { .. } | Status::Apart { .. } | Status::Erased { .. } => false,
             };
-            if deleted && there.alive && forgotten && !told.contains(&at) && !told.contains(&other) {
+            if deleted && there.alive && forgotten && !scene.is_told(&at) && !scene.is_told(&other) {
                 let what = format!("{at:?} was deleted, and link {} goes on as if it lived", link.id);
                 return Err(Broken { invariant: "I2", what });
             }
@@ -368,7 +367,7 @@ fn parked_fields_are_remembered(scene: &Scene<'_>) -> Result<(), Broken> {
     }
     let told = scene.parked.iter().filter_map(|parked| match &parked.key {
         ParkKey::Field(link, field) => Some((link, field)),
-        ParkKey::Record(_) | ParkKey::Message(_) | ParkKey::Object(_) => None,
+        ParkKey::Record(_) | ParkKey::Message(_) | ParkKey::Object(_) | ParkKey::Type(..) => None,
     });
     let told: BTreeSet<_> = told.collect();
     let remembered = scene.links.iter().flat_map(|link| {
@@ -394,6 +393,16 @@ fn nobody_is_set_aside_for_nothing(scene: &Scene<'_>) -> Result<(), Broken> {
     let mut unseen = unseen.filter_map(|parked| address(parked.key.record()?));
     if let Some(at) = unseen.find(|at| scene.records.get(at).is_some_and(|shown| shown.alive)) {
         let what = format!("{at:?} is said not to be shown, and lives");
+        return Err(Broken { invariant: "I35", what });
+    }
+    let shows = |of: &ParkKey| {
+        let mut alive = scene.records.iter().filter(|(_, shown)| shown.alive);
+        alive.any(|(record, _)| Scene::type_of(record) == *of)
+    };
+    let silent =
+        scene.parked.iter().find(|parked| matches!(parked.key, ParkKey::Type(..)) && shows(&parked.key));
+    if let Some(parked) = silent {
+        let what = format!("{:?} is said to be shown no more, and is", parked.key);
         return Err(Broken { invariant: "I35", what });
     }
     if scene.world.disturbed {
