@@ -1,5 +1,8 @@
 //! A deal's contacts: associations in HubSpot, and in Salesforce rows of a junction object. Sets of pairs, merged one by one (P12).
 
+#[cfg(test)]
+mod roles;
+
 use concord_core::names::Side;
 use concord_core::port::Store as _;
 use concord_core::step::Task;

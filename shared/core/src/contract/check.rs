@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use super::fault::Fault;
 use super::tree::Tree;
 use super::{
-    CONCORD_ID, CONCORD_TOKEN, Delete, Direction, Field, Kind, LEADS_ONLY, Object, Options, associated_type,
+    CONCORD_ID, CONCORD_TOKEN, Delete, Direction, Field, Kind, LEADS_ONLY, Object, Options, PRIMARY, Roles,
+    associated_type,
 };
 use crate::canonical::stage_parts;
 use crate::names::{FieldName, ObjectName, PerSide, Side, WireName};
@@ -219,8 +220,22 @@ impl Found<'_> {
             | Kind::Date { .. }
             | Kind::DateTime
             | Kind::Reference { .. }
-            | Kind::Associations { .. }
             | Kind::Owner(_) => {}
+            Kind::Associations { roles, .. } => self.roles(field, roles),
+        }
+    }
+
+    /// Salesforce has to know the roles that are mapped. Of HubSpot's labels no schema tells.
+    fn roles(&mut self, field: &Field, roles: &Roles) {
+        let Some(wire) = field.wire.salesforce.first() else { return };
+        let Some(live) = self.schemas.salesforce.fields.get(wire) else { return };
+        let names = roles.names(Side::Salesforce);
+        let known = |name: &&String| *name == PRIMARY || live.options.contains(name);
+        let gone: Vec<&str> = names.iter().filter(|name| !known(name)).map(String::as_str).collect();
+        if !gone.is_empty() {
+            let what = format!("has no role {}", quoted(&gone));
+            let remedy = "add the choice to `Role` there, or take it out of the field's `roles`";
+            self.add(Effect::Suspend(field.name.clone()), Side::Salesforce, wire, what, remedy);
         }
     }
 

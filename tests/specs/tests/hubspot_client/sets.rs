@@ -1,5 +1,7 @@
 //! Deals with the contacts that they are associated with: the client against the sandbox.
 
+use std::collections::BTreeMap;
+
 use concord_core::names::{ObjectName, RecordId, WireName};
 use concord_core::port::{Crm as _, Failure, Listing, ObjectSpec, Operation, Outcome};
 use concord_core::row::Reading;
@@ -17,6 +19,7 @@ fn deals() -> ObjectSpec {
         wire: WireName::from("deals"),
         fields: vec![WireName::from(WIRE), WireName::from("dealname")],
         lead: None,
+        roles: BTreeMap::new(),
     }
 }
 

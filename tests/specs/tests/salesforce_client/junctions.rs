@@ -1,5 +1,7 @@
 //! Opportunities with the contacts that have a role in them: the client against the sandbox.
 
+use std::collections::BTreeMap;
+
 use concord_core::names::{LinkId, ObjectName, RecordId, Token, WireName};
 use concord_core::port::{Crm as _, Failure, Listing, ObjectSpec, Operation, Outcome, PageMark, Write};
 use concord_core::row::Reading;
@@ -20,6 +22,7 @@ fn deals() -> ObjectSpec {
         wire: WireName::from("Opportunity"),
         fields: vec![WireName::from("Name"), WireName::from(WIRE)],
         lead: None,
+        roles: BTreeMap::new(),
     }
 }
 
