@@ -147,6 +147,9 @@ async fn whoever_is_primary_on_one_side_is_on_the_other_and_the_former_one_is_no
     edits(&spine, &deal, &ada, &json!({"IsPrimary": true}));
     settles(&mut spine).await;
     assert_eq!(shown(&spine, &deal, [&ada, &bea]), [roles_of(&[FIRST]), roles_of(&[])]);
+    // A poll looks at a row once in its window.
+    spine.pass(jiff::SignedDuration::from_mins(2));
+    spine.reconcile(Task::Poll).await;
     edits(&spine, &deal, &bea, &json!({"IsPrimary": true}));
     settles(&mut spine).await;
     assert_eq!(shown(&spine, &deal, [&ada, &bea]), [roles_of(&[]), roles_of(&[FIRST])]);
