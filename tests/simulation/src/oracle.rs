@@ -7,6 +7,7 @@
 mod associations;
 mod erased;
 mod records;
+mod roles;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,6 +53,7 @@ pub fn check(world: &World) -> Result<(), Broken> {
     erased::check(&scene)?;
     records::check(&scene)?;
     associations::check(&scene)?;
+    roles::check(&scene)?;
     values::check(&scene)
 }
 

@@ -6,6 +6,7 @@
 mod belonging;
 mod leads;
 mod removal;
+mod roles;
 
 use bytes::Bytes;
 use concord_core::names::Side;
@@ -21,8 +22,7 @@ use crate::display::{
 use crate::profile::{OUT_OF_SCOPE, People, Removes};
 use crate::site::Site;
 
-pub use belonging::Involved;
-pub use removal::restore;
+pub use {belonging::Involved, removal::restore, roles::Cast};
 
 /// Stands in every text that is typed, and in nothing else.
 pub const SECRET_MARK: &str = "zq";
@@ -76,6 +76,8 @@ pub struct Users {
     pub given: Vec<(Side, String, Option<usize>)>,
     /// Contacts that somebody put into a deal, or took out, in order.
     pub involved: Vec<Involved>,
+    /// Roles that somebody gave to a deal's contact, or took, in order.
+    pub cast: Vec<Cast>,
     /// Leads that somebody converted, and the contacts that were made of them.
     pub converted: Vec<(String, String)>,
     /// Whether there are leads, so that HubSpot's contacts say for whom they work.
@@ -144,7 +146,7 @@ impl Users {
             }
             Act::Involve => {
                 if let Some(deal) = chance.pick(&shown) {
-                    self.involve_somebody(site, side, deal, chance);
+                    self.involve_somebody(site, side, deal, people, chance);
                 }
             }
             Act::Give => {

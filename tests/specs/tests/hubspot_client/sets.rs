@@ -60,7 +60,7 @@ impl World {
     fn has_labels(&self, deal: &RecordId, contact: &RecordId) -> Vec<String> {
         let path = format!("/crm/v4/objects/deals/{deal}/associations/contacts");
         let shown = self.person("GET", &path, &Value::Null);
-        let of_contact = |other: &&Value| other["toObjectId"].to_string() == contact.as_str();
+        let of_contact = |other: &&Value| other["toObjectId"].as_u64() == contact.as_str().parse().ok();
         let found = shown["results"].as_array().unwrap().iter().find(of_contact).cloned().unwrap_or_default();
         let types = found["associationTypes"].as_array().cloned().unwrap_or_default();
         types.iter().filter_map(|of| Some(of["label"].as_str()?.to_owned())).collect()

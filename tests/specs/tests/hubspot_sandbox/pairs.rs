@@ -259,7 +259,8 @@ fn a_label_of_the_portals_own_is_seen_from_both_ends_and_what_is_sent_replaces_w
 #[test]
 fn the_winner_of_a_merge_has_the_labels_of_both() {
     let mut portal = Portal::new();
-    let deal = portal.made("deals", json!({"dealname": "Engine", "pipeline": "default", "dealstage": "closedwon"}));
+    let deal =
+        portal.made("deals", json!({"dealname": "Engine", "pipeline": "default", "dealstage": "closedwon"}));
     let [ada, bea] = ["Ada", "Bea"].map(|name| portal.made("contacts", json!({"firstname": name})));
     let labels = portal.get("/crm/v4/associations/deals/contacts/labels").body;
     let own: Vec<Value> = labels["results"]

@@ -230,7 +230,7 @@ async fn roles_that_are_hidden_are_unknown_and_take_no_write() {
 
 #[tokio::test]
 async fn a_row_says_one_thing_and_as_few_rows_as_can_be_say_them_all() {
-    let [decides, pays, other] = ["Decision Maker", "Economic Buyer", "Evaluator"].map(|role| Some(role));
+    let [decides, pays, other] = ["Decision Maker", "Economic Buyer", "Evaluator"].map(Some);
     let primary = |role: Option<&str>| (json!(role), true);
     let plain = |role: Option<&str>| (json!(role), false);
     // What there is; what is said of Ada, `#` for her; and what there is then.
