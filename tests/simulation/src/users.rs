@@ -113,7 +113,8 @@ impl Users {
         }
         let side = Side::BOTH[chance.below(2)];
         let object = usize::from(chance.happens(64));
-        let object = if people.sell && chance.happens(112) { DEAL } else { object };
+        let often = if people.cast { 200 } else { 112 }; // A role takes a deal that has a contact.
+        let object = if people.sell && chance.happens(often) { DEAL } else { object };
         let act = match (chance.byte(), people.remove) {
             (0..=199, Removes::Often) if chance.happens(112) => {
                 if chance.happens(128) {
@@ -133,7 +134,7 @@ impl Users {
         let act =
             if associates && matches!(act, Act::Edit) && chance.happens(96) { Act::Associate } else { act };
         let involves = people.involve && object == DEAL && matches!(act, Act::Edit);
-        let act = if involves && chance.happens(112) { Act::Involve } else { act };
+        let act = if involves && chance.happens(often) { Act::Involve } else { act };
         let gives = people.own && object == CONTACT && matches!(act, Act::Edit);
         let act = if gives && chance.happens(64) { Act::Give } else { act };
         let (shown, binned): (Vec<Shown>, Vec<Shown>) =

@@ -30,6 +30,12 @@ pub const PRIMARY: &str = "";
 pub struct Roles(BTreeMap<String, String>);
 
 impl Roles {
+    /// Whether none is mapped.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// What a side calls a role.
     #[must_use]
     pub fn on<'r>(&'r self, side: Side, role: &str) -> Option<&'r str> {

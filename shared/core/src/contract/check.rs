@@ -225,17 +225,24 @@ impl Found<'_> {
         }
     }
 
-    /// Salesforce has to know the roles that are mapped. Of HubSpot's labels no schema tells.
+    /// Both sides have to know the roles that are mapped.
     fn roles(&mut self, field: &Field, roles: &Roles) {
-        let Some(wire) = field.wire.salesforce.first() else { return };
-        let Some(live) = self.schemas.salesforce.fields.get(wire) else { return };
-        let names = roles.names(Side::Salesforce);
-        let known = |name: &&String| *name == PRIMARY || live.options.contains(name);
-        let gone: Vec<&str> = names.iter().filter(|name| !known(name)).map(String::as_str).collect();
-        if !gone.is_empty() {
-            let what = format!("has no role {}", quoted(&gone));
-            let remedy = "add the choice to `Role` there, or take it out of the field's `roles`";
-            self.add(Effect::Suspend(field.name.clone()), Side::Salesforce, wire, what, remedy);
+        for side in Side::BOTH {
+            let Some(wire) = field.wire[side].first() else { continue };
+            let Some(live) = self.schemas[side].fields.get(wire) else { continue };
+            let names = roles.names(side);
+            let known = |name: &&String| *name == PRIMARY || live.options.contains(name);
+            let gone: Vec<&str> = names.iter().filter(|name| !known(name)).map(String::as_str).collect();
+            if !gone.is_empty() {
+                let (what, remedy) = match side {
+                    Side::HubSpot => ("label", "make the label there, or take it out of the contract"),
+                    Side::Salesforce => {
+                        ("role", "add the choice to `Role` there, or take it out of the field's `roles`")
+                    }
+                };
+                let what = format!("has no {what} {}", quoted(&gone));
+                self.add(Effect::Suspend(field.name.clone()), side, wire, what, remedy);
+            }
         }
     }
 

@@ -85,7 +85,8 @@ pub trait Crm: Send + Sync {
     /// One for the whole call.
     fn owners(&self) -> impl Future<Output = Result<Vec<Owner>, Failure>> + Send;
 
-    /// The live schema of an object type.
+    /// The live schema of an object type; in HubSpot also of a set of associations, by both types (`deals.associations.contacts`): one
+    /// field, whose choices are the labels.
     ///
     /// # Errors
     /// One for the whole call.

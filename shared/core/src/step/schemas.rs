@@ -1,7 +1,7 @@
 //! The contract against both sides' live schemas, as asked before it is taken. Reads schemas and nothing else.
 
 use super::{Engine, StepError};
-use crate::contract::{IS_PRIMARY, Junction, Mismatch, Object, PRIMARY, ROLE, check};
+use crate::contract::{Field, IS_PRIMARY, Junction, Mismatch, Object, PRIMARY, ROLE, check};
 use crate::names::{PerSide, Side, WireName};
 use crate::port::{Crm, Failure, FieldSchema, Queue, Schema, Store};
 use crate::reference;
@@ -22,6 +22,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                     .map_err(|failure| StepError::Crm { side: Side::Salesforce, failure })?,
             };
             self.add_junctions(object, &mut schemas.salesforce).await?;
+            self.add_labels(object, &mut schemas.hubspot).await?;
             mismatches.extend(check(&object.seen_as(false), &schemas));
             if let Some(leads) = object.as_leads_call_it() {
                 let schema = self.salesforce.schema(&leads.wire.salesforce).await;
@@ -35,6 +36,20 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             }
         }
         Ok(mismatches)
+    }
+
+    /// The labels of sets of associations, where roles are mapped.
+    async fn add_labels(&self, object: &Object, schema: &mut Schema) -> Result<(), StepError> {
+        let has_roles = |field: &&Field| reference::roles_of(field).is_some_and(|roles| !roles.is_empty());
+        for field in object.fields.values().filter(has_roles) {
+            for wire in &field.wire.hubspot {
+                let set = WireName::new(format!("{}.{wire}", object.wire.hubspot));
+                let labels = self.hubspot.schema(&set).await;
+                let labels = labels.map_err(|failure| StepError::Crm { side: Side::HubSpot, failure })?;
+                schema.fields.extend(labels.fields);
+            }
+        }
+        Ok(())
     }
 
     /// A set of associations is there if its junction object has both references, and the fields of roles that are mapped.

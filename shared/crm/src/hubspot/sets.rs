@@ -38,7 +38,7 @@ impl<T: Transport> HubSpot<T> {
         let ids: Vec<RecordId> = alive.iter().map(|row| row.id.clone()).collect();
         let sets = object.fields.iter().filter_map(|wire| Some((wire, associated_type(wire)?)));
         for (wire, to) in sets.filter(|_| !ids.is_empty()) {
-            let found = match self.associations(&object.wire, &to, &ids).await {
+            let found = match self.known_associations(object, wire, &to, &ids).await {
                 Ok(found) => found,
                 Err(failure @ (Failure::Retry { .. } | Failure::RefreshLogin { .. })) => return Err(failure),
                 // Hidden from us: nothing is known, and nothing changes (P8).
@@ -61,6 +61,24 @@ impl<T: Transport> HubSpot<T> {
             }
         }
         Ok(())
+    }
+
+    /// A label that is gone says nothing of whoever had it: then nothing is shown. Asked afterwards, since it may go meanwhile.
+    async fn known_associations(
+        &self,
+        object: &ObjectSpec,
+        wire: &WireName,
+        to: &WireName,
+        ids: &[RecordId],
+    ) -> Result<Vec<Associated>, Failure> {
+        let found = self.associations(&object.wire, to, ids).await?;
+        if let Some(roles) = object.roles.get(wire) {
+            let labels = self.labels(&object.wire, to).await?;
+            if let Some(label) = roles.iter().find(|label| !labels.contains_key(&Some((*label).clone()))) {
+                return Err(no_label(object, to, label));
+            }
+        }
+        Ok(found)
     }
 
     /// Writes records with their associations: those of updates before, those of inserts afterwards. What a new record lacks, its
@@ -130,11 +148,7 @@ impl<T: Transport> HubSpot<T> {
             if change.is_outdone(has.filter(|(_, label)| roles.contains(*label))) {
                 came_to.insert(change.at, Outcome::Moved);
             } else if let Some(label) = named.find(|label| !labels.contains_key(&Some((*label).clone()))) {
-                let reason = format!(
-                    "{} have no label `{label}` for {to} in HubSpot: make it there, or take it out of the contract",
-                    object.wire
-                );
-                came_to.insert(change.at, Outcome::Failed(Failure::Park { reason }));
+                came_to.insert(change.at, Outcome::Failed(no_label(object, to, label)));
             } else {
                 admitted.push(said);
             }
@@ -156,6 +170,15 @@ impl<T: Transport> HubSpot<T> {
         let (places, pairs): (Vec<usize>, Vec<Labelled>) = labelled.into_iter().unzip();
         results.extend(places.into_iter().zip(self.label(from, to, &pairs).await));
         results.into_iter().filter_map(|(at, result)| Some((at, result.err()?))).collect()
+    }
+}
+
+fn no_label(object: &ObjectSpec, to: &WireName, label: &str) -> Failure {
+    let from = &object.wire;
+    Failure::Park {
+        reason: format!(
+            "{from} have no label `{label}` for {to} in HubSpot: make it there, or take it out of the contract"
+        ),
     }
 }
 

@@ -329,19 +329,19 @@ async fn a_role_that_is_hidden_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_label_that_hubspot_does_not_have_parks_the_write_and_says_what_to_do() {
-    let (mut spine, deal, ada, _) = associated().await;
-    let id = type_id(&spine, DECIDES);
-    spine.hubspot.person(
-        Method::DELETE,
-        &format!("/crm/v4/associations/deals/contacts/labels/{id}"),
-        &Value::Null,
-    );
-    edits(&spine, &deal, &ada, &json!({"Role": "Decision Maker"}));
+async fn a_label_that_is_gone_takes_no_role_from_anybody() {
+    let (mut spine, deal, ada, bea) = associated().await;
+    labels(&spine, &deal, &ada, &[DECIDES]);
     settles(&mut spine).await;
-    let reasons = parked(&spine).await;
-    let told = "deals have no label `Decision maker` for contacts in HubSpot: make it there, or take it out of the contract";
-    assert!(matches!(reasons.as_slice(), [one] if one.contains(told)), "{reasons:?}");
+    let path = "/crm/v4/associations/deals/contacts/labels";
+    let gone = format!("{path}/{}", type_id(&spine, DECIDES));
+    spine.hubspot.person(Method::DELETE, &gone, &Value::Null);
+    let written = spine.written();
+    labels(&spine, &deal, &bea, &[PAYS]);
+    settles(&mut spine).await;
+    spine.reconcile(Task::Sweep).await;
+    assert_eq!(spine.written(), written);
+    assert_eq!(rows(&spine, &deal, &ada)[0].1, "Decision Maker");
 }
 
 #[tokio::test]

@@ -62,3 +62,11 @@ async fn a_role_that_salesforce_does_not_have_suspends_its_set() {
                 `Decision Taker`, `Payer`; add the choice to `Role` there, or take it out of the field's `roles`";
     assert_eq!(suspended(&Spine::with_contract(&yaml)).await, [told]);
 }
+
+#[tokio::test]
+async fn a_label_that_hubspot_does_not_have_suspends_its_set() {
+    let yaml = SAMPLE_CONTRACT.replacen("Billing contact:", "Payer:", 1);
+    let told = "field deal.contacts is suspended: hubspot's associations.contacts has no label `Payer`; make the label there, or \
+                take it out of the contract";
+    assert_eq!(suspended(&Spine::with_contract(&yaml)).await, [told]);
+}
