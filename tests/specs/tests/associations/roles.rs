@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use concord_core::contract::parse;
 use concord_core::port::ParkKey;
 
 use super::*;
@@ -384,4 +385,25 @@ async fn one_way_a_role_goes_one_way_and_the_sources_primary_is_it() {
     let pays = vec![PAYS.to_owned()];
     assert_eq!(shown(&spine, &deal, [&ada, &bea]), [roles_of(&[DECIDES, FIRST]), [vec![], pays]]);
     assert_quiet(&mut spine).await;
+}
+
+#[test]
+fn roles_are_mapped_one_to_one_by_names_that_can_stand_in_a_set() {
+    let sample = "roles: { Decision maker: Decision Maker, Billing contact: Economic Buyer }";
+    let faults = |roles: &str, of: &str| -> Vec<String> {
+        let yaml = SAMPLE_CONTRACT.replacen(sample, roles, 1).replacen("type: associations", of, 1);
+        let faults = parse(&yaml).err().unwrap_or_default();
+        faults.into_iter().map(|fault| format!("{}: {}", fault.path, fault.what)).collect()
+    };
+    let associations = "type: associations";
+    assert_eq!(faults("roles: { Decides: Decider, \"+ Pays: -\": Payer }", associations), Vec::<String>::new());
+    let wrong = "roles: { Decides: Payer, Pays: Payer, \"One;Two\": Both, Primary contact: Other }";
+    assert_eq!(
+        faults(wrong, associations),
+        [
+            "objects.deal.fields.contacts.roles.One;Two: has a `;` in a choice, which separates choices",
+            "objects.deal.fields.contacts.roles.Pays: maps to `Payer`, as `Decides` does, so there is no way back",
+            "objects.deal.fields.contacts.primary: is a label of `roles` too",
+        ]
+    );
 }
