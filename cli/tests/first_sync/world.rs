@@ -66,6 +66,8 @@ const CURRENCIES: [&str; 3] = ["USD", "EUR", "USD"];
 const PRIMARY_COMPANY_OF_DEAL: u32 = 5;
 /// The same page: a deal's contact.
 const CONTACT_OF_DEAL: u32 = 3;
+/// The first label of the sandbox's portal: `Decision maker`, seen from a deal.
+const DECISION_MAKER: u32 = 1_001;
 
 fn case(n: usize) -> Case {
     match n % 20 {
@@ -347,8 +349,11 @@ async fn enter_deals(concord: &Concord, size: Size, companies: &Companies, peopl
                 "amount": amount.to_string(), "deal_currency_code": currency, "closedate": format!("{day}T15:30:00Z")});
             let company = companies.hubspot.get(&company).into_iter();
             let company = company.map(|id| association(id, PRIMARY_COMPANY_OF_DEAL));
-            let contacts =
-                involved(n, size, &people.hubspot).into_iter().map(|id| association(id, CONTACT_OF_DEAL));
+            let contact = |id| match n.is_multiple_of(3) {
+                true => labelled(id, CONTACT_OF_DEAL, DECISION_MAKER),
+                false => association(id, CONTACT_OF_DEAL),
+            };
+            let contacts = involved(n, size, &people.hubspot).into_iter().map(contact);
             let associated: Vec<Value> = company.chain(contacts).collect();
             associations += involved(n, size, &people.hubspot).len();
             entered.hubspot.push(json!({ "properties": properties, "associations": associated }));
@@ -365,13 +370,21 @@ async fn enter_deals(concord: &Concord, size: Size, companies: &Companies, peopl
     entered.send(concord, "deals").await;
     let mut roles = Entered::default();
     for (n, deal) in in_salesforce.into_iter().zip(entered.send_to_salesforce(concord).await) {
+        let said = if n.is_multiple_of(3) { "Decision Maker" } else { "Evaluator" };
         let role = |contact: &String| {
             json!({"attributes": {"type": "OpportunityContactRole"}, "OpportunityId": deal, "ContactId": contact,
-                "Role": "Evaluator"})
+                "Role": said})
         };
         roles.salesforce.extend(involved(n, size, &people.salesforce).into_iter().map(role));
     }
     associations + roles.send_to_salesforce(concord).await.len()
+}
+
+fn labelled(id: &String, kind: u32, label: u32) -> Value {
+    let label = json!({"associationCategory": "USER_DEFINED", "associationTypeId": label});
+    let mut association = association(id, kind);
+    association["types"].as_array_mut().into_iter().for_each(|types| types.push(label.clone()));
+    association
 }
 
 fn association(id: &String, kind: u32) -> Value {

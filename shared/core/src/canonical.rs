@@ -97,7 +97,7 @@ pub enum Reason {
     #[error("what is not a record id")]
     Id,
     /// More associations than are kept in agreement.
-    #[error("more than 1,000 associations")]
+    #[error("more than 1,000 associations and roles")]
     Many,
     /// Neither side's list of owners is known.
     #[error("an owner, and Concord could not read who is who")]
@@ -237,7 +237,7 @@ fn canonical_scalar(kind: &Kind, side: Side, raw: &Presence<Raw>) -> Result<Pres
         Kind::Picklist(options) | Kind::Stage(options) => choice::canonical(options, side, raw),
         Kind::MultiPicklist(options) => choice::canonical_set(options, side, raw),
         Kind::Reference { to: _ } => reference::canonical(side, raw),
-        Kind::Associations { to: _ } => reference::canonical_set(side, raw),
+        Kind::Associations { .. } => reference::canonical_set(side, raw),
         Kind::Owner(owners) => owner::canonical(owners, side, raw),
         Kind::Money { .. } | Kind::Atom(_) => Err(Reason::Parts),
     }

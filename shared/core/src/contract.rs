@@ -24,7 +24,7 @@ use crate::owner::Owners;
 use crate::port::ObjectSpec;
 use crate::reference;
 
-pub use associations::{Junction, associated_type};
+pub use associations::{IS_PRIMARY, Junction, PRIMARY, ROLE, Roles, associated_type};
 pub use check::{Effect, Mismatch, check};
 pub use fault::{Fault, printable};
 pub use file::json_schema;
@@ -240,6 +240,8 @@ pub enum Kind {
     Associations {
         /// The object that they are of.
         to: ObjectName,
+        /// What they may be to this one.
+        roles: Roles,
     },
     /// A person. Who is who is no part of the contract's file: the steps put it in.
     Owner(Arc<Owners>),
@@ -334,6 +336,12 @@ impl Object {
         fields.sort_unstable();
         fields.dedup();
         let lead = self.leads_names(side);
-        ObjectSpec { object: self.name.clone(), wire: self.wire[side].clone(), fields, lead }
+        let roles = self.fields.values().filter_map(|field| {
+            let wire = field.wire[side].first().filter(|wire| fields.contains(wire))?;
+            let names = reference::roles_of(field).map(|roles| roles.names(side))?;
+            (!names.is_empty()).then(|| (wire.clone(), names))
+        });
+        let roles = roles.collect();
+        ObjectSpec { object: self.name.clone(), wire: self.wire[side].clone(), fields, lead, roles }
     }
 }

@@ -25,6 +25,7 @@ mod plan;
 mod query;
 mod read;
 mod request;
+mod roles;
 mod schema;
 mod soap;
 mod write;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use concord_core::names::{RecordId, WireName};
 use concord_core::port::{Failure, ObjectSpec, Operation, Outcome, Write};
-use concord_core::reference;
+use concord_core::reference::{self, Membership};
 use concord_core::row::{Reading, Row, Standing, Versions};
 use concord_core::value::{Presence, Raw};
 
@@ -17,8 +17,18 @@ pub(crate) struct Change {
     /// The place of the write.
     pub(crate) at: usize,
     pub(crate) wire: WireName,
-    pub(crate) added: BTreeSet<RecordId>,
-    pub(crate) removed: BTreeSet<RecordId>,
+    pub(crate) members: BTreeMap<RecordId, reference::Change>,
+}
+
+impl Change {
+    /// Whether somebody who is to leave has been given a role meanwhile, by `has`: whoever decided that had not seen it.
+    pub(crate) fn is_outdone<'r>(&self, has: impl Iterator<Item = (&'r RecordId, &'r str)>) -> bool {
+        let mut has = has;
+        has.any(|(other, role)| {
+            let said = self.members.get(other);
+            said.is_some_and(|said| said.membership == Membership::Leaves && !said.lost.contains(role))
+        })
+    }
 }
 
 /// Writes, and what they say of sets apart from them.
@@ -40,9 +50,10 @@ impl Said {
                 Operation::Archive { .. } | Operation::Undelete { .. } | Operation::Purge { .. } => continue,
             };
             let Some(values) = write.operation.values_mut() else { continue };
-            let change = |(wire, raw): &(WireName, Presence<Raw>)| {
-                let (added, removed) = reference::changes(raw);
-                Change { at, wire: wire.clone(), added, removed }
+            let change = |(wire, raw): &(WireName, Presence<Raw>)| Change {
+                at,
+                wire: wire.clone(),
+                members: reference::changes(raw),
             };
             changes.extend(values.iter().filter(|(wire, _)| is_set(wire)).map(change));
             values.retain(|(wire, _)| !is_set(wire));

@@ -1,5 +1,7 @@
 //! HubSpot's answers: any bytes, as the answers to a real call of the real client.
 
+use std::collections::BTreeMap;
+
 use std::sync::Arc;
 
 use concord_core::names::{LinkId, ObjectName, RecordId, Token, WireName};
@@ -334,7 +336,13 @@ fn companies() -> ObjectSpec {
 
 fn spec(object: &str, wire: &str, fields: &[&str]) -> ObjectSpec {
     let fields = fields.iter().map(|&field| WireName::from(field)).collect();
-    ObjectSpec { object: ObjectName::from(object), wire: wire.into(), fields, lead: None }
+    ObjectSpec {
+        object: ObjectName::from(object),
+        wire: wire.into(),
+        fields,
+        lead: None,
+        roles: BTreeMap::new(),
+    }
 }
 
 fn values() -> Vec<(WireName, Presence<Raw>)> {

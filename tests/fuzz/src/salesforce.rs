@@ -1,5 +1,7 @@
 //! Salesforce's answers: any bytes, as the answers to a real call of the real client.
 
+use std::collections::BTreeMap;
+
 use std::sync::Arc;
 
 use concord_core::names::{LinkId, ObjectName, RecordId, Token, WireName};
@@ -335,7 +337,13 @@ fn id(number: u8) -> RecordId {
 
 fn contacts() -> ObjectSpec {
     let fields = ["Email", "LastName", "Score__c"].map(WireName::from).to_vec();
-    ObjectSpec { object: ObjectName::from("contact"), wire: "Contact".into(), fields, lead: None }
+    ObjectSpec {
+        object: ObjectName::from("contact"),
+        wire: "Contact".into(),
+        fields,
+        lead: None,
+        roles: BTreeMap::new(),
+    }
 }
 
 fn values() -> Vec<(WireName, Presence<Raw>)> {

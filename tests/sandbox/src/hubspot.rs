@@ -14,6 +14,7 @@ mod defaults;
 mod events;
 mod filter;
 mod kinds;
+mod labels;
 mod merge;
 mod objects;
 mod owners;
@@ -46,6 +47,7 @@ pub use rules::{Effect, Rewrite, Rules, Trigger};
 
 use access::{Issued, LimitHeaders, Windows};
 use batch::Verb;
+use labels::Labels;
 use pairs::Pairs;
 use route::{Call, Family, route};
 use schema::{ObjectType, TypeIndex, Uniqueness, custom_type, standard_types};
@@ -62,6 +64,7 @@ pub struct HubSpot {
     config: Config,
     types: Vec<ObjectType>,
     pairs: Pairs,
+    labels: Labels,
     issued: Issued,
     windows: Windows,
     /// When which new record is stamped a second time.
@@ -87,6 +90,7 @@ impl HubSpot {
             config,
             types,
             pairs: Pairs::default(),
+            labels: Labels::default(),
             issued: Issued::default(),
             windows: Windows::default(),
             bumps: BTreeSet::new(),
@@ -188,6 +192,8 @@ impl HubSpot {
             Call::BatchUnpair(object, to) => self.batch_unpair(actor, family, object, to, body),
             Call::BatchUnlabel(object, to) => self.batch_unlabel(actor, family, object, to, body),
             Call::Labels(object, to) => Ok(self.labels(object, to)),
+            Call::LabelCreate(object, to) => self.label_create(object, to, body),
+            Call::LabelRemove(object, to, id) => self.label_remove(object, to, &id),
             Call::Properties(object) => Ok(self.property_list(object, &query)),
             Call::PropertyCreate(object) => self.property_create(object, now, body),
             Call::Property(object, name) => self.property_read(object, &name, &query),

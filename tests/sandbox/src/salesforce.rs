@@ -28,6 +28,7 @@ mod query;
 mod removal;
 mod replication;
 mod rewrite;
+mod roles;
 mod routes;
 mod rows;
 mod schema;

@@ -17,6 +17,7 @@ use concord_sandbox::crm::Machine as _;
 use http::{Request, Response, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 
+use crate::display::CONTACT_ROLE;
 use crate::site::{Late, SharedSite};
 use crate::turn::{Effect, Failing, Verdict};
 use crate::users::SECRET_MARK;
@@ -271,10 +272,10 @@ impl Line {
         }
     }
 
-    fn put_off(&self, request: &Request<Bytes>, ms: u64) {
+    fn put_off(&self, request: &Request<Bytes>, ms: u64, seen: u64) {
         let wait = SignedDuration::from_millis(i64::try_from(ms).unwrap_or(i64::MAX));
         let due = self.desk.site.clock.now().checked_add(wait).unwrap_or(Timestamp::MAX);
-        self.desk.site.late().push(Late { due, side: self.side, request: request.clone() });
+        self.desk.site.late().push(Late { due, side: self.side, request: request.clone(), seen });
     }
 
     fn failing(&self, failing: Failing, kind: &str) -> Result<Response<Bytes>, TransportError> {
@@ -301,32 +302,37 @@ impl Line {
         let site = &self.desk.site;
         let kind = self.kind(&request);
         let lost = || TransportError::Lost("timed out".to_owned());
-        match site.turns.take(self.desk.worker, Effect::Call { side: self.side, kind }).await {
-            Verdict::Happens => Ok(site.arrive_of_concord(self.side, &request).await),
+        let verdict = site.turns.take(self.desk.worker, Effect::Call { side: self.side, kind }).await;
+        if kind == "association_batch_read" || request.uri().to_string().contains(CONTACT_ROLE) {
+            site.watch().looks(self.desk.worker, self.side);
+        }
+        let seen = site.watch().looked(self.desk.worker, self.side);
+        match verdict {
+            Verdict::Happens => Ok(site.arrive_of_concord(self.side, &request, seen).await),
             Verdict::Fails(failing) => self.failing(failing, kind),
             Verdict::AnswerLost => {
-                let _lost = site.arrive_of_concord(self.side, &request).await;
+                let _lost = site.arrive_of_concord(self.side, &request, seen).await;
                 Err(lost())
             }
             Verdict::AnswerGarbled => {
-                let _lost = site.arrive_of_concord(self.side, &request).await;
+                let _lost = site.arrive_of_concord(self.side, &request, seen).await;
                 let mut answer = Response::new(Bytes::from_static(b"<html><body>Please wait</body></html>"));
                 *answer.status_mut() = StatusCode::OK;
                 Ok(answer)
             }
             Verdict::DatedLate => {
-                let mut answer = site.arrive_of_concord(self.side, &request).await;
+                let mut answer = site.arrive_of_concord(self.side, &request, seen).await;
                 site.turns.take(self.desk.worker, Effect::Answer).await;
                 site.date(self.side, &mut answer);
                 Ok(answer)
             }
             Verdict::Late(ms) => {
-                self.put_off(&request, ms);
+                self.put_off(&request, ms, seen);
                 Err(lost())
             }
             Verdict::Twice(ms) => {
-                self.put_off(&request, ms);
-                Ok(site.arrive_of_concord(self.side, &request).await)
+                self.put_off(&request, ms, seen);
+                Ok(site.arrive_of_concord(self.side, &request, seen).await)
             }
         }
     }

@@ -208,7 +208,17 @@ pub struct Shown {
     pub owner: Option<usize>,
     /// A deal's contacts, by their ids on this side.
     pub contacts: BTreeSet<String>,
+    /// What they are to it: the contact's id on this side, and the role.
+    pub roles: BTreeSet<(String, Role)>,
 }
+
+/// What a contact may be to a deal, of [`ROLES`].
+pub type Role = usize;
+/// HubSpot's labels, and what Salesforce's rows hold in `Role`; the last is `IsPrimary` there.
+pub const ROLES: [(&str, &str); 3] =
+    [("Decision maker", "Decision Maker"), ("Billing contact", "Economic Buyer"), ("Primary contact", "")];
+/// The one of which a deal has no two.
+pub const PRIMARY: Role = 2;
 
 /// People to whom records belong: HubSpot's owner id and the serial number of Salesforce's user.
 pub const OWNERS: [(&str, u64); 4] = [("61001", 2), ("61002", 102), ("61003", 103), ("61004", 104)];
@@ -325,6 +335,9 @@ pub fn records(object: &Object, side: Side, truth: &Value) -> BTreeMap<String, S
                 && let Some(deal) = rows.get_mut(deal)
             {
                 deal.contacts.insert(contact.to_owned());
+                let said = ROLES.iter().position(|(_, theirs)| role["fields"]["Role"] == *theirs);
+                let marked = (role["fields"]["IsPrimary"] == true).then_some(PRIMARY);
+                deal.roles.extend(said.into_iter().chain(marked).map(|role| (contact.to_owned(), role)));
             }
         }
     }
@@ -367,6 +380,19 @@ fn shown(object: &Object, side: Side, id: &str, row: &Value) -> Shown {
         flagged: text(&fields[names.1]) == "true",
         company: Some(text(&fields[company_field(object.name, side)])).filter(|id| !id.is_empty()),
         contacts: row["contacts"].as_array().into_iter().flatten().map(text).collect(),
+        roles: labels(&row["labels"]),
         owner: (0..OWNERS.len()).find(|person| owner_id(side, *person) == text(&fields[owner_field(side)])),
     }
+}
+
+/// HubSpot's labels of a deal's contacts.
+fn labels(shown: &Value) -> BTreeSet<(String, Role)> {
+    let all = shown.as_object().into_iter().flatten();
+    let of_contact = |(contact, labels): (&String, &Value)| {
+        let known = |label: &Value| ROLES.iter().position(|(ours, _)| label == ours);
+        let roles: Vec<Role> = labels.as_array().into_iter().flatten().filter_map(known).collect();
+        let contact = contact.clone();
+        roles.into_iter().map(move |role| (contact.clone(), role))
+    };
+    all.flat_map(of_contact).collect()
 }

@@ -75,6 +75,10 @@ kinds! {
         Associated => "an association was carried over",
         /// And taken out.
         TakenOut => "the end of an association was carried over",
+        /// One that the other side had taken out without having seen what somebody had made them.
+        Kept => "a role kept its contact in a deal",
+        /// Each side said of another contact that it is the primary one.
+        Unmarked => "two contacts were primary, and one is left",
         /// A field was set aside.
         FieldParked => "a field was parked",
         /// One that both sides kept changing back.
@@ -135,6 +139,8 @@ pub(crate) fn mark_of(rule: &str) -> Option<Mark> {
         "P3 edited on top of a skipped landing" => Mark::EditedOnSkipped,
         "P12 associated on one side" => Mark::Associated,
         "P12 taken out on one side" => Mark::TakenOut,
+        "P12 a role keeps its member" => Mark::Kept,
+        "P12 another one is primary on the other side" => Mark::Unmarked,
         "P6 create" => Mark::Created,
         "P6 a person unlinked" => Mark::Unlinked,
         "P6 a person linked" => Mark::Linked,

@@ -7,6 +7,7 @@
 mod associations;
 mod erased;
 mod records;
+mod roles;
 mod tombstones;
 mod values;
 
@@ -55,6 +56,7 @@ pub fn check(world: &World) -> Result<(), Broken> {
     erased::check(&scene)?;
     records::check(&scene)?;
     associations::check(&scene)?;
+    roles::check(&scene)?;
     values::check(&scene)
 }
 

@@ -42,6 +42,11 @@ const CONTACTS_OF_DEALS: &str = "
         type: associations
         to: contact";
 
+/// What they are to it.
+const ROLES_OF_CONTACTS: &str = "
+        roles: { Decision maker: Decision Maker, Billing contact: Economic Buyer }
+        primary: Primary contact";
+
 /// The conflict rules that worlds are drawn from.
 const POLICIES: [&str; 5] = [
     "hold",
@@ -89,6 +94,8 @@ pub struct People {
     pub involve: bool,
     /// Whether they clear up at last, and bins and memories are emptied by age.
     pub bury: bool,
+    /// Whether they say what contacts are to deals.
+    pub cast: bool,
     /// How many pairs are there before anything goes wrong.
     pub pairs: usize,
     /// How many things they do.
@@ -151,6 +158,7 @@ impl Profile {
                 convert: false,
                 involve: false,
                 bury: false,
+                cast: false,
                 pairs: 0,
                 acts: 0,
             },
@@ -194,6 +202,7 @@ impl Profile {
             convert: false,
             involve: false,
             bury: false,
+            cast: false,
             own: chance.happens(96),
             sell: false,
         };
@@ -213,6 +222,7 @@ impl Profile {
         people.convert = chance.happens(64);
         people.involve = people.sell && chance.happens(160);
         people.bury = chance.happens(64);
+        people.cast = people.involve && chance.happens(160);
         let few = swarm.weight(Fault::OperatorRedrive) > 0;
         Self {
             swarm,
@@ -284,7 +294,8 @@ impl Profile {
         let deal = match self.people.sell {
             true => {
                 let contacts = if self.people.involve { CONTACTS_OF_DEALS } else { "" };
-                deals(policies, &(company("hs_primary_associated_company") + contacts))
+                let roles = if self.people.cast { ROLES_OF_CONTACTS } else { "" };
+                deals(policies, &(company("hs_primary_associated_company") + contacts + roles))
             }
             false => String::new(),
         };

@@ -1,5 +1,6 @@
 //! The outside of one world: both CRMs, the store, the queues, the network between them, and the clocks.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -17,9 +18,10 @@ use jiff::fmt::rfc2822::DateTimePrinter;
 use serde_json::Value;
 
 use crate::clock::{Skewed, TrueClock};
+use crate::display::{CONTACT_ROLE, DEAL, OBJECTS, Role, Shown, records};
 use crate::profile::Profile;
 use crate::turn::Turns;
-use crate::watch::Watch;
+use crate::watch::{Landed, Watch};
 
 /// The bearer that HubSpot takes.
 pub const HUBSPOT_TOKEN: &str = "simulation-token";
@@ -35,7 +37,12 @@ pub struct Late {
     pub side: Side,
     /// What.
     pub request: Request<Bytes>,
+    /// When whoever sent it had looked at associations last, in calls.
+    pub seen: u64,
 }
+
+/// A deal, a contact of it, and what it is to it.
+pub type InDeal = (String, String, Role);
 
 /// Everything that Concord is not.
 #[derive(Debug)]
@@ -54,6 +61,8 @@ pub struct Site {
     pub turns: Turns,
     /// Whether Salesforce keeps all its records from our user, without a word.
     pub unshared: AtomicBool,
+    /// Whether people say what contacts are to deals.
+    casts: bool,
     late: Mutex<Vec<Late>>,
     watch: Mutex<Watch>,
 }
@@ -81,6 +90,7 @@ impl Site {
             queue,
             turns: Turns::default(),
             unshared: AtomicBool::new(false),
+            casts: profile.people.cast,
             late: Mutex::default(),
             watch: Mutex::new(Watch::new(traced)),
             clock,
@@ -118,7 +128,12 @@ impl Site {
     }
 
     /// One of Concord's requests arrives: counted, logged, and held to what can be judged at once.
-    pub async fn arrive_of_concord(&self, side: Side, request: &Request<Bytes>) -> Response<Bytes> {
+    pub async fn arrive_of_concord(
+        &self,
+        side: Side,
+        request: &Request<Bytes>,
+        seen: u64,
+    ) -> Response<Bytes> {
         let kind = match side {
             Side::HubSpot => self.hubspot.machine().kind(request),
             Side::Salesforce => self.salesforce.machine().kind(request),
@@ -126,7 +141,7 @@ impl Site {
         if kind.name.starts_with("write_") {
             self.check_intents(request).await;
         }
-        let mut answer = self.arrive(side, Caller::Api, request);
+        let mut answer = self.arrive_and_note(side, request, seen);
         if side == Side::Salesforce && self.unshared.load(Ordering::Relaxed) {
             leave_out_records(request, &mut answer);
         }
@@ -150,6 +165,39 @@ impl Site {
         watch.bytes(request.body());
         watch.bytes(answer.body());
         answer
+    }
+
+    /// A request of Concord's arrives at a CRM; what it did to roles is noted.
+    pub fn arrive_and_note(&self, side: Side, request: &Request<Bytes>, seen: u64) -> Response<Bytes> {
+        // The rows of an opportunity go by their ids.
+        let path = request.uri().to_string();
+        let writes = path.contains("/associations/")
+            || path.contains("ids=00K")
+            || String::from_utf8_lossy(request.body()).contains(CONTACT_ROLE);
+        if !self.casts || !writes {
+            return self.arrive(side, Caller::Api, request);
+        }
+        let before = self.roles(side);
+        let answer = self.arrive(side, Caller::Api, request);
+        let after = self.roles(side);
+        let mut watch = self.watch();
+        let at = watch.calls;
+        let landed = |came| move |role: &InDeal| Landed { side, role: role.clone(), came, seen, at };
+        watch.roles.extend(after.difference(&before).map(landed(true)));
+        watch.roles.extend(before.difference(&after).map(landed(false)));
+        answer
+    }
+
+    /// What contacts are to deals on a side.
+    fn roles(&self, side: Side) -> BTreeSet<InDeal> {
+        let truth = match side {
+            Side::HubSpot => self.hubspot.machine().truth(),
+            Side::Salesforce => self.salesforce.machine().truth(),
+        };
+        let of_deal = |(deal, shown): (String, Shown)| {
+            shown.roles.into_iter().map(move |(contact, role)| (deal.clone(), contact, role))
+        };
+        records(&OBJECTS[DEAL], side, &truth).into_iter().flat_map(of_deal).collect()
     }
 
     /// I26: nothing is written to a CRM that the store does not know as an intent.

@@ -6,6 +6,7 @@
 mod belonging;
 mod leads;
 mod removal;
+mod roles;
 
 use bytes::Bytes;
 use concord_core::names::Side;
@@ -21,8 +22,7 @@ use crate::display::{
 use crate::profile::{OUT_OF_SCOPE, People, Removes};
 use crate::site::Site;
 
-pub use belonging::Involved;
-pub use removal::restore;
+pub use {belonging::Involved, removal::restore, roles::Cast};
 
 /// Stands in every text that is typed, and in nothing else.
 pub const SECRET_MARK: &str = "zq";
@@ -76,6 +76,8 @@ pub struct Users {
     pub given: Vec<(Side, String, Option<usize>)>,
     /// Contacts that somebody put into a deal, or took out, in order.
     pub involved: Vec<Involved>,
+    /// Roles that somebody gave to a deal's contact, or took, in order.
+    pub cast: Vec<Cast>,
     /// Leads that somebody converted, and the contacts that were made of them.
     pub converted: Vec<(String, String)>,
     /// Whether there are leads, so that HubSpot's contacts say for whom they work.
@@ -111,7 +113,8 @@ impl Users {
         }
         let side = Side::BOTH[chance.below(2)];
         let object = usize::from(chance.happens(64));
-        let object = if people.sell && chance.happens(112) { DEAL } else { object };
+        let often = if people.cast { 200 } else { 112 }; // A role takes a deal that has a contact.
+        let object = if people.sell && chance.happens(often) { DEAL } else { object };
         let act = match (chance.byte(), people.remove) {
             (0..=199, Removes::Often) if chance.happens(112) => {
                 if chance.happens(128) {
@@ -131,7 +134,7 @@ impl Users {
         let act =
             if associates && matches!(act, Act::Edit) && chance.happens(96) { Act::Associate } else { act };
         let involves = people.involve && object == DEAL && matches!(act, Act::Edit);
-        let act = if involves && chance.happens(112) { Act::Involve } else { act };
+        let act = if involves && chance.happens(often) { Act::Involve } else { act };
         let gives = people.own && object == CONTACT && matches!(act, Act::Edit);
         let act = if gives && chance.happens(64) { Act::Give } else { act };
         let (shown, binned): (Vec<Shown>, Vec<Shown>) =
@@ -144,7 +147,7 @@ impl Users {
             }
             Act::Involve => {
                 if let Some(deal) = chance.pick(&shown) {
-                    self.involve_somebody(site, side, deal, chance);
+                    self.involve_somebody(site, side, deal, people, chance);
                 }
             }
             Act::Give => {

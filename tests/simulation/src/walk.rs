@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::chance::Chance;
 use crate::course::{Course, Strike};
-use crate::display::{COMPANY, CONTACT, OBJECTS, Shown};
+use crate::display::{COMPANY, CONTACT, OBJECTS, ROLES, Role, Shown};
 use crate::fault::Fault;
 use crate::oracle::{self, Scene};
 use crate::post::Handling;
@@ -42,6 +42,8 @@ pub enum Act {
     MakeContact(Side),
     /// Somebody puts the oldest contact into a deal, or takes it out.
     Involve(Side),
+    /// Somebody gives the oldest contact this role in a deal, or takes it.
+    Cast(Side, Role),
     /// Somebody erases a contact in HubSpot, as privacy law asks.
     Erase,
     /// Somebody merges the second oldest record into the oldest.
@@ -127,6 +129,7 @@ pub fn play(scenario: &Scenario, strike: Strike) -> anyhow::Result<Ended> {
     profile.people.sell = scenario.object == "deal";
     profile.people.associate = profile.people.sell;
     profile.people.involve = profile.people.sell;
+    profile.people.cast = scenario.acts.iter().any(|act| matches!(act, Act::Cast(..)));
     profile.people.convert = scenario.acts.contains(&Act::Convert);
     profile.archives = scenario.archives;
     profile.purges = scenario.purges;
@@ -192,6 +195,13 @@ impl World {
             Act::Involve(side) => {
                 let (deal, contact) = (self.living(side, object, 0)?, self.living(side, CONTACT, 0)?);
                 anyhow::ensure!(self.users.involve(&self.site, side, &deal, &contact.id), "refused");
+            }
+            Act::Cast(side, role) => {
+                let (deal, contact) = (self.living(side, object, 0)?, self.living(side, CONTACT, 0)?);
+                anyhow::ensure!(
+                    self.users.cast(&self.site, side, &deal, &contact.id, role, false),
+                    "refused"
+                );
             }
             Act::Erase => {
                 let record = self.living(Side::HubSpot, object, 0)?;
@@ -285,6 +295,7 @@ fn record_line(side: Side, object: usize, shown: &Shown) -> String {
         company,
         owner: _,
         contacts,
+        roles,
     } = shown;
     let values: Vec<&str> =
         values.iter().map(|value| if value.is_empty() { "-" } else { value.as_str() }).collect();
@@ -301,6 +312,9 @@ fn record_line(side: Side, object: usize, shown: &Shown) -> String {
     ] {
         line.push_str(if is { what } else { "" });
     }
+    let mut roles: Vec<Role> = roles.iter().map(|(_, role)| *role).collect();
+    roles.sort_unstable();
+    roles.into_iter().for_each(|role| line.push_str(&format!(", a {}", ROLES[role].0)));
     line
 }
 

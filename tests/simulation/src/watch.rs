@@ -16,6 +16,7 @@ use siphasher::sip::SipHasher13;
 use crate::fault::Fault;
 use crate::mark::{TAKEN, mark_of};
 use crate::profile::BRAKE;
+use crate::site::InDeal;
 use crate::users::SECRET_MARK;
 
 pub use crate::mark::Mark;
@@ -51,6 +52,21 @@ impl fmt::Display for Broken {
     }
 }
 
+/// What a write of ours did to a role that a contact has in a deal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Landed {
+    /// Where.
+    pub side: Side,
+    /// The deal, the contact and the role.
+    pub role: InDeal,
+    /// Whether it came, or went.
+    pub came: bool,
+    /// When whoever wrote had looked at associations there last, in calls.
+    pub seen: u64,
+    /// When it was written.
+    pub at: u64,
+}
+
 /// The observer of one world.
 #[derive(Debug)]
 pub struct Watch {
@@ -76,6 +92,10 @@ pub struct Watch {
     decided: BTreeMap<(LinkId, FieldName), PerSide<Presence<Value>>>,
     /// What the brake of each object type has to be judged by.
     braked: Option<BTreeMap<ObjectName, Braked>>,
+    /// Roles that came or went by a write of ours.
+    pub roles: Vec<Landed>,
+    /// When each worker looked at a side's associations last, in calls.
+    looks: BTreeMap<(usize, Side), u64>,
     generations: BTreeMap<LinkId, Generation>,
     fences: BTreeMap<EventKey, Fence>,
     /// Workers that claimed events and have not hinted them yet.
@@ -99,10 +119,23 @@ impl Watch {
             redirected: Vec::new(),
             braked: None,
             decided: BTreeMap::new(),
+            roles: Vec::new(),
+            looks: BTreeMap::new(),
             generations: BTreeMap::new(),
             fences: BTreeMap::new(),
             unhinted: BTreeSet::new(),
         }
+    }
+
+    /// When a worker looked at a side's associations last.
+    #[must_use]
+    pub fn looked(&self, worker: usize, side: Side) -> u64 {
+        self.looks.get(&(worker, side)).copied().unwrap_or_default()
+    }
+
+    /// A worker looks at a side's associations.
+    pub fn looks(&mut self, worker: usize, side: Side) {
+        self.looks.insert((worker, side), self.calls);
     }
 
     /// One line of the log.
@@ -256,7 +289,8 @@ impl Watch {
             return;
         }
         let replaces = |line: &JournalEntry| {
-            let replaced = ["P7", "P4", "P12 taken out"].iter().any(|rule| line.rule.starts_with(rule));
+            let replaced =
+                ["P7", "P4", "P12 taken out", "P12 another"].iter().any(|rule| line.rule.starts_with(rule));
             let target = line.target.filter(|_| replaced);
             // Whoever says so takes the value away themselves; a union takes nothing away.
             ![TAKEN, "P7 union"].contains(&&*line.rule)

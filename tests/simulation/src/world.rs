@@ -9,7 +9,6 @@ use std::sync::Arc;
 use concord_core::batch::{Fate, Incoming};
 use concord_core::names::{ObjectName, PerSide, RecordId, Side};
 use concord_core::step::{Said, Task};
-use concord_sandbox::crm::Caller;
 use concord_sandbox::fifo::{QueueName, Received};
 use concord_sandbox::store::MemoryStore;
 use jiff::{SignedDuration, Timestamp};
@@ -143,7 +142,7 @@ impl World {
     /// A late write arrives.
     pub fn land(&mut self, at: usize) {
         let late = self.site.late().remove(at);
-        let answer = self.site.arrive(late.side, Caller::Api, &late.request);
+        let answer = self.site.arrive_and_note(late.side, &late.request, late.seen);
         self.site.watch().log(format_args!(
             "LATE {} {} {} -> {}: {}",
             late.side,

@@ -2,6 +2,8 @@
 
 mod moments;
 mod robots;
+#[cfg(test)]
+mod roles;
 
 use concord_core::names::Side;
 use concord_core::port::Store as _;

@@ -13,7 +13,7 @@ mod examples;
 use std::collections::BTreeMap;
 
 use concord_core::canonical::{Reason, Unmappable, long_salesforce_id};
-use concord_core::contract::{Direction, Field, Kind, Options, Policy};
+use concord_core::contract::{Direction, Field, Kind, Options, Policy, Roles};
 use concord_core::names::{FieldName, ObjectName, PerSide, Side, WireName};
 use concord_core::value::{ImageKey, Known, Presence, Raw, Value};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
@@ -201,7 +201,7 @@ fn kind() -> impl Strategy<Value = Kind> {
         Just(Kind::Atom(vec![Kind::Text, Kind::Text])),
         Just(Kind::Atom(vec![Kind::Text, Kind::Boolean, Kind::Date { zone: None }])),
         Just(Kind::Reference { to: ObjectName::from("company") }),
-        Just(Kind::Associations { to: ObjectName::from("contact") }),
+        Just(Kind::Associations { to: ObjectName::from("contact"), roles: Roles::default() }),
     ]
 }
 

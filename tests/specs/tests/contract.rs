@@ -233,6 +233,7 @@ fn a_client_is_told_every_field_of_its_side_once_in_order_with_the_flag() {
         wire: WireName::from("companies"),
         fields: fields.map(WireName::from).to_vec(),
         lead: None,
+        roles: BTreeMap::new(),
     };
     assert_eq!(spec, expected);
 }

@@ -12,7 +12,6 @@ use http::Method;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-#[cfg(test)]
 mod claims;
 mod moments;
 mod refusals;

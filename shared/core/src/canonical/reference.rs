@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 
 use super::{Reason, from_text, trimmed};
 use crate::names::{LinkId, Side};
-use crate::reference::elements;
+use crate::reference::{elements, member};
 use crate::value::{Presence, Raw, Value};
 
 /// HubSpot's ids fit in 64 bits (reference: ids).
 const HUBSPOT_DIGITS_MAX: usize = 20;
-/// Most associations of one record that are kept in agreement. Ours: their hashes, twice eight bytes each, travel with the pair.
+/// Most associations of one record that are kept in agreement, each of their roles counted as one more. Ours: their hashes, twice eight bytes each, travel with the pair.
 const ASSOCIATIONS_MAX: usize = 1_000;
 /// The digits of the checksum, by value (reference: ids).
 const CHECKSUM_DIGITS: [char; 32] = [
@@ -31,10 +31,10 @@ pub(super) fn canonical_set(side: Side, raw: &Presence<Raw>) -> Result<Presence<
     trimmed(raw)?; // Text, if anything.
     let mut links = BTreeSet::new();
     for element in elements(raw) {
-        if LinkId::is_one(element) {
+        if LinkId::is_one(member(element)) {
             links.insert(element.to_owned());
         } else {
-            record_id(side, element).ok_or(Reason::Id)?;
+            record_id(side, member(element)).ok_or(Reason::Id)?;
         }
     }
     if links.len() > ASSOCIATIONS_MAX {

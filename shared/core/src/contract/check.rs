@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use super::fault::Fault;
 use super::tree::Tree;
 use super::{
-    CONCORD_ID, CONCORD_TOKEN, Delete, Direction, Field, Kind, LEADS_ONLY, Object, Options, associated_type,
+    CONCORD_ID, CONCORD_TOKEN, Delete, Direction, Field, Kind, LEADS_ONLY, Object, Options, PRIMARY, Roles,
+    associated_type,
 };
 use crate::canonical::stage_parts;
 use crate::names::{FieldName, ObjectName, PerSide, Side, WireName};
@@ -219,8 +220,29 @@ impl Found<'_> {
             | Kind::Date { .. }
             | Kind::DateTime
             | Kind::Reference { .. }
-            | Kind::Associations { .. }
             | Kind::Owner(_) => {}
+            Kind::Associations { roles, .. } => self.roles(field, roles),
+        }
+    }
+
+    /// Both sides have to know the roles that are mapped.
+    fn roles(&mut self, field: &Field, roles: &Roles) {
+        for side in Side::BOTH {
+            let Some(wire) = field.wire[side].first() else { continue };
+            let Some(live) = self.schemas[side].fields.get(wire) else { continue };
+            let names = roles.names(side);
+            let known = |name: &&String| *name == PRIMARY || live.options.contains(name);
+            let gone: Vec<&str> = names.iter().filter(|name| !known(name)).map(String::as_str).collect();
+            if !gone.is_empty() {
+                let (what, remedy) = match side {
+                    Side::HubSpot => ("label", "make the label there, or take it out of the contract"),
+                    Side::Salesforce => {
+                        ("role", "add the choice to `Role` there, or take it out of the field's `roles`")
+                    }
+                };
+                let what = format!("has no {what} {}", quoted(&gone));
+                self.add(Effect::Suspend(field.name.clone()), side, wire, what, remedy);
+            }
         }
     }
 

@@ -145,7 +145,10 @@ fn kind(
         FileKind::MultiPicklist => options(file, place, Members::Many).map(Kind::MultiPicklist),
         FileKind::Stage => stages(file, place).map(Kind::Stage),
         FileKind::Reference => reference(file, place, objects).map(|to| Kind::Reference { to }),
-        FileKind::Associations => reference(file, place, objects).map(|to| Kind::Associations { to }),
+        FileKind::Associations => {
+            let (to, roles) = (reference(file, place, objects), associations::roles(file, place));
+            Some(Kind::Associations { to: to?, roles: roles? })
+        }
         FileKind::Owner => Some(Kind::Owner(Arc::default())),
         FileKind::Atom => atom(file, parts?, place),
     }
@@ -268,8 +271,14 @@ fn options(file: &mut FileField, place: &Place<'_>, members: Members) -> Option<
     if map.is_empty() {
         place.fault("is empty", "map each choice, or remove `map` if both sides use the same values");
     }
+    options_of(&map, &place, members == Members::Many);
+    Some(Options::Map(map))
+}
+
+/// Choices are mapped one to one, by names that can be told apart; `in_sets`: where several stand in one field.
+pub(super) fn options_of(map: &BTreeMap<String, String>, place: &Place<'_>, in_sets: bool) {
     let mut by_salesforce: BTreeMap<&str, &str> = BTreeMap::new();
-    for (hubspot, salesforce) in &map {
+    for (hubspot, salesforce) in map {
         let place = place.at(hubspot);
         for value in [hubspot, salesforce] {
             if value.trim() != value || value.is_empty() {
@@ -278,7 +287,7 @@ fn options(file: &mut FileField, place: &Place<'_>, members: Members) -> Option<
                     "write the choice's exact value",
                 );
             }
-            if members == Members::Many && value.contains(SET_SEPARATOR) {
+            if in_sets && value.contains(SET_SEPARATOR) {
                 place.fault(
                     "has a `;` in a choice, which separates choices",
                     "rename the choice on that side",
@@ -292,7 +301,6 @@ fn options(file: &mut FileField, place: &Place<'_>, members: Members) -> Option<
             );
         }
     }
-    Some(Options::Map(map))
 }
 
 fn atom(file: &mut FileField, parts: usize, place: &Place<'_>) -> Option<Kind> {
@@ -317,7 +325,7 @@ fn atom(file: &mut FileField, parts: usize, place: &Place<'_>) -> Option<Kind> {
 
 /// A setting that the kind does not read would look as if it did something.
 fn no_leftovers(file: &FileField, kind: &Kind, place: &Place<'_>) {
-    let FileField { region, scale, currency, map, parts, to, zone, .. } = file;
+    let FileField { region, scale, currency, map, parts, to, zone, roles, primary, .. } = file;
     let left: BTreeSet<(&str, &str)> = [
         (region.is_some(), ("region", "`type: phone`")),
         (scale.is_some(), ("scale", "`type: decimal` or `money`")),
@@ -326,6 +334,8 @@ fn no_leftovers(file: &FileField, kind: &Kind, place: &Place<'_>) {
         (parts.is_some(), ("parts", "`type: atom`")),
         (to.is_some(), ("to", "`type: reference` or `associations`")),
         (zone.is_some(), ("zone", "`type: date`")),
+        (roles.is_some(), ("roles", "`type: associations`")),
+        (primary.is_some(), ("primary", "`type: associations`")),
     ]
     .into_iter()
     .filter_map(|(left, key)| left.then_some(key))

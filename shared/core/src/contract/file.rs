@@ -211,6 +211,11 @@ pub(super) struct FileField {
     pub(super) parts: Option<Given<Vec<FilePart>>>,
     /// For `reference` and `associations`: the object of this contract that it points to.
     pub(super) to: Option<Given<String>>,
+    /// For `associations`: what the other records are to this one. HubSpot's labels to what Salesforce's rows hold in `Role`. What is
+    /// not mapped is left as it is.
+    pub(super) roles: Option<Given<BTreeMap<String, String>>>,
+    /// For `associations`: HubSpot's label of the one whose row in Salesforce has `IsPrimary`.
+    pub(super) primary: Option<Given<String>>,
     /// For `date`: HubSpot's property is a date with time, and this is the zone in which it is a day, such as
     /// `Europe/Berlin`. The portal's own zone is the one to take.
     pub(super) zone: Option<Given<String>>,

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::Situation;
 use super::draft::{Draft, may_land};
-use crate::contract::{Direction, Field, Object};
+use crate::contract::{Direction, Field, Object, Roles};
 use crate::link::{Base, Intent, Link, Part, Place, Role};
 use crate::merge::set;
 use crate::names::{PerSide, Side, Token};
@@ -23,7 +23,7 @@ use crate::value::{ImageHash, ImageKey, Presence, Value};
 /// remembered: 27 minutes. Ours, as for values.
 const IN_VAIN_MAX: usize = 2;
 
-/// The links of a set.
+/// The elements of a set: links, and what they are.
 type Links = BTreeSet<String>;
 
 impl Draft<'_> {
@@ -43,7 +43,9 @@ impl Draft<'_> {
         let stays = |id: &&String| {
             Side::BOTH.iter().all(|side| shown[*side].contains(*id)) || history.stays(id, &shown)
         };
-        let merged: Links = shown.hubspot.union(&shown.salesforce).filter(stays).cloned().collect();
+        let mut merged: Links = shown.hubspot.union(&shown.salesforce).filter(stays).cloned().collect();
+        let unmarked = leave_one_primary(field, &shown, &mut merged)?;
+        let kept = keep_whoever_has_a_role(&mut merged);
         let mut agreed = true;
         for side in Side::BOTH {
             let written = match field.direction {
@@ -63,8 +65,14 @@ impl Draft<'_> {
                 self.harm[side].changes = 1;
             }
             let after = Value::choices(merged.clone());
-            let rule = if is_part { "P12 associated on one side" } else { "P12 taken out on one side" };
-            let line = self.line(field, settled, rule, Some(side), &after, None);
+            let loser = (!shown[side].is_disjoint(&unmarked)).then(|| Value::choices(unmarked.clone()));
+            let rule = match &loser {
+                Some(_) => "P12 another one is primary on the other side",
+                None if !kept.is_subset(&shown[side]) => "P12 a role keeps its member",
+                None if is_part => "P12 associated on one side",
+                None => "P12 taken out on one side",
+            };
+            let line = self.line(field, settled, rule, Some(side), &after, loser);
             self.push(side, part, Some(line));
         }
         if agreed {
@@ -134,6 +142,37 @@ pub(crate) fn written<'a>(link: &'a Link, field: &'a Field, side: Side) -> impl 
             Role::Carry { .. } | Role::Restore | Role::Amend => None,
         })
     })
+}
+
+/// Whoever has a role that stays is a member, though the other side took it out: it had not seen that role. Whom that keeps.
+fn keep_whoever_has_a_role(merged: &mut Links) -> Links {
+    let members = merged.iter().map(|element| reference::member(element).to_owned());
+    let kept: Links = members.filter(|member| !merged.contains(member)).collect();
+    merged.extend(kept.iter().cloned());
+    kept
+}
+
+/// Salesforce has room for one primary member. If each side has marked another, Salesforce's is it, or the source's where a field
+/// goes one way: marking one there unmarks the other, so nothing else would come to rest. Those that lose their mark.
+fn leave_one_primary(field: &Field, shown: &PerSide<Links>, merged: &mut Links) -> Result<Links, FieldFault> {
+    let primary = reference::roles_of(field).and_then(Roles::primary);
+    let is_primary = |element: &&String| primary.is_some() && reference::role(element) == primary;
+    let marked: PerSide<Links> =
+        PerSide::of(|side| shown[side].intersection(merged).filter(is_primary).cloned().collect());
+    let first = match field.direction {
+        Direction::Both => Side::Salesforce,
+        Direction::To(target) => target.other(),
+    };
+    let judged = Side::BOTH.into_iter().filter(|side| field.direction != Direction::To(*side));
+    if let Some(side) = judged.into_iter().find(|side| marked[*side].len() > 1) {
+        return Err(FieldFault::Primaries(side));
+    }
+    if marked[first].is_empty() {
+        return Ok(Links::new());
+    }
+    let unmarked: Links = marked[first.other()].difference(&marked[first]).cloned().collect();
+    merged.retain(|element| !unmarked.contains(element));
+    Ok(unmarked)
 }
 
 /// What was agreed on of a set, and what was written since.

@@ -1,6 +1,6 @@
 //! One CRM: by-id reads, guarded writes, listings. Implemented by the HubSpot and Salesforce clients.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 use jiff::{SignedDuration, Timestamp};
@@ -85,7 +85,8 @@ pub trait Crm: Send + Sync {
     /// One for the whole call.
     fn owners(&self) -> impl Future<Output = Result<Vec<Owner>, Failure>> + Send;
 
-    /// The live schema of an object type.
+    /// The live schema of an object type; in HubSpot also of a set of associations, by both types (`deals.associations.contacts`): one
+    /// field, whose choices are the labels.
     ///
     /// # Errors
     /// One for the whole call.
@@ -104,6 +105,9 @@ pub struct ObjectSpec {
     /// What Salesforce's leads call them, if some of the records are leads: a lead's row is shown under the names above, and
     /// without what it does not have. Fields that leads alone have begin with [`LEADS_ONLY`](crate::contract::LEADS_ONLY).
     pub lead: Option<BTreeMap<WireName, WireName>>,
+    /// For sets of associations, what the side calls the roles that are anybody's business
+    /// ([`PRIMARY`](crate::contract::PRIMARY) for Salesforce's mark): shown as `id:role` beside the record's `id`, and written so.
+    pub roles: BTreeMap<WireName, BTreeSet<String>>,
 }
 
 /// One attempt at one intent.

@@ -29,6 +29,11 @@ pub enum FieldFault {
          condition fails for what it holds; let Concord's user see the field, or correct `scope` or `lead` in the contract"
     )]
     Scope(Side),
+    /// Several members of a set are primary on a side, and Salesforce takes one.
+    #[error(
+        "{0} marks several as the primary one, of whom Salesforce takes one: leave the mark to one of them there"
+    )]
+    Primaries(Side),
     /// A row came from a listing: nothing is decided on that (I31).
     #[error("bug in Concord: the {0} row was not read by id")]
     NotReadById(Side),

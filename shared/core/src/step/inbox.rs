@@ -88,7 +88,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             match value {
                 Presence::Value(Value::Text(id)) => drop(links.insert(LinkId::from(id.as_str()))),
                 Presence::Value(Value::Choices(ids)) => {
-                    links.extend(ids.iter().map(|id| LinkId::from(id.as_str())))
+                    links.extend(ids.iter().map(|id| LinkId::from(reference::member(id))))
                 }
                 Presence::Value(_) | Presence::Blank | Presence::Unknown => {}
             }
@@ -99,8 +99,9 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
             found.map(|link| (link.id, link.records)).collect();
         let name = |side: Side, id: &String| {
             let known = |side: Side| {
-                let record = records.get(&LinkId::from(id.as_str()))?[side].as_ref()?;
-                Some(format!("{side} {record}"))
+                let record = records.get(&LinkId::from(reference::member(id)))?[side].as_ref()?;
+                let role = reference::role(id).map(|role| format!(", {role}")).unwrap_or_default();
+                Some(format!("{side} {record}{role}"))
             };
             known(side).or_else(|| known(side.other())).unwrap_or_else(|| id.clone())
         };

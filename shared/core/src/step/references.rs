@@ -70,10 +70,11 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         object: &Object,
         mut current: Vec<(Link, Write)>,
     ) -> Result<(Vec<(Link, Write)>, Vec<Link>), StepError> {
-        let wires: BTreeSet<&WireName> = reference::fields(object, side).map(|(wire, _)| wire).collect();
+        let fields: BTreeMap<&WireName, &Field> =
+            reference::fields(object, side).map(|(wire, field, _)| (wire, field)).collect();
         let mut links: BTreeSet<LinkId> = BTreeSet::new();
         for (_, write) in &mut current {
-            links.extend(pointing(write, &wires).flat_map(|raw| reference::links_in(raw)));
+            links.extend(pointing(write, &fields).flat_map(|(_, raw)| reference::links_in(raw)));
         }
         if links.is_empty() {
             return Ok((current, Vec::new()));
@@ -84,7 +85,8 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let records: BTreeMap<LinkId, RecordId> = found.into_iter().flatten().filter_map(record).collect();
         let (mut sent, mut pointless) = (Vec::new(), Vec::new());
         for (link, mut write) in current {
-            let found = pointing(&mut write, &wires).all(|raw| reference::point(raw, &records));
+            let found = pointing(&mut write, &fields)
+                .all(|(field, raw)| reference::point(side, field, raw, &records));
             if found { sent.push((link, write)) } else { pointless.push(link) }
         }
         Ok((sent, pointless))
@@ -213,12 +215,15 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                 let gone =
                     self.in_the_bin(side, to, missing.iter().flatten().cloned().collect(), now).await?;
                 for ((_, pair), missing) in pairs.iter_mut().zip(missing) {
-                    let gone: Vec<&LinkId> = missing.intersection(&gone).collect();
+                    let gone: BTreeSet<&str> = missing.intersection(&gone).map(LinkId::as_str).collect();
+                    let is_gone = |element: &&str| gone.contains(reference::member(element));
+                    let there = pair.points(side.other(), field).map(|(_, raw)| raw);
                     match pair.points(side, field) {
                         Some(_) if gone.is_empty() => {}
                         Some((_, raw)) if reference::is_set(field) => {
-                            let shown = reference::elements(raw).chain(gone.into_iter().map(LinkId::as_str));
-                            let raw = reference::holding(shown);
+                            // Roles come and go with their member.
+                            let of_gone = there.into_iter().flat_map(reference::elements).filter(is_gone);
+                            let raw = reference::holding(reference::elements(raw).chain(of_gone));
                             pair.show(side, field, &raw);
                         }
                         Some(_) | None => pair.show(side, field, &Presence::Unknown),
@@ -396,7 +401,7 @@ fn new_reference(key: &ImageKey, pair: &Pair, side: Side, field: &Field) -> Opti
 
 /// The records that a write points to.
 pub(super) fn targets(side: Side, object: &Object, write: &Write) -> Vec<RecordKey> {
-    let points = |(wire, to)| {
+    let points = |(wire, _, to)| {
         let written = write.operation.values().iter().filter(move |(name, _)| name == wire);
         written.flat_map(move |(_, raw)| reference::records_of(side, to, raw))
     };
@@ -406,13 +411,8 @@ pub(super) fn targets(side: Side, object: &Object, write: &Write) -> Vec<RecordK
 /// What a write carries in these fields.
 fn pointing<'a>(
     write: &'a mut Write,
-    wires: &'a BTreeSet<&WireName>,
-) -> impl Iterator<Item = &'a mut Presence<Raw>> {
-    write
-        .operation
-        .values_mut()
-        .into_iter()
-        .flatten()
-        .filter(|(wire, _)| wires.contains(wire))
-        .map(|(_, raw)| raw)
+    fields: &'a BTreeMap<&WireName, &Field>,
+) -> impl Iterator<Item = (&'a Field, &'a mut Presence<Raw>)> {
+    let values = write.operation.values_mut().into_iter().flatten();
+    values.filter_map(|(wire, raw)| Some((*fields.get(wire)?, raw)))
 }

@@ -1,9 +1,10 @@
 //! The contract against both sides' live schemas, as asked before it is taken. Reads schemas and nothing else.
 
 use super::{Engine, StepError};
-use crate::contract::{Junction, Mismatch, Object, check};
-use crate::names::{PerSide, Side};
+use crate::contract::{Field, IS_PRIMARY, Junction, Mismatch, Object, PRIMARY, ROLE, check};
+use crate::names::{PerSide, Side, WireName};
 use crate::port::{Crm, Failure, FieldSchema, Queue, Schema, Store};
+use crate::reference;
 
 impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     /// Everything in a live schema that is not as the engine's contract says.
@@ -21,6 +22,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                     .map_err(|failure| StepError::Crm { side: Side::Salesforce, failure })?,
             };
             self.add_junctions(object, &mut schemas.salesforce).await?;
+            self.add_labels(object, &mut schemas.hubspot).await?;
             mismatches.extend(check(&object.seen_as(false), &schemas));
             if let Some(leads) = object.as_leads_call_it() {
                 let schema = self.salesforce.schema(&leads.wire.salesforce).await;
@@ -36,10 +38,25 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         Ok(mismatches)
     }
 
-    /// A set of associations is there if its junction object has both references.
+    /// The labels of sets of associations, where roles are mapped.
+    async fn add_labels(&self, object: &Object, schema: &mut Schema) -> Result<(), StepError> {
+        let has_roles = |field: &&Field| reference::roles_of(field).is_some_and(|roles| !roles.is_empty());
+        for field in object.fields.values().filter(has_roles) {
+            for wire in &field.wire.hubspot {
+                let set = WireName::new(format!("{}.{wire}", object.wire.hubspot));
+                let labels = self.hubspot.schema(&set).await;
+                let labels = labels.map_err(|failure| StepError::Crm { side: Side::HubSpot, failure })?;
+                schema.fields.extend(labels.fields);
+            }
+        }
+        Ok(())
+    }
+
+    /// A set of associations is there if its junction object has both references, and the fields of roles that are mapped.
     async fn add_junctions(&self, object: &Object, schema: &mut Schema) -> Result<(), StepError> {
-        let wires = object.fields.values().flat_map(|field| &field.wire.salesforce);
-        for (wire, junction) in wires.filter_map(|wire| Some((wire, Junction::named(wire)?))) {
+        for field in object.fields.values() {
+            let Some(wire) = field.wire.salesforce.first() else { continue };
+            let Some(junction) = Junction::named(wire) else { continue };
             let rows = match self.salesforce.schema(&junction.object).await {
                 Ok(rows) => rows,
                 Err(failure @ (Failure::Retry { .. } | Failure::RefreshLogin { .. })) => {
@@ -50,9 +67,18 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                     Schema::default()
                 }
             };
-            if let (Some(_), Some(to)) = (rows.fields.get(&junction.from), rows.fields.get(&junction.to)) {
+            let roles =
+                reference::roles_of(field).map(|roles| roles.names(Side::Salesforce)).unwrap_or_default();
+            let of = |name| rows.fields.get(&WireName::from(name)).filter(|field| field.writable);
+            let (role, mark) = (of(ROLE), of(IS_PRIMARY));
+            let shown =
+                roles.iter().all(|role_of| if role_of == PRIMARY { mark.is_some() } else { role.is_some() });
+            if let (Some(_), Some(to), true) =
+                (rows.fields.get(&junction.from), rows.fields.get(&junction.to), shown)
+            {
                 // Rows are made and deleted, never pointed elsewhere.
-                schema.fields.insert(wire.clone(), FieldSchema { writable: true, ..to.clone() });
+                let options = role.map(|role| role.options.clone()).unwrap_or_default();
+                schema.fields.insert(wire.clone(), FieldSchema { writable: true, options, ..to.clone() });
             }
         }
         Ok(())

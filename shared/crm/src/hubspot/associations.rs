@@ -3,7 +3,7 @@
 //! They have no token and no history, so nothing here tells who made one. The list that an object read can
 //! carry is never used: it stops at about 100 and its paging does not end (reference: section 4).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use concord_core::names::{RecordId, WireName};
 use concord_core::port::Failure;
@@ -42,6 +42,8 @@ pub struct Association {
     pub to: RecordId,
     /// Why it exists: the unlabelled type, and one for each label. A primary one carries both.
     pub types: Vec<AssociationType>,
+    /// The labels by their names, in order.
+    pub labels: Vec<String>,
 }
 
 /// A kind of association, in one direction: contact to company is 279, company to contact is 280.
@@ -62,7 +64,7 @@ pub struct Ends {
     pub to: RecordId,
 }
 
-/// A pair, with all the labels that it shall have.
+/// A pair, with labels.
 pub type Labelled = (Ends, Vec<AssociationType>);
 
 #[derive(Deserialize)]
@@ -93,6 +95,22 @@ struct ToRecord {
 struct TypeRecord {
     category: String,
     type_id: u32,
+    label: Option<String>,
+}
+
+impl TypeRecord {
+    fn into_type(self) -> (AssociationType, Option<String>) {
+        (AssociationType { category: self.category, type_id: self.type_id }, self.label)
+    }
+}
+
+/// The types of an association, each with its name.
+type Named = BTreeMap<AssociationType, Option<String>>;
+
+/// All definitions of one direction; the list is not paged.
+#[derive(Deserialize)]
+struct Definitions {
+    results: Vec<TypeRecord>,
 }
 
 impl<T: Transport> HubSpot<T> {
@@ -107,7 +125,7 @@ impl<T: Transport> HubSpot<T> {
         to: &WireName,
         ids: &[RecordId],
     ) -> Result<Vec<Associated>, Failure> {
-        let mut found: BTreeMap<&str, BTreeMap<RecordId, BTreeSet<AssociationType>>> =
+        let mut found: BTreeMap<&str, BTreeMap<RecordId, Named>> =
             ids.iter().map(|id| (id.as_str(), BTreeMap::new())).collect();
         let mut open: Vec<Value> = found.keys().map(|id| json!({ "id": id })).collect();
         for _ in 0..PAGES_MAX {
@@ -118,12 +136,7 @@ impl<T: Transport> HubSpot<T> {
                     let Some(known) = found.get_mut(record.from.id.as_str()) else { continue };
                     for other in record.to {
                         let types = known.entry(RecordId::new(other.to_object_id)).or_default();
-                        types.extend(
-                            other
-                                .association_types
-                                .into_iter()
-                                .map(|of| AssociationType { category: of.category, type_id: of.type_id }),
-                        );
+                        types.extend(other.association_types.into_iter().map(TypeRecord::into_type));
                     }
                 }
             }
@@ -169,29 +182,48 @@ impl<T: Transport> HubSpot<T> {
         to: &WireName,
         pairs: &[Labelled],
     ) -> Vec<Result<(), Failure>> {
-        let inputs = pairs
-            .iter()
-            .map(|(pair, types)| {
-                let types: Vec<Value> = types.iter().map(named).collect();
-                json!({ "from": end(&pair.from), "to": end(&pair.to), "types": types })
-            })
-            .collect();
-        let pairs: Vec<Ends> = pairs.iter().map(|(pair, _)| pair.clone()).collect();
-        self.write_pairs(from, to, "batch/create", &pairs, inputs).await
+        self.write_labels(from, to, "batch/create", pairs).await
     }
 
-    /// Takes this label from pairs; what else associates them stays. One result for each pair, in order.
+    /// Takes these labels from pairs; what else associates them stays. One result for each pair, in order.
     pub async fn unlabel(
         &self,
         from: &WireName,
         to: &WireName,
-        pairs: &[Ends],
-        label: &AssociationType,
+        pairs: &[Labelled],
     ) -> Vec<Result<(), Failure>> {
-        let input =
-            |pair: &Ends| json!({ "from": end(&pair.from), "to": end(&pair.to), "types": [named(label)] });
+        self.write_labels(from, to, "batch/labels/archive", pairs).await
+    }
+
+    async fn write_labels(
+        &self,
+        from: &WireName,
+        to: &WireName,
+        verb: &str,
+        pairs: &[Labelled],
+    ) -> Vec<Result<(), Failure>> {
+        let input = |(pair, types): &Labelled| {
+            let types: Vec<Value> = types.iter().map(named).collect();
+            json!({ "from": end(&pair.from), "to": end(&pair.to), "types": types })
+        };
         let inputs = pairs.iter().map(input).collect();
-        self.write_pairs(from, to, "batch/labels/archive", pairs, inputs).await
+        let pairs: Vec<Ends> = pairs.iter().map(|(pair, _)| pair.clone()).collect();
+        self.write_pairs(from, to, verb, &pairs, inputs).await
+    }
+
+    /// The types by which records of two object types may be associated, by their names; the unlabelled one has none.
+    ///
+    /// # Errors
+    /// One for the whole call.
+    pub async fn labels(
+        &self,
+        from: &WireName,
+        to: &WireName,
+    ) -> Result<BTreeMap<Option<String>, AssociationType>, Failure> {
+        let target = format!("{}/labels", self.config.family.path(Area::Associations(from, to)));
+        let answer = self.send(Call::get(target)).await.map_err(Unsuccessful::into_failure)?;
+        let known: Definitions = answer.full_body()?;
+        Ok(known.results.into_iter().map(TypeRecord::into_type).map(|(of, name)| (name, of)).collect())
     }
 
     /// Takes away whatever associates the pairs, all labels together. One result for each pair, in order.
@@ -273,14 +305,13 @@ fn next_input(record: &ReadRecord) -> Option<Value> {
     Some(json!({ "id": record.from.id, "after": next.after }))
 }
 
-fn associated(id: &RecordId, known: Option<&BTreeMap<RecordId, BTreeSet<AssociationType>>>) -> Associated {
-    let to = known.into_iter().flatten();
-    Associated {
-        from: id.clone(),
-        to: to
-            .map(|(to, types)| Association { to: to.clone(), types: types.iter().cloned().collect() })
-            .collect(),
-    }
+fn associated(id: &RecordId, known: Option<&BTreeMap<RecordId, Named>>) -> Associated {
+    let association = |(to, types): (&RecordId, &Named)| {
+        let mut labels: Vec<String> = types.values().flatten().cloned().collect();
+        labels.sort_unstable();
+        Association { to: to.clone(), types: types.keys().cloned().collect(), labels }
+    };
+    Associated { from: id.clone(), to: known.into_iter().flatten().map(association).collect() }
 }
 
 fn names_its_pair(error: &Problem) -> bool {

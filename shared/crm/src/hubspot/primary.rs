@@ -102,15 +102,15 @@ impl<T: Transport> HubSpot<T> {
         let (chosen, cleared) = plan(alive, known);
         let results = self.label(&from, &to, &chosen).await;
         let chosen = chosen.into_iter().map(|(ends, _)| ends).zip(results);
-        let results = self.unlabel(&from, &to, &cleared, &kind()).await;
-        let all = chosen.chain(cleared.into_iter().zip(results));
+        let results = self.unlabel(&from, &to, &cleared).await;
+        let all = chosen.chain(cleared.into_iter().map(|(ends, _)| ends).zip(results));
         came_to.extend(all.filter_map(|(ends, result)| Some((ends.from, Outcome::Failed(result.err()?)))));
         came_to
     }
 }
 
 /// The pairs that get the label, with all their labels, and those that lose it.
-fn plan(choices: Vec<(RecordId, Choice)>, known: Vec<Associated>) -> (Vec<Labelled>, Vec<Ends>) {
+fn plan(choices: Vec<(RecordId, Choice)>, known: Vec<Associated>) -> (Vec<Labelled>, Vec<Labelled>) {
     let (mut chosen, mut cleared) = (Vec::new(), Vec::new());
     for ((deal, choice), known) in choices.into_iter().zip(known) {
         let ends = |to: &RecordId| Ends { from: deal.clone(), to: to.clone() };
@@ -125,7 +125,7 @@ fn plan(choices: Vec<(RecordId, Choice)>, known: Vec<Associated>) -> (Vec<Labell
             }
             None => {
                 let primary = known.to.iter().filter(|other| other.types.contains(&kind()));
-                cleared.extend(primary.map(|other| ends(&other.to)));
+                cleared.extend(primary.map(|other| (ends(&other.to), vec![kind()])));
             }
         }
     }

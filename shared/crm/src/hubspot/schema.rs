@@ -14,6 +14,9 @@ use crate::transport::Transport;
 /// Longest text of a property, in characters (reference: 3.3, documented).
 const TEXT_CHARS_MAX: u32 = 65_536;
 
+/// What stands between an object type and that of the records with which its own are associated.
+const OF: &str = ".associations.";
+
 /// All definitions; the list is not paged.
 #[derive(Deserialize)]
 struct Definitions {
@@ -55,6 +58,9 @@ struct Modification {
 
 impl<T: Transport> HubSpot<T> {
     pub(super) async fn read_schema(&self, object: &WireName) -> Result<Schema, Failure> {
+        if let Some((from, to)) = object.as_str().split_once(OF) {
+            return self.read_labels(&from.into(), &to.into()).await;
+        }
         let target = self.config.family.path(Area::Properties(object));
         let answer = self.send(Call::get(target)).await.map_err(Unsuccessful::into_failure)?;
         let definitions: Definitions = answer.full_body()?;
@@ -65,6 +71,22 @@ impl<T: Transport> HubSpot<T> {
             .map(|definition| (WireName::new(&definition.name), definition.into_field(object)))
             .collect();
         Ok(Schema { fields })
+    }
+}
+
+impl<T: Transport> HubSpot<T> {
+    /// A set of associations is a field whose choices are its labels.
+    async fn read_labels(&self, from: &WireName, to: &WireName) -> Result<Schema, Failure> {
+        let labels = self.labels(from, to).await?.into_keys().flatten().collect();
+        let set = FieldSchema {
+            kind: FieldKind::Choices,
+            writable: true,
+            unique: false,
+            findable: false,
+            length_max: None,
+            options: labels,
+        };
+        Ok(Schema { fields: [(WireName::new(format!("{}{to}", &OF[1..])), set)].into() })
     }
 }
 

@@ -46,6 +46,7 @@ impl Types {
             wire: wire.into(),
             fields,
             lead: None,
+            roles: BTreeMap::new(),
         };
         let of_contacts = spec.fields.iter().filter(|wire| !of_leads(wire)).cloned().collect();
         Some(Self {

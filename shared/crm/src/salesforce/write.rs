@@ -74,24 +74,31 @@ async fn send<T: Transport>(
     }
 }
 
-/// Makes rows and deletes rows, without preconditions. One outcome for each.
+/// Changes rows, makes rows and deletes rows, without preconditions. One outcome for each.
 pub(super) async fn rows<T: Transport>(
     client: &Salesforce<T>,
     session: &Session,
-    made: &[Sent<Value>],
+    [changed, made]: [&[Sent<Value>]; 2],
     deleted: &[Sent<RecordId>],
 ) -> Vec<(usize, Outcome)> {
     let mut outcomes = Outcomes::new();
-    let made_again: Vec<Sent<Value>> =
-        made.iter().enumerate().map(|(at, row)| Sent { at, what: row.what.clone() }).collect();
-    let gone: Vec<Sent<RecordId>> =
-        deleted.iter().zip(made.len()..).map(|(row, at)| Sent { at, what: row.what.clone() }).collect();
-    collections(client, session, &Method::POST, Attempted::Insert, &made_again, &mut outcomes).await;
+    let placed = |rows: &[Sent<Value>], from: usize| -> Vec<Sent<Value>> {
+        rows.iter().zip(from..).map(|(row, at)| Sent { at, what: row.what.clone() }).collect()
+    };
+    let existing = Attempted::Existing;
+    collections(client, session, &Method::PATCH, existing, &placed(changed, 0), &mut outcomes).await;
+    let new = placed(made, changed.len());
+    collections(client, session, &Method::POST, Attempted::Insert, &new, &mut outcomes).await;
+    let gone: Vec<Sent<RecordId>> = deleted
+        .iter()
+        .zip(changed.len() + made.len()..)
+        .map(|(row, at)| Sent { at, what: row.what.clone() })
+        .collect();
     for chunk in gone.chunks(COLLECTION_RECORDS_MAX) {
         let answer = archive(client, session, chunk).await;
         settle(Attempted::Existing, chunk, answer, &mut outcomes);
     }
-    let of = made.iter().map(|row| row.at).chain(deleted.iter().map(|row| row.at));
+    let of = changed.iter().chain(made).map(|row| row.at).chain(deleted.iter().map(|row| row.at));
     of.enumerate().filter_map(|(at, of)| Some((of, outcomes.remove(&at)?))).collect()
 }
 

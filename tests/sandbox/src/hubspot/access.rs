@@ -158,7 +158,9 @@ impl HubSpot {
             }
             Call::PropertyCreate(object)
             | Call::PropertyUpdate(object, _)
-            | Call::PropertyArchive(object, _) => schemas(object, "write"),
+            | Call::PropertyArchive(object, _)
+            | Call::LabelCreate(object, _)
+            | Call::LabelRemove(object, _, _) => schemas(object, "write"),
             Call::Owners | Call::Owner(_) => Some("crm.objects.owners.read".to_owned()),
         }
     }

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::HubSpot;
 use super::batch::counted;
-use super::pairs::{Bond, End, Reference, TypeName, bond, type_ids};
+use super::labels::Kinds;
+use super::pairs::{Bond, End, Reference, TypeName, type_ids};
 use super::route::{Ends, Family};
 use super::schema::TypeIndex;
 use super::wire::{Query, Refusal, Reply, parsed};
@@ -84,7 +85,10 @@ impl HubSpot {
         let from = after.and_then(|after| after.parse::<u64>().ok()).unwrap_or_default();
         let pairs = self.live_pairs(end, to);
         let mut rest = pairs.into_iter().filter(|(id, _)| *id >= from);
-        let line = |(id, bond)| json!({"toObjectId": id, "associationTypes": shown_types(end.0, to, bond)});
+        let line = |(id, bond)| {
+            let kinds = Kinds { bond, labels: self.pairs.labels(end, (to, id)) };
+            json!({"toObjectId": id, "associationTypes": self.labels.shown(end.0, to, &kinds)})
+        };
         let page = rest.by_ref().take(limit).map(line).collect();
         (page, rest.next().map(|(id, _)| id.to_string()))
     }
@@ -98,9 +102,9 @@ impl HubSpot {
 
     /// Associates without a label, which leaves a label that is there. Both directions are in the answer.
     fn pair_plainly(&mut self, actor: Actor, from: End, to: End) -> Result<Vec<Value>, Refusal> {
-        let bond = bond(from.0, to.0, &[])?;
+        let kinds = self.labels.kinds(from.0, to.0, &[])?;
         if self.pairs.of(from, to.0).all(|(id, _)| id != to.1) {
-            let steps = self.pairs.set(from, to, bond);
+            let steps = self.pairs.set_as(from, to, kinds);
             self.tell_steps(actor, &steps);
         }
         let line = |one: End, other: End| {
@@ -120,10 +124,11 @@ impl HubSpot {
 
     /// Associates with exactly these labels.
     fn pair_as(&mut self, actor: Actor, from: End, to: End, types: &[TypeName]) -> Result<Value, Refusal> {
-        let bond = bond(from.0, to.0, types)?;
-        let steps = self.pairs.set(from, to, bond);
+        let kinds = self.labels.kinds(from.0, to.0, types)?;
+        let steps = self.pairs.set_as(from, to, kinds.clone());
         self.tell_steps(actor, &steps);
-        let labels = if bond == Bond::Primary { json!(["Primary"]) } else { json!([]) };
+        let primary = (kinds.bond == Bond::Primary).then_some("Primary").into_iter();
+        let labels: Vec<&str> = primary.chain(self.labels.names(from.0, to.0, &kinds.labels)).collect();
         Ok(json!({
             "fromObjectTypeId": self.types[from.0.0].type_id, "fromObjectId": from.1,
             "toObjectTypeId": self.types[to.0.0].type_id, "toObjectId": to.1, "labels": labels,
@@ -252,30 +257,20 @@ impl HubSpot {
         for input in body.inputs {
             let Ok((from, to)) = self.ends_of(object, to, &input) else { continue };
             for name in &input.types {
-                let bond = bond(from.0, to.0, std::slice::from_ref(name))?;
-                let steps = self.pairs.remove(from, to, bond);
+                let kinds = self.labels.kinds(from.0, to.0, std::slice::from_ref(name))?;
+                let steps = match kinds.labels.is_empty() {
+                    true => self.pairs.remove(from, to, kinds.bond),
+                    false => self.pairs.unlabel(from, to, &kinds.labels),
+                };
                 self.tell_steps(actor, &steps);
             }
         }
         Ok(removed(family, actor.now))
     }
 
-    pub(super) fn labels(&self, object: TypeIndex, to: TypeIndex) -> Reply {
-        let both = type_ids(object, to).map_or_else(Vec::new, |_| shown_types(object, to, Bond::Primary));
-        Reply::ok(json!({"results": both}))
-    }
-
     fn ends_of(&self, object: TypeIndex, to: TypeIndex, input: &PairInput) -> Result<(End, End), Refusal> {
         Ok((self.live_end(object, &input.from.text())?, self.live_end(to, &input.to.text())?))
     }
-}
-
-/// The types of one association: a primary one is listed as unlabeled too.
-fn shown_types(from: TypeIndex, to: TypeIndex, bond: Bond) -> Vec<Value> {
-    let line = |id: u32, label: Value| json!({"category": "HUBSPOT_DEFINED", "typeId": id, "label": label});
-    let Some((plain, primary)) = type_ids(from, to) else { return Vec::new() };
-    let primary = primary.filter(|_| bond == Bond::Primary).map(|id| line(id, json!("Primary")));
-    primary.into_iter().chain([line(plain, Value::Null)]).collect()
 }
 
 fn about(input: &PairInput) -> Value {

@@ -45,6 +45,8 @@ pub(super) fn kind(call: &Call, request: &Request) -> CallKind {
         Call::BatchPair(_, _) | Call::BatchPairDefault(_, _) => batch("write_batch_associate"),
         Call::BatchUnpair(_, _) | Call::BatchUnlabel(_, _) => batch("write_batch_disassociate"),
         Call::Labels(_, _) => one("association_labels"),
+        Call::LabelCreate(_, _) => one("label_create"),
+        Call::LabelRemove(_, _, _) => one("label_archive"),
         Call::Properties(_) | Call::Property(_, _) => one("property_read"),
         Call::PropertyCreate(_) => one("property_create"),
         Call::PropertyUpdate(_, _) => one("property_update"),

@@ -1,14 +1,15 @@
 //! Which records belong together: the store of associations and the rules for primary ones.
 //!
-//! Deliberately absent: labels of a portal's own, and associations within one type. That the first company of a
-//! contact becomes its primary one by itself is believed of real portals but not established, and not done here.
+//! Deliberately absent: associations within one type. That the first company of a contact becomes its primary one by itself
+//! is believed of real portals but not established, and not done here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::HubSpot;
+use super::labels::{Kinds, LabelIndex};
 use super::schema::{COMPANY, CONTACT, DEAL, TypeIndex};
 use super::value::text;
 use super::wire::Refusal;
@@ -31,14 +32,17 @@ pub(super) enum Bond {
     Primary,
 }
 
-/// All associations, kept from both ends.
+/// All associations, and the portal's own labels of them, kept from both ends.
 #[derive(Debug, Default)]
-pub(super) struct Pairs(BTreeMap<(TypeIndex, u64, TypeIndex), BTreeMap<u64, Bond>>);
+pub(super) struct Pairs {
+    bonds: BTreeMap<(TypeIndex, u64, TypeIndex), BTreeMap<u64, Bond>>,
+    labels: BTreeMap<(End, End), BTreeSet<LabelIndex>>,
+}
 
 /// One record.
 pub(super) type End = (TypeIndex, u64);
 
-/// What became of one association: the bond that came or went, between these ends.
+/// What became of one association: the bond that came or went, between these ends. A label of the portal's own counts as plain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Step {
     pub(super) from: End,
@@ -75,10 +79,10 @@ pub(super) struct TypeName {
 }
 
 /// A wish that has been checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Paired {
     to: End,
-    bond: Bond,
+    kinds: Kinds,
 }
 
 /// The type ids of associations from one type to another.
@@ -87,32 +91,45 @@ pub(super) fn type_ids(from: TypeIndex, to: TypeIndex) -> Option<(u32, Option<u3
     Some((line.2, line.3))
 }
 
-/// The bond that type ids from one type to another mean together.
-pub(super) fn bond(from: TypeIndex, to: TypeIndex, types: &[TypeName]) -> Result<Bond, Refusal> {
-    let (plain, primary) = type_ids(from, to).ok_or_else(|| no_type(0))?;
-    let mut strongest = Bond::Plain;
-    for name in types {
-        let id = name.association_type_id;
-        if Some(id) == primary {
-            strongest = Bond::Primary;
-        } else if id != plain {
-            return Err(no_type(id));
-        }
-    }
-    Ok(strongest)
-}
-
-fn no_type(id: u32) -> Refusal {
+pub(super) fn no_type(id: u32) -> Refusal {
     Refusal::invalid(format!("One or more associations are not valid: type {id} does not exist."))
 }
 
 impl Pairs {
     pub(super) fn of(&self, end: End, to: TypeIndex) -> impl Iterator<Item = (u64, Bond)> {
-        self.0.get(&(end.0, end.1, to)).into_iter().flatten().map(|(id, bond)| (*id, *bond))
+        self.bonds.get(&(end.0, end.1, to)).into_iter().flatten().map(|(id, bond)| (*id, *bond))
     }
 
     fn get(&self, from: End, to: End) -> Option<Bond> {
-        self.0.get(&(from.0, from.1, to.0))?.get(&to.1).copied()
+        self.bonds.get(&(from.0, from.1, to.0))?.get(&to.1).copied()
+    }
+
+    /// The portal's own labels of an association.
+    pub(super) fn labels(&self, from: End, to: End) -> BTreeSet<LabelIndex> {
+        self.labels.get(&(from, to)).cloned().unwrap_or_default()
+    }
+
+    /// Makes an association exactly this one.
+    pub(super) fn set_as(&mut self, from: End, to: End, kinds: Kinds) -> Vec<Step> {
+        let mut steps = self.set(from, to, kinds.bond);
+        steps.extend(self.put_labels(from, to, kinds.labels));
+        steps
+    }
+
+    /// Takes some of the portal's own labels away.
+    pub(super) fn unlabel(&mut self, from: End, to: End, gone: &BTreeSet<LabelIndex>) -> Vec<Step> {
+        let left = self.labels(from, to).difference(gone).copied().collect();
+        self.put_labels(from, to, left)
+    }
+
+    fn put_labels(&mut self, from: End, to: End, labels: BTreeSet<LabelIndex>) -> Vec<Step> {
+        let before = self.labels(from, to);
+        let step = |removed| move |_: &LabelIndex| Step { from, to, bond: Bond::Plain, removed };
+        let came = labels.difference(&before).map(step(false));
+        let steps = came.chain(before.difference(&labels).map(step(true))).collect();
+        self.labels.insert((from, to), labels.clone());
+        self.labels.insert((to, from), labels);
+        steps
     }
 
     /// Makes a bond exactly this one, and takes the primary label from the company that had it before.
@@ -162,12 +179,14 @@ impl Pairs {
     /// Gives the associations of one record to another; an extra primary label is dropped.
     pub(super) fn hand_over(&mut self, old: End, new: End) {
         for (to, bond) in self.all_of(old) {
+            let labels = self.labels(old, to).union(&self.labels(new, to)).copied().collect();
             self.cut(old, to);
             let taken = to.0 == COMPANY && self.of(new, COMPANY).any(|(_, bond)| bond == Bond::Primary);
             let kept = if taken { Bond::Plain } else { bond };
             if self.get(new, to).is_none_or(|held| held < kept) {
                 self.put(new, to, kept);
             }
+            self.put_labels(new, to, labels);
         }
     }
 
@@ -184,15 +203,16 @@ impl Pairs {
     }
 
     fn put(&mut self, from: End, to: End, bond: Bond) {
-        self.0.entry((from.0, from.1, to.0)).or_default().insert(to.1, bond);
-        self.0.entry((to.0, to.1, from.0)).or_default().insert(from.1, bond);
+        self.bonds.entry((from.0, from.1, to.0)).or_default().insert(to.1, bond);
+        self.bonds.entry((to.0, to.1, from.0)).or_default().insert(from.1, bond);
     }
 
     fn cut(&mut self, from: End, to: End) {
         for (one, other) in [(from, to), (to, from)] {
-            if let Some(ends) = self.0.get_mut(&(one.0, one.1, other.0)) {
+            if let Some(ends) = self.bonds.get_mut(&(one.0, one.1, other.0)) {
                 ends.remove(&other.1);
             }
+            self.labels.remove(&(one, other));
         }
     }
 }
@@ -206,16 +226,17 @@ impl HubSpot {
             let means = |line: &&(TypeIndex, TypeIndex, u32, Option<u32>)| {
                 line.0 == object && (line.2 == first || line.3 == Some(first))
             };
-            let to = TYPE_IDS.iter().find(means).map(|line| line.1).ok_or_else(|| no_type(first))?;
-            let bond = bond(object, to, &wish.types)?;
-            pairs.push(Paired { to: self.live_end(to, &wish.to.text())?, bond });
+            let to = TYPE_IDS.iter().find(means).map(|line| line.1);
+            let to = to.or_else(|| self.labels.leads_to(object, first)).ok_or_else(|| no_type(first))?;
+            let kinds = self.labels.kinds(object, to, &wish.types)?;
+            pairs.push(Paired { to: self.live_end(to, &wish.to.text())?, kinds });
         }
         Ok(pairs)
     }
 
     pub(super) fn pair_new(&mut self, object: TypeIndex, id: u64, actor: Actor, pairs: &[Paired]) {
         for pair in pairs {
-            let steps = self.pairs.set((object, id), pair.to, pair.bond);
+            let steps = self.pairs.set_as((object, id), pair.to, pair.kinds.clone());
             self.tell_steps(actor, &steps);
         }
     }

@@ -45,6 +45,8 @@ pub(super) enum Call {
     BatchUnpair(TypeIndex, TypeIndex),
     BatchUnlabel(TypeIndex, TypeIndex),
     Labels(TypeIndex, TypeIndex),
+    LabelCreate(TypeIndex, TypeIndex),
+    LabelRemove(TypeIndex, TypeIndex, String),
     Properties(TypeIndex),
     PropertyCreate(TypeIndex),
     Property(TypeIndex, String),
@@ -157,6 +159,8 @@ fn associations(
     let (from, to) = (named(from)?, named(to)?);
     Ok(match (method.as_str(), what) {
         ("GET", ["labels"]) => Some(Call::Labels(from, to)),
+        ("POST", ["labels"]) => Some(Call::LabelCreate(from, to)),
+        ("DELETE", ["labels", id]) => Some(Call::LabelRemove(from, to, (*id).to_owned())),
         ("POST", ["batch", "read"]) => Some(Call::BatchPairsOf(from, to)),
         ("POST", ["batch", "create"]) => Some(Call::BatchPair(from, to)),
         ("POST", ["batch", "associate", "default"]) => Some(Call::BatchPairDefault(from, to)),

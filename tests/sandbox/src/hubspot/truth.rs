@@ -28,12 +28,25 @@ impl HubSpot {
                 if TypeIndex(index) == DEAL {
                     let contacts = self.live_pairs((DEAL, record.id), CONTACT).into_iter();
                     shown["contacts"] = contacts.map(|(id, _)| id.to_string()).collect();
+                    shown["labels"] = self.labels_of_contacts(record.id);
                 }
                 (record.id.to_string(), shown)
             });
             records.insert(of_type.plural.clone(), Value::Object(shown.collect()));
         }
         json!({"records": records})
+    }
+}
+
+impl HubSpot {
+    /// The portal's own labels of a deal's contacts, by contact.
+    fn labels_of_contacts(&self, deal: u64) -> Value {
+        let contacts = self.live_pairs((DEAL, deal), CONTACT).into_iter();
+        let line = |(id, _)| {
+            let of = self.pairs.labels((DEAL, deal), (CONTACT, id));
+            (id.to_string(), json!(self.labels.names(DEAL, CONTACT, &of)))
+        };
+        Value::Object(contacts.map(line).collect())
     }
 }
 

@@ -200,6 +200,7 @@ impl Salesforce {
         record.set("CreatedById", Some(Stored::of_id(&context.user)));
         let steps = self.apply(context, object, &mut record, values);
         self.keep(context, object, record, ChangeType::Create, steps);
+        self.unmark_others(context, object, &id);
         Ok(id)
     }
 
@@ -226,8 +227,9 @@ impl Salesforce {
     ) -> Result<(), Refusal> {
         self.check_required(object, &values, Some(&record))?;
         self.check_values(object, &values, Some(&record.id))?;
-        let steps = self.apply(context, object, &mut record, values);
+        let (id, steps) = (record.id.clone(), self.apply(context, object, &mut record, values));
         self.keep(context, object, record, ChangeType::Update, steps);
+        self.unmark_others(context, object, &id);
         Ok(())
     }
 

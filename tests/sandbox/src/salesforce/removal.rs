@@ -6,6 +6,7 @@ use super::Salesforce;
 use super::answer::Refusal;
 use super::change::{ChangeType, Context, Step, Values};
 use super::id::Id;
+use super::roles::ROLE;
 use super::schema::Key;
 use super::store::{Presence, Record};
 use super::value::Stored;
@@ -17,7 +18,6 @@ const CHILDREN: [(&str, &str, &str); 4] = [
     ("Contact", ROLE, "ContactId"),
     ("Opportunity", ROLE, "OpportunityId"),
 ];
-const ROLE: &str = "OpportunityContactRole";
 /// Losers in one merge (reference 1.12: at most 3 records, the winner included).
 pub(crate) const MERGE_LOSERS_MAX: usize = 2;
 
@@ -37,7 +37,7 @@ impl Salesforce {
         with: Option<&Id>,
     ) {
         for (child, field) in children_of(object) {
-            for id in self.children(child, field, &record.id) {
+            for id in self.children(child, field, record.id.as_str()) {
                 if let Ok(child_record) = self.living(child, &id).cloned() {
                     self.bin_with_children(context, child, child_record, Some(&record.id));
                 }
@@ -46,9 +46,9 @@ impl Salesforce {
         self.bin(context, object, record, with.cloned(), None);
     }
 
-    fn children(&self, child: &str, field: &str, parent: &Id) -> Vec<Id> {
+    pub(crate) fn children(&self, child: &str, field: &str, parent: &str) -> Vec<Id> {
         let field = self.schema.any_object(child).and_then(|object| object.any_field(field));
-        field.map(|field| self.store.alive_with(child, field, parent.as_str())).unwrap_or_default()
+        field.map(|field| self.store.alive_with(child, field, parent)).unwrap_or_default()
     }
 
     fn bin(
@@ -142,6 +142,9 @@ impl Salesforce {
         if record.get("MasterRecordId").is_some() {
             values.insert("MasterRecordId", None);
         }
+        if self.is_outdone(object, &record) {
+            values.insert("IsPrimary", Some(Stored::Boolean(false)));
+        }
         for (field, value) in &values {
             record.set(field, value.clone());
         }
@@ -179,7 +182,7 @@ impl Salesforce {
 
     fn move_children(&mut self, context: &Context, object: &str, from: &Id, to: &Id) -> Result<(), Refusal> {
         for (child, field) in children_of(object) {
-            for id in self.children(child, field, from) {
+            for id in self.children(child, field, from.as_str()) {
                 let record = self.living(child, &id)?.clone();
                 let values = Values::from([(field, Some(Stored::of_id(to)))]);
                 self.update_values(context, child, record, values)?;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use concord_core::link::Link;
 use concord_core::names::{LinkId, PerSide, Side};
 
-use super::{Address, Scene, object_index};
+use super::{Address, Scene, object_index, roles};
 use crate::display::{CONTACT, DEAL, is_lead};
 use crate::fault::Fault;
 use crate::users::Involved;
@@ -25,22 +25,24 @@ pub(super) fn check(scene: &Scene<'_>) -> Result<(), Broken> {
     nobody_returns(scene)
 }
 
-fn deals<'s>(scene: &'s Scene<'_>) -> impl Iterator<Item = &'s Link> {
+pub(super) fn deals<'s>(scene: &'s Scene<'_>) -> impl Iterator<Item = &'s Link> {
     scene.links.iter().filter(|link| object_index(&link.object) == Some(DEAL))
+}
+
+/// The pair of a contact that may be in a deal.
+pub(super) fn kept(scene: &Scene<'_>, side: Side, id: &str) -> Option<LinkId> {
+    let contact = Some((side, CONTACT, id.to_owned()));
+    let link = scene.links.iter().find(|link| scene.half(link, side) == contact)?;
+    let pair = scene.living(link)?;
+    (!is_lead(&pair.salesforce.id)).then(|| link.id.clone())
 }
 
 /// I17: both halves of a pair have the same contacts, as far as those are pairs that live. Salesforce's deals have no leads.
 fn both_sides_agree(scene: &Scene<'_>) -> Result<(), Broken> {
-    let kept = |side: Side, id: &String| -> Option<LinkId> {
-        let contact = Some((side, CONTACT, id.clone()));
-        let link = scene.links.iter().find(|link| scene.half(link, side) == contact)?;
-        let pair = scene.living(link)?;
-        (!is_lead(&pair.salesforce.id)).then(|| link.id.clone())
-    };
     for link in deals(scene) {
         let Some(pair) = scene.living(link) else { continue };
         let contacts: PerSide<BTreeSet<LinkId>> =
-            PerSide::of(|side| pair[side].contacts.iter().filter_map(|id| kept(side, id)).collect());
+            PerSide::of(|side| pair[side].contacts.iter().filter_map(|id| kept(scene, side, id)).collect());
         if contacts.hubspot != contacts.salesforce && !scene.waits(link, "contacts") {
             let what = format!(
                 "the contacts of link {}: HubSpot {} has {:?}, Salesforce {} has {:?}",
@@ -85,7 +87,7 @@ fn shows(scene: &Scene<'_>, done: &Involved) -> Option<bool> {
 }
 
 /// Whether something else befell a deal or a contact than being put in and taken out: deletes and merges take contacts along.
-fn is_disturbed(scene: &Scene<'_>, pair: &(Address, Address)) -> bool {
+pub(super) fn is_disturbed(scene: &Scene<'_>, pair: &(Address, Address)) -> bool {
     let users = &scene.world.users;
     let is_one = |side: Side, object: usize, id: &String| {
         let thing = scene.thing(&(side, object, id.clone()));
@@ -115,7 +117,7 @@ fn nobody_is_lost(scene: &Scene<'_>) -> Result<(), Broken> {
 
 /// What may end a write between the association and the token of its row, or bring it late. Whoever is taken out in that moment comes
 /// back once: an association carries no token.
-const CUT: [Fault; 14] = [
+pub(super) const CUT: [Fault; 14] = [
     Fault::RequestLost,
     Fault::AnswerLost,
     Fault::LateLanding,
@@ -138,7 +140,12 @@ fn nobody_returns(scene: &Scene<'_>) -> Result<(), Broken> {
         return Ok(());
     }
     let involved = &scene.world.users.involved;
-    for done in involved.iter().filter(|done| !done.is_in) {
+    // Whoever was given a role that whoever took them out had not seen stays.
+    let is_kept = |done: &Involved| {
+        let mut given = scene.world.users.cast.iter().filter(|cast| cast.is_given);
+        given.any(|cast| cast.side != done.side && roles::pair(scene, cast) == things(scene, done))
+    };
+    for done in involved.iter().filter(|done| !done.is_in && !is_kept(done)) {
         let pair = things(scene, done);
         let puts = involved.iter().filter(|other| other.is_in && things(scene, other) == pair);
         if puts.count() == 1 && shows(scene, done) == Some(true) && !is_disturbed(scene, &pair) {

@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 use super::{Users, person};
 use crate::chance::Chance;
 use crate::display::{
-    COMPANY, CONTACT, CONTACT_ROLE, DEAL, OBJECTS, OWNERS, Shown, company_field, is_lead, owner_field,
+    COMPANY, CONTACT, CONTACT_ROLE, DEAL, OBJECTS, OWNERS, Role, Shown, company_field, is_lead, owner_field,
     owner_id,
 };
+use crate::profile::People;
 use crate::site::Site;
 
 /// Somebody puts a contact into a deal, or takes it out.
@@ -87,8 +88,18 @@ impl Users {
         done.is_some()
     }
 
-    /// Somebody puts a contact into a deal or takes one out.
-    pub(super) fn involve_somebody(&mut self, site: &Site, side: Side, deal: &Shown, chance: &mut Chance) {
+    /// Somebody puts a contact into a deal or takes one out, or says what one is to it.
+    pub(super) fn involve_somebody(
+        &mut self,
+        site: &Site,
+        side: Side,
+        deal: &Shown,
+        people: People,
+        chance: &mut Chance,
+    ) {
+        if people.cast && chance.happens(160) && self.cast_somebody(site, side, deal, chance) {
+            return;
+        }
         let mut contacts = self.look(site, side, CONTACT);
         contacts.retain(|shown| shown.alive && !is_lead(&shown.id));
         let inside: Vec<&Shown> = contacts.iter().filter(|shown| deal.contacts.contains(&shown.id)).collect();
@@ -142,6 +153,12 @@ impl Users {
                 "USER {side} deal {id} contact {contact}: {}",
                 if is_in { "in" } else { "out" }
             ));
+            // Whoever leaves is nothing there any more.
+            let gone: Vec<Role> =
+                deal.roles.iter().filter(|(of, _)| of == contact).map(|(_, role)| *role).collect();
+            for role in gone.into_iter().filter(|_| !is_in) {
+                self.is_cast(site, side, (id, contact, role), false);
+            }
             let (deal, contact) = (id.to_owned(), contact.to_owned());
             self.involved.push(Involved { side, deal, contact, is_in });
         }

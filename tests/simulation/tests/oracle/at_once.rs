@@ -94,7 +94,7 @@ fn i26_nothing_is_written_before_it_is_stored() {
             .header("content-type", "application/json")
             .body(Bytes::from(body.to_string()))
             .unwrap();
-        let sent = async { Ok::<_, ()>(world.site.arrive_of_concord(S, &request).await) };
+        let sent = async { Ok::<_, ()>(world.site.arrive_of_concord(S, &request, 0).await) };
         oracle::now(sent).unwrap();
     };
     write(link.issued);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use concord_core::canonical::{Reason, Unmappable};
-use concord_core::contract::{Kind, Options};
+use concord_core::contract::{Kind, Options, Roles};
 use concord_core::names::Side::{self, HubSpot, Salesforce};
 use concord_core::names::{PerSide, WireName};
 use concord_core::owner::{Owner, OwnerStanding, Owners};
@@ -404,7 +404,7 @@ fn writes(kind: Kind, side: Side, value: &Presence<Value>, expected: Presence<Ra
 
 #[test]
 fn a_set_of_associations_holds_pairs_in_no_order_and_nobody_who_is_in_none() {
-    let kind = || Kind::Associations { to: "contact".into() };
+    let kind = || Kind::Associations { to: "contact".into(), roles: Roles::default() };
     let [ada, bea] = ["0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"];
     let both = Presence::Value(Value::Choices([ada.to_owned(), bea.to_owned()].into()));
     for (side, strangers) in

@@ -37,10 +37,11 @@ async fn a_property_that_only_leads_fill_has_to_be_there_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_set_of_associations_needs_its_junction_object_with_both_references() {
+async fn a_set_of_associations_needs_its_junction_object_with_both_references_and_what_says_its_roles() {
     let told = "field deal.contacts is suspended: salesforce's OpportunityContactRole.OpportunityId.ContactId is missing or \
                 hidden from Concord; create it, let Concord's user see it, or take the field out of the contract";
-    for hidden in [json!({}), json!({ "field": "OpportunityId" }), json!({ "field": "ContactId" })] {
+    let fields = ["OpportunityId", "ContactId", "Role", "IsPrimary"].map(|field| json!({ "field": field }));
+    for hidden in [json!({})].into_iter().chain(fields) {
         let spine = Spine::new();
         let mut hide = json!({ "object": "OpportunityContactRole", "hidden": true });
         hide.as_object_mut().unwrap().extend(hidden.as_object().unwrap().clone());
@@ -58,4 +59,24 @@ async fn a_junctions_references_are_made_and_never_changed() {
         spine.salesforce.person(Method::POST, "/__sandbox/schema", &lock);
     }
     assert_eq!(suspended(&spine).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_role_that_salesforce_does_not_have_suspends_its_set() {
+    let roles = "roles: { Decision maker: Decision Taker, Billing contact: Payer }";
+    let at = SAMPLE_CONTRACT.find("roles: {").unwrap();
+    let mut yaml = SAMPLE_CONTRACT.to_owned();
+    yaml.replace_range(at..=at + yaml[at..].find('}').unwrap(), roles);
+
+    let told = "field deal.contacts is suspended: salesforce's OpportunityContactRole.OpportunityId.ContactId has no role \
+                `Decision Taker`, `Payer`; add the choice to `Role` there, or take it out of the field's `roles`";
+    assert_eq!(suspended(&Spine::with_contract(&yaml)).await, [told]);
+}
+
+#[tokio::test]
+async fn a_label_that_hubspot_does_not_have_suspends_its_set() {
+    let yaml = SAMPLE_CONTRACT.replacen("Billing contact:", "Payer:", 1);
+    let told = "field deal.contacts is suspended: hubspot's associations.contacts has no label `Payer`; make the label there, or \
+                take it out of the contract";
+    assert_eq!(suspended(&Spine::with_contract(&yaml)).await, [told]);
 }

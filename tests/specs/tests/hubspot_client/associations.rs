@@ -43,8 +43,8 @@ async fn associations_are_read_to_the_last_page_and_none_is_no_failure() {
         client(&tape).associations(&"contacts".into(), &"companies".into(), &ids(&["2", "1"])).await.unwrap();
 
     let to = vec![
-        Association { to: id("60"), types: vec![kind(279)] },
-        Association { to: id("70"), types: vec![kind(1), kind(279)] },
+        Association { to: id("60"), types: vec![kind(279)], labels: Vec::new() },
+        Association { to: id("70"), types: vec![kind(1), kind(279)], labels: vec!["Primary".to_owned()] },
     ];
     assert_eq!(answer, [Associated { from: id("2"), to: Vec::new() }, Associated { from: id("1"), to }]);
     assert_eq!(
@@ -69,7 +69,7 @@ async fn pairs_are_associated_labelled_and_taken_apart() {
 
     let made = client.associate(&from, &to, &[ends("1", "70")]).await;
     let labelled = client.label(&from, &to, &[(ends("1", "70"), vec![kind(1)])]).await;
-    let unlabelled = client.unlabel(&from, &to, &[ends("1", "70")], &kind(1)).await;
+    let unlabelled = client.unlabel(&from, &to, &[(ends("1", "70"), vec![kind(1)])]).await;
     let taken = client.dissociate(&from, &to, &[ends("1", "70")]).await;
     let taken_again = client.dissociate(&from, &to, &[ends("1", "70")]).await;
 

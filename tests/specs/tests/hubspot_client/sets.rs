@@ -10,6 +10,8 @@ use super::sandbox::World;
 use super::tape::{text, values, write};
 
 const WIRE: &str = "associations.contacts";
+/// Of the labels that the sandbox's portal has, those that are anybody's business here.
+const ROLES: [&str; 2] = ["Billing contact", "Decision maker"];
 
 fn deals() -> ObjectSpec {
     ObjectSpec {
@@ -17,6 +19,7 @@ fn deals() -> ObjectSpec {
         wire: WireName::from("deals"),
         fields: vec![WireName::from(WIRE), WireName::from("dealname")],
         lead: None,
+        roles: [(WireName::from(WIRE), ROLES.map(str::to_owned).into())].into(),
     }
 }
 
@@ -40,6 +43,29 @@ impl World {
         self.person("PUT", &path, &Value::Null);
     }
 
+    fn labels(&self, deal: &RecordId, contact: &RecordId, labels: &[&str]) {
+        let known = self.person("GET", "/crm/v4/associations/deals/contacts/labels", &Value::Null);
+        let types: Vec<Value> = known["results"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|of| of["label"].as_str().is_some_and(|label| labels.contains(&label)))
+            .map(|of| json!({"associationCategory": of["category"], "associationTypeId": of["typeId"]}))
+            .collect();
+        let path = format!("/crm/v4/objects/deals/{deal}/associations/contacts/{contact}");
+        self.person("PUT", &path, &Value::from(types));
+    }
+
+    /// All labels of a deal's contact.
+    fn has_labels(&self, deal: &RecordId, contact: &RecordId) -> Vec<String> {
+        let path = format!("/crm/v4/objects/deals/{deal}/associations/contacts");
+        let shown = self.person("GET", &path, &Value::Null);
+        let of_contact = |other: &&Value| other["toObjectId"].as_u64() == contact.as_str().parse().ok();
+        let found = shown["results"].as_array().unwrap().iter().find(of_contact).cloned().unwrap_or_default();
+        let types = found["associationTypes"].as_array().cloned().unwrap_or_default();
+        types.iter().filter_map(|of| Some(of["label"].as_str()?.to_owned())).collect()
+    }
+
     fn deletes(&self, plural: &str, id: &RecordId) {
         self.person("DELETE", &format!("/crm/v3/objects/{plural}/{id}"), &Value::Null);
     }
@@ -53,9 +79,13 @@ impl World {
     }
 
     async fn says(&self, deal: &RecordId, said: &str) -> Outcome {
+        self.says_as(deal, said, 3).await
+    }
+
+    async fn says_as(&self, deal: &RecordId, said: &str, token: u64) -> Outcome {
         let values = values(&[("dealname", text("Engine II")), (WIRE, text(said))]);
         let operation = Operation::Update { id: deal.clone(), values, unmodified_since: None };
-        self.client.write(&deals(), &[write("d-1", 3, operation)]).await.remove(0)
+        self.client.write(&deals(), &[write("d-1", token, operation)]).await.remove(0)
     }
 }
 
@@ -144,4 +174,44 @@ async fn a_contact_that_is_not_there_fails_its_deal_alone_and_a_deal_that_is_not
     assert!(matches!(failure, Failure::Park { .. } | Failure::Conflict { .. }), "{failure:?}");
     assert_eq!(*done, other);
     assert_eq!(world.shows(&other).await, Some(set(&[&ada])));
+}
+
+#[tokio::test]
+async fn labels_are_shown_and_written_and_those_that_are_nobodys_business_stay() {
+    let world = World::new();
+    let deal = world.deal();
+    let [ada, bea] = ["Ada", "Bea"].map(|name| world.person_named(name));
+    world.labels(&deal, &ada, &["Billing contact", "Primary contact"]);
+    let shown = |roles: &[&str]| text(&roles.join(";"));
+    assert_eq!(world.shows(&deal).await, Some(shown(&[ada.as_str(), &format!("{ada}:Billing contact")])));
+
+    // Given one more, then another in the place of both; and whoever is new has theirs at once.
+    let given = format!("+{ada}:Decision maker;+{bea};+{bea}:Billing contact");
+    let changed = format!("-{ada}:Decision maker;-{ada}:Billing contact;+{bea}:Decision maker");
+    let (all, left) = (["Decision maker", "Billing contact", "Primary contact"], ["Primary contact"]);
+    for (token, said, of_ada) in [(3, given, &all[..]), (4, changed, &left)] {
+        for _ in 0..2 {
+            assert_eq!(world.says_as(&deal, &said, token).await, Outcome::Done(deal.clone()));
+            assert_eq!(world.has_labels(&deal, &ada), of_ada, "{said}");
+        }
+    }
+    assert_eq!(world.has_labels(&deal, &bea), ["Decision maker", "Billing contact"]);
+}
+
+#[tokio::test]
+async fn a_label_that_is_not_there_parks_and_whoever_has_another_by_now_does_not_leave() {
+    let world = World::new();
+    let (deal, ada) = (world.deal(), world.person_named("Ada"));
+    world.labels(&deal, &ada, &["Billing contact", "Primary contact"]);
+    let reason =
+        "deals have no label `Payer` for contacts in HubSpot: make it there, or take it out of the contract";
+    let failure = Failure::Park { reason: reason.to_owned() };
+    assert_eq!(world.says(&deal, &format!("+{ada}:Payer")).await, Outcome::Failed(failure));
+    assert_eq!(world.says(&deal, &format!("-{ada}")).await, Outcome::Moved);
+    assert_eq!(world.has_labels(&deal, &ada), ["Billing contact", "Primary contact"]);
+    assert_eq!(
+        world.says(&deal, &format!("-{ada};-{ada}:Billing contact")).await,
+        Outcome::Done(deal.clone())
+    );
+    assert_eq!(world.shows(&deal).await, Some(set(&[])));
 }

@@ -1,6 +1,6 @@
 //! A transport that plays answers back and keeps what was sent.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -108,6 +108,7 @@ pub(crate) fn object(name: &str, wire: &str, fields: &[&str]) -> ObjectSpec {
         wire: wire.into(),
         fields: fields.iter().map(|field| WireName::new(*field)).collect(),
         lead: None,
+        roles: BTreeMap::new(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Writes.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use concord_core::port::{Crm as _, Failure, ObjectSpec, Operation, Outcome};
 use concord_core::value::{Presence, Raw};
@@ -278,8 +280,13 @@ async fn contacts_are_purged_one_by_one_and_of_all_others_the_bin_is_the_end() {
     let purge = |link: &str, of: &str| write(link, 1, Operation::Purge { id: id(of) });
 
     let outcomes = client(&tape).write(&contacts(), &[purge("L1", "7"), purge("L2", "8")]).await;
-    let companies =
-        ObjectSpec { object: "company".into(), wire: "companies".into(), fields: Vec::new(), lead: None };
+    let companies = ObjectSpec {
+        object: "company".into(),
+        wire: "companies".into(),
+        fields: Vec::new(),
+        lead: None,
+        roles: BTreeMap::new(),
+    };
     let archived = client(&tape).write(&companies, &[purge("L3", "9")]).await;
 
     assert_eq!(outcomes, [Outcome::Done(id("7")), Outcome::Gone]);

@@ -217,3 +217,65 @@ fn labels_are_listed_by_direction() {
             {"category": "HUBSPOT_DEFINED", "typeId": 280, "label": null}])
     );
 }
+
+#[test]
+fn a_label_of_the_portals_own_is_seen_from_both_ends_and_what_is_sent_replaces_what_was_there() {
+    let mut portal = Portal::new();
+    let (ada, acme, _) = three(&mut portal);
+    let labels = "/crm/v4/associations/contacts/companies/labels";
+    let made =
+        portal.post(labels, json!({"label": "Billing", "name": "billing", "inverseLabel": "Billed by"}));
+    assert_eq!(made.status, 200);
+    let [here, there] = [0, 1].map(|n| made.body["results"][n]["typeId"].as_i64().unwrap());
+    let own = |id| json!([{"associationCategory": "USER_DEFINED", "associationTypeId": id}]);
+    let path = format!("/crm/v4/objects/contacts/{ada}/associations/companies");
+
+    let put = portal.put(&format!("{path}/{acme}"), own(here));
+    assert_eq!((put.status, &put.body["labels"]), (201, &json!(["Billing"])));
+    assert_eq!(types(&mut portal, &path), [(acme.clone(), vec![279, here])]);
+    let from_acme = format!("/crm/v4/objects/companies/{acme}/associations/contacts");
+    assert_eq!(types(&mut portal, &from_acme), [(ada.clone(), vec![280, there])]);
+
+    portal.put(&format!("{path}/{acme}"), primary());
+    assert_eq!(types(&mut portal, &path), [(acme.clone(), vec![1, 279])]);
+
+    let input = |types: Value| json!({"inputs": [{"from": {"id": ada}, "to": {"id": acme}, "types": types}]});
+    let both = json!([primary()[0], own(here)[0]]);
+    portal.post("/crm/v4/associations/contacts/companies/batch/create", input(both.clone()));
+    assert_eq!(types(&mut portal, &path), [(acme.clone(), vec![1, 279, here])]);
+    let archive = "/crm/v4/associations/contacts/companies/batch/labels/archive";
+    portal.post(archive, input(own(here)));
+    assert_eq!(types(&mut portal, &path), [(acme.clone(), vec![1, 279])]);
+    portal.post("/crm/v4/associations/contacts/companies/batch/create", input(both));
+    portal
+        .post(archive, input(json!([{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 279}])));
+    assert_eq!(types(&mut portal, &path), [], "without the unlabelled type nothing is left");
+
+    portal.put(&format!("{path}/{acme}"), own(here));
+    assert_eq!(portal.delete(&format!("{labels}/{here}")).status, 204);
+    assert_eq!(types(&mut portal, &path), [(acme, vec![279])]);
+}
+
+#[test]
+fn the_winner_of_a_merge_has_the_labels_of_both() {
+    let mut portal = Portal::new();
+    let deal =
+        portal.made("deals", json!({"dealname": "Engine", "pipeline": "default", "dealstage": "closedwon"}));
+    let [ada, bea] = ["Ada", "Bea"].map(|name| portal.made("contacts", json!({"firstname": name})));
+    let labels = portal.get("/crm/v4/associations/deals/contacts/labels").body;
+    let own: Vec<Value> = labels["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|of| of["category"] == "USER_DEFINED")
+        .cloned()
+        .collect();
+    let path = format!("/crm/v4/objects/deals/{deal}/associations/contacts");
+    for (contact, of) in [&ada, &bea].into_iter().zip(&own) {
+        let types = json!([{"associationCategory": "USER_DEFINED", "associationTypeId": of["typeId"]}]);
+        portal.put(&format!("{path}/{contact}"), types);
+    }
+    portal.post("/crm/v3/objects/contacts/merge", json!({"primaryObjectId": ada, "objectIdToMerge": bea}));
+    let ids: Vec<i64> = own.iter().take(2).map(|of| of["typeId"].as_i64().unwrap()).collect();
+    assert_eq!(types(&mut portal, &path)[0].1, [vec![3], ids].concat());
+}

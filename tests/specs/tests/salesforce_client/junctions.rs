@@ -12,6 +12,8 @@ use super::record::text;
 use super::sandbox::World;
 
 const ROLES: &str = "OpportunityContactRole";
+/// The roles that are anybody's business here, and the mark.
+const BUSINESS: [&str; 3] = ["", "Decision Maker", "Economic Buyer"];
 const WIRE: &str = "OpportunityContactRole.OpportunityId.ContactId";
 
 fn deals() -> ObjectSpec {
@@ -20,6 +22,7 @@ fn deals() -> ObjectSpec {
         wire: WireName::from("Opportunity"),
         fields: vec![WireName::from("Name"), WireName::from(WIRE)],
         lead: None,
+        roles: [(WireName::from(WIRE), BUSINESS.map(str::to_owned).into())].into(),
     }
 }
 
@@ -64,6 +67,16 @@ impl World {
             Reading::Row(row) => row.fields.get(&WireName::from(WIRE)).cloned(),
             other @ (Reading::MergedInto(_) | Reading::NotFound) => panic!("{other:?}"),
         }
+    }
+
+    /// The rows of a deal's contact: `Role`, and whether it is primary.
+    fn rows(&self, deal: &RecordId, contact: &RecordId) -> Vec<(Value, bool)> {
+        let soql = format!(
+            "SELECT+Role,+IsPrimary+FROM+{ROLES}+WHERE+OpportunityId+=+'{deal}'+AND+ContactId+=+'{contact}'+ORDER+BY+Id"
+        );
+        let rows = self.person_gets(Method::GET, &format!("/services/data/v66.0/query?q={soql}"), "");
+        let rows = rows["records"].as_array().unwrap();
+        rows.iter().map(|row| (row["Role"].clone(), row["IsPrimary"] == true)).collect()
     }
 
     async fn writes(&self, deal: &RecordId, said: &str, since: Option<Timestamp>) -> Outcome {
@@ -116,14 +129,14 @@ async fn what_is_said_is_written_and_every_other_role_stays_as_it_is() {
     let deal = world.deal();
     let [ada, bea, cleo] = ["Ada", "Bea", "Cleo"].map(|name| world.person_named(name));
     world.role(&deal, &ada, "Evaluator");
-    let kept = world.role(&deal, &bea, "Decision Maker");
+    let kept = world.role(&deal, &bea, "Influencer");
 
     let said = format!("+{cleo};+{bea};-{ada}");
     assert_eq!(world.writes(&deal, &said, None).await, Outcome::Done(deal.clone()));
 
     assert_eq!(world.shows(&deal).await, Some(set(&[&bea, &cleo])));
     let row = world.person_gets(Method::GET, &format!("{}{kept}", path(ROLES)), "");
-    assert_eq!((&row["ContactId"], &row["Role"]), (&json!(bea.as_str()), &json!("Decision Maker")));
+    assert_eq!((&row["ContactId"], &row["Role"]), (&json!(bea.as_str()), &json!("Influencer")));
     // Said once more, nobody is there twice.
     assert_eq!(world.writes(&deal, &said, None).await, Outcome::Done(deal.clone()));
     assert_eq!(world.shows(&deal).await, Some(set(&[&bea, &cleo])));
@@ -213,4 +226,78 @@ async fn roles_that_are_hidden_are_unknown_and_take_no_write() {
         world.writes(&deal, &format!("-{ada}"), None).await,
         Outcome::Failed(Failure::Park { reason })
     );
+}
+
+#[tokio::test]
+async fn a_row_says_one_thing_and_as_few_rows_as_can_be_say_them_all() {
+    let [decides, pays, other] = ["Decision Maker", "Economic Buyer", "Evaluator"].map(Some);
+    let primary = |role: Option<&str>| (json!(role), true);
+    let plain = |role: Option<&str>| (json!(role), false);
+    // What there is; what is said of Ada, `#` for her; and what there is then.
+    let cases = [
+        (vec![None], "+#:Decision Maker", vec![plain(decides)]),
+        (vec![], "+#;+#:Decision Maker;+#:", vec![primary(decides)]),
+        (vec![decides], "-#:Decision Maker;+#:Economic Buyer", vec![plain(pays)]),
+        (vec![decides], "-#:Decision Maker", vec![plain(None)]),
+        (vec![decides, pays], "-#:Decision Maker", vec![plain(pays)]),
+        (vec![decides], "+#:Economic Buyer;+#:", vec![primary(decides), plain(pays)]),
+        (vec![other], "+#:Decision Maker", vec![plain(other), plain(decides)]),
+        (vec![other, decides], "-#:Decision Maker;-#:", vec![plain(other)]),
+        (vec![decides, other, None], "-#;-#:Decision Maker", vec![]),
+        (vec![decides, decides], "-#:Decision Maker", vec![plain(None)]),
+    ];
+    for (there, said, then) in cases {
+        let world = World::new();
+        let (deal, ada) = (world.deal(), world.person_named("Ada"));
+        for role in &there {
+            let row = json!({"OpportunityId": deal.as_str(), "ContactId": ada.as_str(), "Role": role});
+            world.has(ROLES, &row);
+        }
+        let said = said.replace('#', ada.as_str());
+        assert_eq!(world.writes(&deal, &said, None).await, Outcome::Done(deal.clone()));
+        assert_eq!(world.rows(&deal, &ada), then, "{there:?} {said}");
+    }
+}
+
+#[tokio::test]
+async fn the_mark_moves_a_row_that_bears_it_stays_and_whoever_has_another_role_by_now_does_not_leave() {
+    let world = World::new();
+    let (deal, ada, bea) = (world.deal(), world.person_named("Ada"), world.person_named("Bea"));
+    world.has(
+        ROLES,
+        &json!({"OpportunityId": deal.as_str(), "ContactId": ada.as_str(), "Role": "Decision Maker",
+        "IsPrimary": true}),
+    );
+    world.role(&deal, &ada, "Economic Buyer");
+    world.role(&deal, &bea, "Evaluator");
+    let shown = [
+        ada.as_str(),
+        &format!("{ada}:"),
+        &format!("{ada}:Decision Maker"),
+        &format!("{ada}:Economic Buyer"),
+        bea.as_str(),
+    ]
+    .join(";");
+    assert_eq!(world.shows(&deal).await, Some(text(&shown)));
+
+    let late = format!("-{ada};-{ada}:Decision Maker;-{ada}:Economic Buyer");
+    assert_eq!(world.writes(&deal, &late, None).await, Outcome::Moved);
+    assert_eq!(
+        world.writes(&deal, &format!("-{ada}:Decision Maker"), None).await,
+        Outcome::Done(deal.clone())
+    );
+    assert_eq!(world.rows(&deal, &ada), [(Value::Null, true), (json!("Economic Buyer"), false)]);
+    let write = |said: String| Write {
+        link: LinkId::from("d-1"),
+        token: Token(4),
+        operation: Operation::Update {
+            id: deal.clone(),
+            values: vec![(WireName::from(WIRE), text(&said))],
+            unmodified_since: None,
+        },
+    };
+    let outcomes = world.client.write(&deals(), &[write(format!("-{ada}:;+{bea}:"))]).await;
+    assert_eq!(outcomes, [Outcome::Done(deal.clone())]);
+    assert_eq!(world.rows(&deal, &ada), [(Value::Null, false), (json!("Economic Buyer"), false)]);
+    assert_eq!(world.rows(&deal, &bea), [(json!("Evaluator"), true)]);
 }

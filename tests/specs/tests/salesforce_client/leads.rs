@@ -24,6 +24,7 @@ fn either() -> ObjectSpec {
         wire: WireName::from("Contact"),
         fields: ["Email", "LastName", "Lead.Company", "Score__c", "Title"].map(WireName::from).to_vec(),
         lead: Some(names.map(|(ours, theirs)| (WireName::from(ours), WireName::from(theirs))).into()),
+        roles: BTreeMap::new(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! A transport that answers from a list and keeps what it was asked.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -143,6 +143,7 @@ pub(crate) fn contacts() -> ObjectSpec {
         wire: WireName::from("Contact"),
         fields: ["Email", "LastName", "Score__c"].map(WireName::from).to_vec(),
         lead: None,
+        roles: BTreeMap::new(),
     }
 }
 

@@ -195,3 +195,30 @@ fn a_merge_moves_roles_to_the_winner() {
 
     assert_eq!(roles(&mut org, &deal), [json!([winner, "Evaluator"])]);
 }
+
+#[test]
+fn an_opportunity_has_one_primary_contact_and_a_contact_may_have_several_roles() {
+    let mut org = Org::new();
+    let deal = |org: &mut Org| {
+        org.insert(
+            "Opportunity",
+            &json!({"Name": "E", "StageName": "Prospecting", "CloseDate": "2026-12-24"}),
+        )
+    };
+    let (one, other) = (deal(&mut org), deal(&mut org));
+    let ada = org.insert("Contact", &json!({"LastName": "Ada"}));
+    let role = |org: &mut Org, deal: &str, primary: bool| {
+        let row = json!({"OpportunityId": deal, "ContactId": ada, "Role": "Evaluator", "IsPrimary": primary});
+        org.insert("OpportunityContactRole", &row)
+    };
+    let [first, second, third] = [true, false, true].map(|primary| role(&mut org, &one, primary));
+    let apart = role(&mut org, &other, true);
+    let soql = "SELECT Id FROM OpportunityContactRole WHERE IsPrimary = true ORDER BY Id";
+    assert_eq!(org.column(soql, "Id"), [json!(third), json!(apart)]);
+    org.api("PATCH", &format!("/sobjects/OpportunityContactRole/{second}"), &json!({"IsPrimary": true}));
+    assert_eq!(org.column(soql, "Id"), [json!(second), json!(apart)]);
+    org.api("DELETE", &format!("/sobjects/OpportunityContactRole/{second}"), &Value::Null);
+    org.api("PATCH", &format!("/sobjects/OpportunityContactRole/{first}"), &json!({"IsPrimary": true}));
+    org.soap(&undelete(&[&second]));
+    assert_eq!(org.column(soql, "Id"), [json!(first), json!(apart)]);
+}
