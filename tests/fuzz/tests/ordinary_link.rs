@@ -6,7 +6,7 @@
 )]
 
 use concord_core::contract::{Kind, Object, parse};
-use concord_core::link::packed::{pack, unpack};
+use concord_core::link::packed::{FORMAT, FORMAT_GONE, UnpackError, pack, unpack};
 use concord_core::link::{
     Action, Base, FieldMemory, Image, Intent, Link, Part, Place, Progress, Proof, Role,
 };
@@ -40,6 +40,17 @@ fn the_packed_form_is_the_one_that_earlier_versions_have_stored() {
     let link = link(&sample("company"));
     assert_eq!(unpack(stored).as_ref(), Ok(&link));
     assert_eq!(pack(&link).unwrap(), stored);
+}
+
+#[test]
+fn only_a_link_whose_records_are_gone_pays_for_remembering_since_when() {
+    let ordinary = Link::new(LinkId::new("abc"), ObjectName::new("contact"), ContractVersion(1));
+    let gone = Link { gone: Some(at(0)), ..ordinary.clone() };
+    let (packed, longer) = (pack(&ordinary).unwrap(), pack(&gone).unwrap());
+    assert_eq!((packed[0], longer[0]), (FORMAT, FORMAT_GONE));
+    assert_eq!(longer[longer.len() - packed.len() + 1..], packed[1..]);
+    assert_eq!(unpack(&longer), Ok(gone));
+    assert_eq!(unpack(&longer[..5]), Err(UnpackError::Damaged));
 }
 
 fn sample(name: &str) -> Object {

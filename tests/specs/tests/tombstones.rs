@@ -91,6 +91,26 @@ async fn since_when_both_are_gone_is_remembered_until_one_is_seen_alive() {
 }
 
 #[tokio::test]
+async fn who_is_taken_out_of_the_bin_after_the_other_left_theirs_is_told_that_it_is_gone() {
+    // HubSpot's bin keeps its record for longer than Salesforce's.
+    for first in Side::BOTH {
+        let (mut scene, id, other) = Scene::with_a_grave(first).await;
+        let (hubspot, salesforce) = if first == Side::HubSpot { (id, other) } else { (other, id) };
+        scene.pass_days(20).await;
+        scene.spine.restores(Side::HubSpot, &hubspot);
+        scene.spine.run().await;
+        let link = scene.link(Side::Salesforce, &salesforce).await;
+        assert_eq!(
+            (link.status, link.gone),
+            (Status::Flagged { deleted: Side::Salesforce }, None),
+            "{first}"
+        );
+        assert!(scene.is_flagged(Side::HubSpot, &hubspot), "{first}");
+        assert_quiet(&mut scene.spine).await;
+    }
+}
+
+#[tokio::test]
 async fn a_delete_on_the_other_side_too_is_found_by_a_sweep() {
     for side in Side::BOTH {
         let (mut scene, id, other) = Scene::linked(side).await;

@@ -58,12 +58,15 @@ impl Draft<'_> {
             Sight::Row(row) if row.standing == Standing::Alive => {
                 match self.decision.link.status {
                     Status::Flagged { .. } if self.archives(alive) => self.taken_out_alone(deleted),
-                    Status::Flagged { .. } => self.keep_flagged(alive),
-                    Status::Live | Status::Unlinked { .. } | Status::Apart { .. } | Status::Erased { .. } => {
-                    }
+                    Status::Flagged { deleted: before } if before == deleted => self.keep_flagged(alive),
+                    // The other one was taken out of its bin.
+                    Status::Flagged { .. } => self.propagate(deleted),
+                    Status::Unlinked { .. } => self.decision.link.status = Status::Unlinked { deleted },
+                    Status::Live | Status::Apart { .. } | Status::Erased { .. } => {}
                 }
                 self.uncover(alive, PerSide::only(alive, row));
                 self.leave(alive, row);
+                self.remember_no_flag_that_waits();
             }
             Sight::Row(_) if matches!(self.decision.link.status, Status::Flagged { .. }) => {
                 self.give_up(alive)
@@ -163,7 +166,11 @@ impl Draft<'_> {
                 self.leave(alive, rows[alive]);
             }
         }
-        // A flag that has to wait is not remembered as one that was set: a brake may stop it before it is (P15).
+        self.remember_no_flag_that_waits();
+    }
+
+    /// A flag that has to wait is not remembered as one that was set: a brake may stop it before it is (P15).
+    fn remember_no_flag_that_waits(&mut self) {
         if self.decision.wait.is_some() && matches!(self.decision.link.status, Status::Flagged { .. }) {
             self.decision.link.status = self.situation.link.status.clone();
         }
