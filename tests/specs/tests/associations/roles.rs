@@ -396,7 +396,10 @@ fn roles_are_mapped_one_to_one_by_names_that_can_stand_in_a_set() {
         faults.into_iter().map(|fault| format!("{}: {}", fault.path, fault.what)).collect()
     };
     let associations = "type: associations";
-    assert_eq!(faults("roles: { Decides: Decider, \"+ Pays: -\": Payer }", associations), Vec::<String>::new());
+    assert_eq!(
+        faults("roles: { Decides: Decider, \"+ Pays: -\": Payer }", associations),
+        Vec::<String>::new()
+    );
     let wrong = "roles: { Decides: Payer, Pays: Payer, \"One;Two\": Both, Primary contact: Other }";
     assert_eq!(
         faults(wrong, associations),
