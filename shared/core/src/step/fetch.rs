@@ -220,6 +220,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         let mut pairs = self.settle_echoes(object, side, pairs, now).await?;
         self.read_other_side(object, side.other(), &mut pairs).await?;
         self.believe_what_is_shown(object, &mut pairs, now).await?;
+        self.look_at_new_agreements_again(object, side, &mut pairs).await?;
         self.tell_associations_alike(object, &mut pairs).await?;
         self.mind_the_bin(object, &mut pairs, now).await?;
         self.leave_what_is_over(object, &mut pairs).await?;

@@ -127,6 +127,42 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         Ok(())
     }
 
+    /// Two rows are never read at one time. What both show, and neither had agreed on nor we have written, may have been over on the
+    /// side that was read first before it began on the other: then that is somebody's doing, and no agreement. That side is asked once
+    /// more.
+    pub(super) async fn look_at_new_agreements_again(
+        &self,
+        object: &Object,
+        side: Side,
+        pairs: &mut [(RecordId, Pair)],
+    ) -> Result<(), StepError> {
+        for field in object.fields.values().filter(|field| reference::is_set(field)) {
+            let (doubtful, ids): (Vec<usize>, Vec<RecordId>) = pairs
+                .iter()
+                .enumerate()
+                .filter(|(_, (_, pair))| agrees_anew(&self.key, pair, field))
+                .filter_map(|(n, (_, pair))| Some((n, pair.points(side, field)?.0.id.clone())))
+                .unzip();
+            let spec = object.spec_of(side, field.wire[side].clone());
+            let mut readings = self.read_as(side, &spec, &ids).await?;
+            let rows = readings.iter_mut().filter_map(|reading| match reading {
+                Reading::Row(row) => Some(&mut **row),
+                Reading::MergedInto(_) | Reading::NotFound => None,
+            });
+            self.name_references(side, object, rows).await?;
+            for (n, reading) in doubtful.into_iter().zip(readings) {
+                let raw = match (&reading, field.wire[side].first()) {
+                    (Reading::Row(row), Some(wire)) => row.fields.get(wire).cloned(),
+                    (Reading::Row(_) | Reading::MergedInto(_) | Reading::NotFound, _) => None,
+                };
+                if let Some((_, pair)) = pairs.get_mut(n) {
+                    pair.show(side, field, &raw.unwrap_or(Presence::Unknown));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The two rows of a pair were read one after the other, and so was whose their associations are. Where they differ, both say
     /// it as the store has it by now: what one read has missed is nobody's edit.
     pub(super) async fn tell_associations_alike(
@@ -370,6 +406,21 @@ impl Pair {
             row.fields.extend(field.wire[side].iter().map(|wire| (wire.clone(), raw.clone())));
         }
     }
+}
+
+/// Whether both sides show something in a set that they had not agreed on, and that we wrote to neither.
+fn agrees_anew(key: &ImageKey, pair: &Pair, field: &Field) -> bool {
+    let shown = |side| pair.points(side, field).map(|(_, raw)| reference::elements(raw).collect());
+    let [Some(here), Some(there)]: [Option<BTreeSet<&str>>; 2] = Side::BOTH.map(shown) else { return false };
+    let base = pair.link.fields.get(&field.name).and_then(|memory| memory.base.as_ref());
+    let is_new = |name: &str| {
+        let id = element(key, name);
+        let made = |to: Side| written(&pair.link, field, to).any(|(_, gained, _)| gained.contains(&id));
+        LinkId::is_one(reference::member(name))
+            && !base.is_some_and(|base| base.images.hubspot.elements.contains(&id))
+            && !Side::BOTH.into_iter().any(made)
+    };
+    here.intersection(&there).any(|name| is_new(name))
 }
 
 /// The pairs that the other side points to and this side does no longer, though they had agreed on it: a reference that is blank,

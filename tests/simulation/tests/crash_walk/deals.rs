@@ -1,8 +1,7 @@
 //! Deals: in HubSpot their companies are associations, which Concord writes beside the row.
 
 use concord_core::names::Side::{HubSpot, Salesforce};
-use concord_simulation::display::PRIMARY;
-use concord_simulation::walk::Act::{Cast, Involve, Join, Leave, Make, MakeCompany, MakeContact, Put, Quiet};
+use concord_simulation::walk::Act::{Involve, Join, Leave, Make, MakeCompany, MakeContact, Put, Quiet};
 
 use super::{deal, walk};
 
@@ -86,53 +85,6 @@ fn a_deals_contacts_are_the_same_on_both_sides() {
                 "salesforce contact: zq4@example.com zq6|zq5 - zq7 -, made by Concord",
                 "salesforce deal: zq2 appointmentscheduled 2030-01-04 -, made by Concord",
             ],
-        ),
-    ]);
-}
-
-#[test]
-fn what_a_deals_contacts_are_is_the_same_on_both_sides() {
-    walk(&[
-        deal(
-            "is made with a contact who decides, and who is made primary at once",
-            &[
-                Make(HubSpot),
-                Quiet,
-                MakeContact(HubSpot),
-                Involve(HubSpot),
-                Cast(HubSpot, 0),
-                Quiet,
-                Cast(Salesforce, PRIMARY),
-            ],
-            &[],
-        ),
-        deal(
-            "has a contact who is something else from now on, and one thing more",
-            &[
-                Make(HubSpot),
-                MakeContact(HubSpot),
-                Quiet,
-                Involve(HubSpot),
-                Cast(HubSpot, 0),
-                Quiet,
-                Cast(Salesforce, 1),
-                Cast(HubSpot, PRIMARY),
-            ],
-            &[],
-        ),
-        deal(
-            "loses a contact who is given a role at the same time",
-            &[
-                Make(HubSpot),
-                MakeContact(HubSpot),
-                Quiet,
-                Involve(HubSpot),
-                Cast(HubSpot, 1),
-                Quiet,
-                Involve(Salesforce),
-                Cast(HubSpot, 0),
-            ],
-            &[],
         ),
     ]);
 }
