@@ -404,8 +404,8 @@ fn roles_are_mapped_one_to_one_by_names_that_can_stand_in_a_set() {
     assert_eq!(
         faults(wrong, associations),
         [
-            "objects.deal.fields.contacts.roles.One;Two: has a `;` in a choice, which separates choices",
             "objects.deal.fields.contacts.roles.Pays: maps to `Payer`, as `Decides` does, so there is no way back",
+            "objects.deal.fields.contacts.roles.One;Two: has a `;` in a choice, which separates choices",
             "objects.deal.fields.contacts.primary: is a label of `roles` too",
         ]
     );
