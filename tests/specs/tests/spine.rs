@@ -1,5 +1,4 @@
-//! What the spine does for its users, scenario by scenario: the final state of both CRMs and the number of
-//! records written.
+//! What the spine does for its users, scenario by scenario: the final state of both CRMs and the number of records written.
 
 use std::collections::BTreeSet;
 
@@ -12,6 +11,7 @@ use http::Method;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+#[cfg(test)]
 mod claims;
 mod moments;
 mod refusals;

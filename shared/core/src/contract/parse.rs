@@ -54,11 +54,11 @@ fn hash(yaml: &str) -> String {
 }
 
 fn contract(file: File, root: &Place<'_>, hash: String) -> Option<Contract> {
-    let version = file.version.required(&root.at("version"), "add `version: 1`").and_then(|version| {
+    let version = file.version.required(&root.at("version"), "add `version: 1`").map(|version| {
         if version == 0 {
             root.at("version").fault("is 0", "begin with 1: 0 stands for no contract");
         }
-        Some(ContractVersion(version))
+        ContractVersion(version)
     });
     let place = root.at("objects");
     let given = file.objects.required(&place, "add `objects:` with at least one object")?;
