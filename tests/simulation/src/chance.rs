@@ -13,8 +13,9 @@ pub struct Script {
 }
 
 impl Script {
-    /// Bytes of a profile.
+    /// Bytes of a profile: the first, and further ones from behind the chaos, so that more draws leave older worlds as they were.
     const HEAD_BYTES: usize = 128;
+    const MORE_HEAD_BYTES: usize = 128;
     /// Bytes of a chaos: some hundreds of steps.
     const BODY_BYTES: usize = 1_500;
 
@@ -22,14 +23,15 @@ impl Script {
     #[must_use]
     pub fn of_seed(seed: u64) -> Self {
         let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let mut bytes = Vec::with_capacity(Self::HEAD_BYTES + Self::BODY_BYTES + 8);
-        while bytes.len() < Self::HEAD_BYTES + Self::BODY_BYTES {
+        let all = Self::HEAD_BYTES + Self::BODY_BYTES + Self::MORE_HEAD_BYTES;
+        let mut bytes = Vec::with_capacity(all + 8);
+        while bytes.len() < all {
             bytes.extend(splitmix(&mut state).to_le_bytes());
         }
         let length = Self::BODY_BYTES / 4 + usize::from(bytes[0]) * Self::BODY_BYTES * 3 / 4 / 255;
-        let body = bytes[Self::HEAD_BYTES..].iter().copied().take(length).collect();
-        bytes.truncate(Self::HEAD_BYTES);
-        Self { head: bytes, body }
+        let (head, rest) = bytes.split_at(Self::HEAD_BYTES);
+        let (body, more) = rest.split_at(Self::BODY_BYTES);
+        Self { head: head.iter().chain(more).copied().collect(), body: body[..length].to_vec() }
     }
 }
 

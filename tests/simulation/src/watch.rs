@@ -76,6 +76,8 @@ pub struct Watch {
     pub faults: Vec<u32>,
     /// Which marks were reached.
     pub marks: BTreeSet<Mark>,
+    /// Links that were forgotten: one that begins anew with a record that is left has their names.
+    pub forgotten: BTreeSet<LinkId>,
     /// What does not hold, in the order in which it was seen.
     pub broken: Vec<Broken>,
     /// Calls that Concord made.
@@ -111,6 +113,7 @@ impl Watch {
             trace: traced.then(Vec::new),
             faults: vec![0; Fault::ALL.len()],
             marks: BTreeSet::new(),
+            forgotten: BTreeSet::new(),
             broken: Vec::new(),
             calls: 0,
             written: 0,
@@ -237,6 +240,7 @@ impl Watch {
     /// A link was forgotten. I22: not while anything of it may come back.
     pub fn collected(&mut self, link: &Link, unshared: bool, now: Timestamp) {
         self.mark(Mark::Collected);
+        self.forgotten.insert(link.id.clone());
         if unshared {
             self.broken("I22", format!("link {} is forgotten while Salesforce shows nothing", link.id));
         }

@@ -109,5 +109,6 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
 
 /// Whether both records of the pair are taken to be alive, and nobody was told otherwise.
 fn is_expected(link: &Link, side: Side) -> bool {
-    link.is_whole() && link.refused[side] != Refusal::Unseen
+    let both = Side::BOTH.into_iter().all(|side| link.records[side].is_some());
+    both && link.expects(side) && link.refused[side] != Refusal::Unseen
 }

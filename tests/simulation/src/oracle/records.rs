@@ -83,7 +83,8 @@ fn nothing_was_made_twice(scene: &Scene<'_>) -> Result<(), Broken> {
             continue;
         };
         // Made unanswered and deleted before anybody could see it: that there was one is known to nobody.
-        if !shown.alive && (scene.was_never_seen(record) || scene.of_erased(link)) {
+        let is_forgotten = scene.world.site.watch().forgotten.contains(&LinkId::from(link.as_str()));
+        if !shown.alive && (scene.was_never_seen(record) || scene.of_erased(link) || is_forgotten) {
             continue;
         }
         if let Some(other) = made.insert((record.0, record.1, link), record) {

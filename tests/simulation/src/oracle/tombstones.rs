@@ -61,7 +61,9 @@ pub fn is_gone_for_good(world: &World) -> bool {
 pub fn check_forgotten(world: &World, buried: &[LinkId]) -> Result<(), Broken> {
     let scene = Scene::of(world);
     let left: BTreeSet<&LinkId> = scene.links.iter().map(|link| &link.id).collect();
-    if let Some(link) = buried.iter().find(|link| left.contains(link)) {
+    // One that was forgotten may have begun anew, with a record that nobody had paired.
+    let forgotten = scene.world.site.watch().forgotten.clone();
+    if let Some(link) = buried.iter().find(|link| left.contains(link) && !forgotten.contains(*link)) {
         let what = format!("both records of link {link} are gone for good, and it is remembered");
         return Err(Broken { invariant: "I22", what });
     }

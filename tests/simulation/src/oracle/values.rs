@@ -309,15 +309,21 @@ fn sets_are_merged(scene: &Scene<'_>, histories: &Histories<'_>) -> Result<(), B
 
 /// I3: what somebody replaced who had seen it does not stand on both sides. Judged where no value was typed twice.
 fn nothing_stale_returns(scene: &Scene<'_>, histories: &Histories<'_>) -> Result<(), Broken> {
+    // Made unanswered and deleted before anybody could see it: what was typed there is known to nobody.
+    let is_known = |edit: &&&Edit| {
+        let at = (edit.side, edit.object, edit.id.clone());
+        !scene.was_never_seen(&at) || scene.records.get(&at).is_some_and(|shown| shown.alive)
+    };
     for link in &scene.links {
         let (Some(pair), Some(object)) = (scene.living(link), object_index(&link.object)) else { continue };
         for (field, mapped) in OBJECTS[object].fields.iter().enumerate() {
             let value = &pair.hubspot.values[field];
             let record = (Side::HubSpot, object, pair.hubspot.id.clone());
             let Some(edits) = histories.get(&(scene.thing(&record), field)) else { continue };
+            let edits: Vec<&Edit> = edits.iter().filter(is_known).copied().collect();
             let judged =
                 edits.iter().all(|edit| edit.how == How::Typed) && !is_automated(scene, object, field);
-            if judged && !scene.waits(link, mapped.name) && is_superseded(edits, value) {
+            if judged && !scene.waits(link, mapped.name) && is_superseded(&edits, value) {
                 let what = format!(
                     "{value:?} stands again as {} of {record:?}, and was replaced before",
                     mapped.name
