@@ -107,12 +107,22 @@ fn nobody_is_lost(scene: &Scene<'_>) -> Result<(), Broken> {
     for (at, done) in involved.iter().enumerate().filter(|(_, done)| done.is_in) {
         let pair = things(scene, done);
         let taken_out = involved[at..].iter().any(|other| !other.is_in && things(scene, other) == pair);
-        if shows(scene, done) == Some(false) && !taken_out && !is_disturbed(scene, &pair) {
+        let is_accounted = taken_out || is_taken_for_ours(scene, &involved[..at], done);
+        if shows(scene, done) == Some(false) && !is_accounted && !is_disturbed(scene, &pair) {
             let what = format!("{done:?}, and nobody took it out: it is not in the deal any more");
             return Err(Broken { invariant: "I8", what });
         }
     }
     Ok(())
+}
+
+/// Whether the other side had put the same one in and taken it out just before: what we write of the one may be under way still, and
+/// then whoever does the same by hand is taken for us (README, limits).
+fn is_taken_for_ours(scene: &Scene<'_>, before: &[Involved], done: &Involved) -> bool {
+    let pair = things(scene, done);
+    let mut there =
+        before.iter().rev().filter(|other| other.side != done.side && things(scene, other) == pair);
+    matches!([there.next(), there.next()], [Some(last), Some(former)] if !last.is_in && former.is_in)
 }
 
 /// What may end a write between the association and the token of its row, or bring it late. Whoever is taken out in that moment comes
