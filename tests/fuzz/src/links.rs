@@ -1,7 +1,7 @@
 //! The packed link: the one stored thing whose bytes are our own.
 
 use arbitrary::{Result, Unstructured};
-use concord_core::link::packed::{FORMAT, UnpackError, pack, unpack};
+use concord_core::link::packed::{FORMAT, FORMAT_GONE, UnpackError, pack, unpack};
 use concord_core::link::{
     Action, Base, FieldMemory, FieldStanding, Held, Image, Intent, Link, Part, Place, Progress, Proof,
     Refusal, Role, Status,
@@ -31,7 +31,8 @@ pub fn packed_link(data: &[u8]) -> Verdict {
     if let Ok(link) = &read {
         comes_back(link);
     }
-    if let Some((&format, _)) = data.split_first().filter(|(format, _)| **format != FORMAT) {
+    let is_ours = |format: u8| [FORMAT, FORMAT_GONE].contains(&format);
+    if let Some((&format, _)) = data.split_first().filter(|(format, _)| !is_ours(**format)) {
         assert_eq!(read, Err(UnpackError::Format(format)));
     }
     // Bytes that have run out read as zeros and empty lists, so this does not fail.

@@ -317,21 +317,6 @@ proptest! {
 }
 
 #[test]
-fn an_edit_on_top_of_a_landing_that_is_late_behind_an_agreement_is_no_conflict() {
-    let mut world = World::agreed(Policy::Hold);
-    world.edit(S, "f");
-    let late = world.decide()[0];
-    world.edit_to(S, "f", "0");
-    world.decide();
-    world.land(late);
-    let newer = world.edit(H, "f");
-    world.settle();
-    assert_eq!((world.shown(H, "f"), world.shown(S, "f")), (newer.clone(), newer));
-    assert!(!world.held("f"));
-    assert_eq!(world.losers, ["0".to_owned()].into(), "whoever typed it had not seen what both agreed on");
-}
-
-#[test]
 fn what_was_typed_over_a_late_landing_is_on_record_before_the_write_that_follows_has_landed() {
     let mut world = World::agreed(Policy::Hold);
     world.edit(H, "f");
