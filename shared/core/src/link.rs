@@ -147,7 +147,13 @@ impl Link {
     /// Whether it lives on both sides, so that references to it can be kept on both.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.status == Status::Live && self.records.hubspot.is_some() && self.records.salesforce.is_some()
+        self.status == Status::Live && self.has_both()
+    }
+
+    /// Whether it has a record on each side.
+    #[must_use]
+    pub fn has_both(&self) -> bool {
+        Side::BOTH.into_iter().all(|side| self.records[side].is_some())
     }
 
     /// Ends one intent.

@@ -314,6 +314,14 @@ async fn contacts_that_are_merged_are_one_contact_of_the_deal() {
     assert_eq!(there, both([&ada, &bea])[1]);
 }
 
+/// Somebody renames a deal, and by then nothing that was sent before can land any more.
+async fn is_renamed_later(spine: &mut Spine, deal: &Both) {
+    spine.pass(jiff::SignedDuration::from_hours(1));
+    let renamed = json!({"properties": {"dealname": "Engine No. 3"}});
+    spine.hubspot.person(Method::PATCH, &format!("{DEALS}/{}", deal.hubspot), &renamed);
+    spine.run().await;
+}
+
 /// What people do is told, decided, and on its way.
 async fn is_under_way(spine: &mut Spine) {
     spine.pass(jiff::SignedDuration::from_secs(5));
@@ -463,9 +471,6 @@ async fn nothing_is_kept_of_a_set_that_the_contract_names_no_longer() {
     spine.engine.contract.objects.get_mut(&"deal".into()).unwrap().fields.remove(&"contacts".into());
     settles(&mut spine).await;
     assert_eq!(contacts_of(&spine, &deal), both([&ada]));
-    spine.pass(jiff::SignedDuration::from_hours(1));
-    let renamed = json!({"properties": {"dealname": "Engine No. 3"}});
-    spine.hubspot.person(Method::PATCH, &format!("{DEALS}/{}", deal.hubspot), &renamed);
-    spine.run().await;
+    is_renamed_later(&mut spine, &deal).await;
     assert_eq!(spine.link_of("deal", H, &deal.hubspot).await.intents.len(), 1, "the last one");
 }

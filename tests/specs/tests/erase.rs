@@ -34,6 +34,19 @@ fn contract(purge: bool) -> String {
     if purge { purged } else { SAMPLE_CONTRACT.to_owned() }
 }
 
+/// A contact of Salesforce whose insert in HubSpot has met this.
+async fn inserted(purge: bool, trouble: Trouble) -> (Spine, String) {
+    let mut spine = Spine::with_contract(&contract(purge));
+    let salesforce = spine.salesforce_creates(&json!({"Email": "ada@example.com", "LastName": "Okafor"}));
+    spine.pass(SignedDuration::from_secs(2));
+    spine.deliver().await;
+    spine.work_at_once(QueueName::Hints).await;
+    spine.hubspot.trouble("write_", trouble);
+    spine.work_at_once(QueueName::Intents).await;
+    assert!(spine.hubspot.troubles_over());
+    (spine, salesforce)
+}
+
 /// A pair at rest with a history, whose contract says whether contacts are purged: HubSpot's id and Salesforce's.
 async fn pair(purge: bool) -> (Spine, String, String) {
     let mut spine = Spine::with_contract(&contract(purge));
@@ -224,15 +237,7 @@ async fn values_that_wait_to_be_sent_are_forgotten_and_never_sent() {
 async fn what_a_write_of_ours_makes_after_all_goes_again() {
     for purge in [false, true] {
         // Given a contact of Salesforce whose insert in HubSpot was taken, which nobody knows yet
-        let mut spine = Spine::with_contract(&contract(purge));
-        let ada = json!({"Email": "ada@example.com", "LastName": "Okafor"});
-        let salesforce = spine.salesforce_creates(&ada);
-        spine.pass(SignedDuration::from_secs(2));
-        spine.deliver().await;
-        spine.work_at_once(QueueName::Hints).await;
-        spine.hubspot.trouble("write_", Trouble::AnswerLost);
-        spine.work_at_once(QueueName::Intents).await;
-        assert!(spine.hubspot.troubles_over());
+        let (mut spine, salesforce) = inserted(purge, Trouble::AnswerLost).await;
         assert_eq!(in_use(&spine), (1, 1));
 
         // When it is erased, then what was made goes for good, whatever becomes of the record that it was made from

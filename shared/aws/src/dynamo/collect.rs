@@ -1,7 +1,5 @@
 //! Forgetting a link whose records are gone for good (P10): one transaction, like a commit.
 
-use aws_sdk_dynamodb::types::Delete;
-use aws_sdk_dynamodb::types::builders::DeleteBuilder;
 use concord_core::link::{FieldStanding, Link};
 use concord_core::names::RecordKey;
 use concord_core::port::{CommitError, JournalEntry, NaturalKey, ParkKey, StoreError, Whereabouts};
@@ -68,17 +66,8 @@ impl DynamoStore {
         let claims =
             records.map(|(record, _)| keys::record(record)).chain(natural.map(|(key, _)| keys::natural(key)));
         for key in claims {
-            let claim = self
-                .delete(key)
-                .condition_expression("#link = :link")
-                .expression_attribute_names("#link", "link")
-                .expression_attribute_values(":link", pack::text(link.id.as_str()));
-            actions.push(delete_action(claim, Refused::Moved)?);
+            actions.push(self.delete_own(key, &link.id)?);
         }
         Ok(())
-    }
-
-    fn delete(&self, key: String) -> DeleteBuilder {
-        Delete::builder().table_name(&self.tables.state).key("pk", pack::text(key))
     }
 }

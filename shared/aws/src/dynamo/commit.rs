@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::builders::DeleteBuilder;
 use aws_sdk_dynamodb::types::error::TransactionCanceledException;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
@@ -61,10 +62,7 @@ impl DynamoStore {
         }
         if commit.shred {
             // Conflicts go with `resolved`, and no worker has another copy: this commit's generation ends all of theirs.
-            let delete = Delete::builder()
-                .table_name(&self.tables.state)
-                .key("pk", pack::text(keys::secret(&commit.link.id)));
-            actions.push(delete_action(delete, Refused::Never)?);
+            actions.push(delete_action(self.delete(keys::secret(&commit.link.id)), Refused::Never)?);
         }
         if !(commit.conflicts.is_empty() && commit.journal.is_empty()) {
             let secret = match commit.shred {
@@ -207,15 +205,23 @@ impl DynamoStore {
             if owner.as_ref() != Some(&commit.link.id) {
                 continue;
             }
-            let delete = Delete::builder()
-                .table_name(&self.tables.state)
-                .key("pk", pack::text(keys::natural(key)))
-                .condition_expression("#link = :link")
-                .expression_attribute_names("#link", "link")
-                .expression_attribute_values(":link", pack::text(commit.link.id.as_str()));
-            actions.push(delete_action(delete, Refused::Moved)?);
+            actions.push(self.delete_own(keys::natural(key), &commit.link.id)?);
         }
         Ok(())
+    }
+
+    pub(super) fn delete(&self, key: String) -> DeleteBuilder {
+        Delete::builder().table_name(&self.tables.state).key("pk", pack::text(key))
+    }
+
+    /// Deletes a claim, on condition that it is still this link's.
+    pub(super) fn delete_own(&self, key: String, link: &LinkId) -> Result<Action, StoreError> {
+        let claim = self
+            .delete(key)
+            .condition_expression("#link = :link")
+            .expression_attribute_names("#link", "link")
+            .expression_attribute_values(":link", pack::text(link.as_str()));
+        delete_action(claim, Refused::Moved)
     }
 
     /// Conflicts. No condition: they are this link's alone, and its generation guards them.
@@ -238,10 +244,7 @@ impl DynamoStore {
     fn resolved_actions(&self, commit: &Commit, actions: &mut Vec<Action>) -> Result<(), StoreError> {
         let begun: BTreeSet<_> = commit.conflicts.iter().map(|conflict| &conflict.field).collect();
         for field in commit.resolved.iter().filter(|field| !begun.contains(field)).collect::<BTreeSet<_>>() {
-            let delete = Delete::builder()
-                .table_name(&self.tables.state)
-                .key("pk", pack::text(keys::conflict(&commit.link.id, field)));
-            actions.push(delete_action(delete, Refused::Never)?);
+            actions.push(delete_action(self.delete(keys::conflict(&commit.link.id, field)), Refused::Never)?);
         }
         Ok(())
     }
@@ -261,8 +264,7 @@ impl DynamoStore {
             .iter()
             .map(|field| keys::park(&ParkKey::Field(commit.link.id.clone(), field.clone())));
         for key in healed.filter(|key| !parked.contains(key)).collect::<BTreeSet<_>>() {
-            let delete = Delete::builder().table_name(&self.tables.state).key("pk", pack::text(key));
-            actions.push(delete_action(delete, Refused::Never)?);
+            actions.push(delete_action(self.delete(key), Refused::Never)?);
         }
         Ok(())
     }
@@ -430,10 +432,7 @@ fn put_action(
     Ok(Action { write: TransactWriteItem::builder().put(put).build(), refused })
 }
 
-pub(super) fn delete_action(
-    delete: aws_sdk_dynamodb::types::builders::DeleteBuilder,
-    refused: Refused,
-) -> Result<Action, StoreError> {
+pub(super) fn delete_action(delete: DeleteBuilder, refused: Refused) -> Result<Action, StoreError> {
     let delete = delete.build().map_err(|error| not_built(&error.to_string()))?;
     Ok(Action { write: TransactWriteItem::builder().delete(delete).build(), refused })
 }

@@ -66,7 +66,7 @@ impl Draft<'_> {
                 }
                 self.uncover(alive, PerSide::only(alive, row));
                 self.leave(alive, row);
-                self.remember_no_flag_that_waits();
+                self.conclude();
             }
             Sight::Row(_) if matches!(self.decision.link.status, Status::Flagged { .. }) => {
                 self.give_up(alive)
@@ -166,11 +166,12 @@ impl Draft<'_> {
                 self.leave(alive, rows[alive]);
             }
         }
-        self.remember_no_flag_that_waits();
+        self.conclude();
     }
 
-    /// A flag that has to wait is not remembered as one that was set: a brake may stop it before it is (P15).
-    fn remember_no_flag_that_waits(&mut self) {
+    /// A flag that has to wait is not remembered as one that was set: a brake may stop it before it is (P15). Of a pair that is over,
+    /// nobody is asked.
+    fn conclude(&mut self) {
         if self.decision.wait.is_some() && matches!(self.decision.link.status, Status::Flagged { .. }) {
             self.decision.link.status = self.situation.link.status.clone();
         }

@@ -207,8 +207,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
                 }
             },
             (Some(mut link), None) | (None, Some(mut link))
-                if link.status == Status::Live
-                    && Side::BOTH.iter().any(|side| link.records[*side].is_none()) =>
+                if link.status == Status::Live && !link.has_both() =>
             {
                 let missing = if link.records.hubspot.is_none() { hubspot } else { salesforce };
                 let expected = Expected::At(link.generation);

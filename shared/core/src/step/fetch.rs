@@ -350,7 +350,7 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
     /// Nothing can be decided yet, but what was found out (an alias, a record that joined) is worth keeping. A counterpart that must
     /// not be made is not waited for, nor is a record whose side shows none: what was wanted is decided anew once it does.
     async fn record_only(&self, mut pair: Pair) -> Result<Done, StepError> {
-        let alone = Side::BOTH.iter().any(|side| pair.link.records[*side].is_none());
+        let alone = !pair.link.has_both();
         let in_vain = (alone && pair.counterpart == Counterpart::Leave) || pair.is_unsure();
         let given_up = in_vain && pair.link.give_up();
         let found_out = !pair.claims.is_empty() || !pair.aliases.is_empty();

@@ -1,7 +1,7 @@
 //! Paired records that their side shows no more. What is purged stands in no listing, nor does what was merged away in
 //! HubSpot: a sweep asks for each by its id. And pairs of which both records have been gone for long: they are forgotten (P10).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -57,18 +57,32 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         }
         let expected = links.iter().filter(|link| link.object == object.name && is_expected(link, side));
         let ids: Vec<RecordId> = expected.filter_map(|link| link.records[side].clone()).collect();
-        let readings = self.read_as(side, &object.spec_of(side, Vec::new()), &ids).await?;
-        let seen: BTreeMap<&RecordId, &Reading> = ids.iter().zip(&readings).collect();
-        let lost = seen.iter().filter(|(_, reading)| ***reading == Reading::NotFound).map(|(id, _)| *id);
-        let silent = self.silent_types(object, side, lost, now).await?;
-        let missing = seen.into_iter().filter(|(id, reading)| match reading {
-            Reading::NotFound => !silent.contains(&type_of(object, side, id)),
-            Reading::MergedInto(_) => true,
+        let missing = self.read_believably(object, side, ids, now).await?.into_iter();
+        let missing = missing.filter(|(_, reading)| match reading {
+            Reading::NotFound | Reading::MergedInto(_) => true,
             Reading::Row(_) => false, // In the bin, too: that listing is read anyhow.
         });
-        let missing: Vec<RecordId> = missing.map(|(id, _)| id.clone()).collect();
+        let missing: Vec<RecordId> = missing.map(|(id, _)| id).collect();
         self.hint(side, &object.name, &missing, &digest(["missing", &now.to_string()])).await?;
         Ok(missing.len())
+    }
+
+    /// What a side shows of these records, but for those that it does not while it shows nothing else of their type.
+    async fn read_believably(
+        &self,
+        object: &Object,
+        side: Side,
+        ids: Vec<RecordId>,
+        now: Timestamp,
+    ) -> Result<Vec<(RecordId, Reading)>, StepError> {
+        let readings = self.read_as(side, &object.spec_of(side, Vec::new()), &ids).await?;
+        let mut seen: Vec<(RecordId, Reading)> = ids.into_iter().zip(readings).collect();
+        let lost = seen.iter().filter(|(_, reading)| *reading == Reading::NotFound).map(|(id, _)| id);
+        let silent = self.silent_types(object, side, lost, now).await?;
+        seen.retain(|(id, reading)| {
+            *reading != Reading::NotFound || !silent.contains(&type_of(object, side, id))
+        });
+        Ok(seen)
     }
 
     /// Forgets pairs whose records have been gone on both sides for so long that nothing comes of them any more: neither side finds
@@ -85,11 +99,9 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
         over.retain(|link| link.gone_since().is_some_and(|gone| swept.is_some_and(|swept| swept > gone)));
         for side in Side::BOTH {
             let ids: Vec<RecordId> = over.iter().filter_map(|link| link.records[side].clone()).collect();
-            let readings = self.read_as(side, &object.spec_of(side, Vec::new()), &ids).await?;
-            let lost = ids.into_iter().zip(readings).filter(|(_, reading)| *reading == Reading::NotFound);
-            let mut lost: BTreeSet<RecordId> = lost.map(|(id, _)| id).collect();
-            let silent = self.silent_types(object, side, lost.iter(), now).await?;
-            lost.retain(|id| !silent.contains(&type_of(object, side, id)));
+            let mut readings = self.read_believably(object, side, ids, now).await?;
+            readings.retain(|(_, reading)| *reading == Reading::NotFound);
+            let lost: BTreeSet<RecordId> = readings.into_iter().map(|(id, _)| id).collect();
             over.retain(|link| link.records[side].as_ref().is_some_and(|id| lost.contains(id)));
         }
         for link in over {
@@ -109,6 +121,5 @@ impl<S: Store, Q: Queue, H: Crm, F: Crm> Engine<S, Q, H, F> {
 
 /// Whether both records of the pair are taken to be alive, and nobody was told otherwise.
 fn is_expected(link: &Link, side: Side) -> bool {
-    let both = Side::BOTH.into_iter().all(|side| link.records[side].is_some());
-    both && link.expects(side) && link.refused[side] != Refusal::Unseen
+    link.has_both() && link.expects(side) && link.refused[side] != Refusal::Unseen
 }

@@ -412,13 +412,8 @@ impl Pair {
 fn agrees_anew(key: &ImageKey, pair: &Pair, field: &Field) -> bool {
     let shown = |side| pair.points(side, field).map(|(_, raw)| reference::elements(raw).collect());
     let [Some(here), Some(there)]: [Option<BTreeSet<&str>>; 2] = Side::BOTH.map(shown) else { return false };
-    let base = pair.link.fields.get(&field.name).and_then(|memory| memory.base.as_ref());
     let is_new = |name: &str| {
-        let id = element(key, name);
-        let made = |to: Side| written(&pair.link, field, to).any(|(_, gained, _)| gained.contains(&id));
-        LinkId::is_one(reference::member(name))
-            && !base.is_some_and(|base| base.images.hubspot.elements.contains(&id))
-            && !Side::BOTH.into_iter().any(made)
+        LinkId::is_one(reference::member(name)) && !is_known(key, pair, Side::HubSpot, field, name)
     };
     here.intersection(&there).any(|name| is_new(name))
 }
@@ -430,15 +425,18 @@ fn missing(key: &ImageKey, pair: &Pair, side: Side, field: &Field) -> BTreeSet<L
     let shown = [side, side.other()].map(|side| pair.associations(side, field));
     let [Some(here), Some(there)] = shown else { return BTreeSet::new() };
     let agreed = |link: &LinkId| match reference::is_set(field) {
-        true => {
-            let id = element(key, link.as_str());
-            let made = |to: Side| written(&pair.link, field, to).any(|(_, gained, _)| gained.contains(&id));
-            base.is_some_and(|base| base.images[side].elements.contains(&id))
-                || Side::BOTH.into_iter().any(made)
-        }
+        true => is_known(key, pair, side, field, link.as_str()),
         false => base.is_some() && pair.points(side, field).is_some_and(|(_, raw)| *raw == Presence::Blank),
     };
     there.difference(&here).filter(|link| agreed(link)).cloned().collect()
+}
+
+/// Whether both sides had agreed that this side's set holds an element, or we have written it to either.
+fn is_known(key: &ImageKey, pair: &Pair, side: Side, field: &Field, name: &str) -> bool {
+    let id = element(key, name);
+    let base = pair.link.fields.get(&field.name).and_then(|memory| memory.base.as_ref());
+    let made = |to: Side| written(&pair.link, field, to).any(|(_, gained, _)| gained.contains(&id));
+    base.is_some_and(|base| base.images[side].elements.contains(&id)) || Side::BOTH.into_iter().any(made)
 }
 
 /// The pair that a side points to, unless both sides had agreed on it.

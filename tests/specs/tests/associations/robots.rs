@@ -27,10 +27,7 @@ async fn what_was_written_to_a_set_is_forgotten_once_both_sides_agree_and_the_la
     gives_role(&spine, &deal.salesforce, &ada.salesforce, "Other");
     settles(&mut spine).await;
     assert_eq!(contacts_of(&spine, &deal), both([&ada]));
-    spine.pass(jiff::SignedDuration::from_hours(1));
-    let renamed = json!({"properties": {"dealname": "Engine No. 3"}});
-    spine.hubspot.person(Method::PATCH, &format!("{DEALS}/{}", deal.hubspot), &renamed);
-    spine.run().await;
+    is_renamed_later(&mut spine, &deal).await;
     assert_eq!(spine.link_of("deal", H, &deal.hubspot).await.intents.len(), 1, "the last one");
 
     dissociates(&spine, &deal.hubspot, &ada.hubspot);

@@ -6,13 +6,7 @@ use super::*;
 async fn what_lands_long_after_it_was_erased_goes_again() {
     for purge in [false, true] {
         // Given a contact of Salesforce that was erased while its insert in HubSpot was on its way
-        let mut spine = Spine::with_contract(&contract(purge));
-        let salesforce = spine.salesforce_creates(&json!({"Email": "ada@example.com", "LastName": "Okafor"}));
-        spine.pass(SignedDuration::from_secs(2));
-        spine.deliver().await;
-        spine.work_at_once(QueueName::Hints).await;
-        spine.hubspot.trouble("write_", Trouble::RequestLost);
-        spine.work_at_once(QueueName::Intents).await;
+        let (mut spine, salesforce) = inserted(purge, Trouble::RequestLost).await;
         let link = spine.link_of("contact", S, &salesforce).await.id;
         assert!(matches!(erase(&spine, S, &salesforce).await, Said::Done(_)));
         spine.run().await;
