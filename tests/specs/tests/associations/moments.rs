@@ -44,6 +44,26 @@ async fn a_deal_that_is_looked_at_before_its_contacts_delete_is_heard_of_loses_n
 }
 
 #[tokio::test]
+async fn a_contact_who_leaves_one_side_before_joining_the_other_between_two_reads_was_never_agreed_on() {
+    let (mut spine, deal, ada, _) = strangers().await;
+    associates(&spine, &deal.hubspot, &ada.hubspot);
+    spine.deliver().await;
+    let before = spine.salesforce.calls();
+    let people = async {
+        // HubSpot has been read, and Salesforce has not.
+        while spine.salesforce.calls() == before {
+            tokio::task::yield_now().await;
+        }
+        dissociates(&spine, &deal.hubspot, &ada.hubspot);
+        gives_role(&spine, &deal.salesforce, &ada.salesforce, "Other");
+    };
+    tokio::join!(spine.work_at_once(QueueName::Hints), people);
+    settles(&mut spine).await;
+    assert_eq!(contacts_of(&spine, &deal), both([&ada]), "whoever joined last is in");
+    assert_quiet(&mut spine).await;
+}
+
+#[tokio::test]
 async fn a_delete_is_passed_on_unless_somebody_put_a_contact_in_unseen() {
     let flag = |spine: &Spine, deal: &Both| {
         let path = format!("{OBJECTS}/Opportunity/{}?fields=Deleted_In_CRM__c", deal.salesforce);
