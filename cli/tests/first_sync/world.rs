@@ -156,7 +156,9 @@ pub(crate) async fn enter(concord: &Concord, size: Size) -> Expected {
     let companies = enter_companies(concord, size).await;
     let (mut expected, people) = enter_contacts(concord, size, &companies).await;
     expected.involved = enter_deals(concord, size, &companies, &people).await;
-    expected.pairs += size.companies + size.deals;
+    let in_both = (0..size.deals).filter(|n| is_in_both(*n)).count();
+    expected.pairs += size.companies + size.deals - in_both;
+    expected.proposed += 2 * in_both;
     expected
 }
 
@@ -327,14 +329,20 @@ fn stays_one(n: usize) -> bool {
     }
 }
 
+/// Whether a deal stands in both. Nobody can tell: a deal has no key by which two could meet.
+const fn is_in_both(n: usize) -> bool {
+    n % 20 == 8
+}
+
 /// The contacts of a deal that its side has.
 fn involved(n: usize, size: Size, people: &BTreeMap<usize, String>) -> Vec<&String> {
     let numbers = [n * 3 % size.contacts, (n * 5 + 1) % size.contacts];
-    let numbers: BTreeSet<usize> = numbers.into_iter().take(n % 3).collect();
+    let many = if is_in_both(n) { 0 } else { n % 3 };
+    let numbers: BTreeSet<usize> = numbers.into_iter().take(many).collect();
     numbers.into_iter().filter_map(|number| people.get(&number)).collect()
 }
 
-/// Each stands on one side: a deal has no key by which two could meet. How many contacts they have.
+/// How many contacts they have.
 async fn enter_deals(concord: &Concord, size: Size, companies: &Companies, people: &People) -> usize {
     let mut entered = Entered::default();
     let (mut in_salesforce, mut associations) = (Vec::new(), 0);
@@ -357,7 +365,8 @@ async fn enter_deals(concord: &Concord, size: Size, companies: &Companies, peopl
             let associated: Vec<Value> = company.chain(contacts).collect();
             associations += involved(n, size, &people.hubspot).len();
             entered.hubspot.push(json!({ "properties": properties, "associations": associated }));
-        } else {
+        }
+        if is_in_both(n) || !n.is_multiple_of(2) {
             let mut row = json!({"attributes": {"type": "Opportunity"}, "Name": name, "StageName": stage_name,
                 "CloseDate": day, "Amount": amount, "CurrencyIsoCode": currency});
             if let Some(id) = companies.salesforce.get(&company) {
