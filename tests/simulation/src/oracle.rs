@@ -55,6 +55,7 @@ pub fn check(world: &World) -> Result<(), Broken> {
     let scene = Scene::of(world);
     erased::check(&scene)?;
     records::check(&scene)?;
+    tombstones::hold_no_values(&scene)?;
     associations::check(&scene)?;
     roles::check(&scene)?;
     values::check(&scene)

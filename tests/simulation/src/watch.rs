@@ -1,12 +1,14 @@
 //! What is seen of a world while it runs: its log, its counts, and every invariant that can be judged on the spot.
 
+mod ended;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::hash::Hasher as _;
 
-use concord_core::link::{Link, Progress, Refusal, Status};
+use concord_core::link::{Link, Progress, Status};
 use concord_core::names::{
-    Fence, FieldName, Generation, LinkId, ObjectName, PerSide, RecordId, RecordKey, Side,
+    Fence, FieldName, Generation, LinkId, ObjectName, PerSide, RecordId, RecordKey, Side, Token,
 };
 use concord_core::port::{Commit, EventKey, Expected, JournalEntry, ParkKey, Parked};
 use concord_core::value::{Presence, Value};
@@ -25,9 +27,6 @@ pub use crate::mark::Mark;
 const RELEASED: SignedDuration = SignedDuration::from_secs(3_600 + 10);
 /// Over so long the brake must have counted: an hour, but for what clocks differ by.
 const COUNTED: SignedDuration = SignedDuration::from_secs(3_600 - 10);
-
-/// For so long a pair is remembered whose records are both gone: 60 days, but for what clocks differ by.
-const TOMBSTONE_KEPT: SignedDuration = SignedDuration::from_secs(60 * 86_400 - 60);
 
 /// What was done to the records of one object type.
 #[derive(Debug, Default)]
@@ -98,6 +97,12 @@ pub struct Watch {
     pub roles: Vec<Landed>,
     /// When each worker looked at a side's associations last, in calls.
     looks: BTreeMap<(usize, Side), u64>,
+    /// Records that people put into a bin, or took out of it (true), and when, in calls.
+    lives: BTreeMap<RecordKey, Vec<(u64, bool)>>,
+    /// Pairs with a known delete: of which record, and when that was committed last, in calls.
+    ended: BTreeMap<LinkId, (RecordKey, u64)>,
+    /// Inserts that were ever decided.
+    inserts: BTreeSet<(LinkId, Token)>,
     generations: BTreeMap<LinkId, Generation>,
     fences: BTreeMap<EventKey, Fence>,
     /// Workers that claimed events and have not hinted them yet.
@@ -124,6 +129,9 @@ impl Watch {
             decided: BTreeMap::new(),
             roles: Vec::new(),
             looks: BTreeMap::new(),
+            lives: BTreeMap::new(),
+            ended: BTreeMap::new(),
+            inserts: BTreeSet::new(),
             generations: BTreeMap::new(),
             fences: BTreeMap::new(),
             unhinted: BTreeSet::new(),
@@ -235,40 +243,8 @@ impl Watch {
         }
         self.keeps_no_values(link);
         self.misses_nobody_who_is_known_to_be_gone(link);
-    }
-
-    /// A link was forgotten. I22: not while anything of it may come back.
-    pub fn collected(&mut self, link: &Link, unshared: bool, now: Timestamp) {
-        self.mark(Mark::Collected);
-        self.forgotten.insert(link.id.clone());
-        if unshared {
-            self.broken("I22", format!("link {} is forgotten while Salesforce shows nothing", link.id));
-        }
-        let ended = matches!(link.status, Status::Flagged { .. } | Status::Unlinked { .. });
-        if !ended || link.gone.is_none_or(|gone| now.duration_since(gone) < TOMBSTONE_KEPT) {
-            self.broken("I22", format!("link {} is forgotten too early: {:?}", link.id, link.status));
-        }
-        self.generations.remove(&link.id);
-    }
-
-    /// I18: while Salesforce shows nothing at all, nothing is concluded from a record that it does not show.
-    pub fn committed_unshared(&mut self, commit: &Commit) {
-        let missed =
-            |parked: &&Parked| parked.key.record().is_some_and(|record| record.side == Side::Salesforce);
-        if let Some(parked) = commit.parked.iter().find(missed) {
-            self.broken("I18", format!("Salesforce shows nothing, and {:?} alone is missed", parked.key));
-        }
-    }
-
-    /// I18: that what is known to be deleted has left its bin is no news.
-    fn misses_nobody_who_is_known_to_be_gone(&mut self, link: &Link) {
-        let (Status::Flagged { deleted } | Status::Unlinked { deleted }) = link.status else { return };
-        if link.refused[deleted] == Refusal::Unseen {
-            self.broken(
-                "I18",
-                format!("link {} knows that {deleted} deleted its record, and misses it", link.id),
-            );
-        }
+        self.revives_nobody_unseen(link);
+        self.makes_nobody_again(link);
     }
 
     /// This world's contract has a brake.
@@ -355,6 +331,7 @@ impl Watch {
     pub fn store_restored(&mut self) {
         self.log(format_args!("RESTORED"));
         self.generations.clear();
+        self.ended.clear();
         self.fences.clear();
         self.aliases.clear();
         self.redirected.clear();

@@ -200,6 +200,31 @@ async fn a_deleted_company_takes_no_contact_out_of_the_other_sides_account() {
 }
 
 #[tokio::test]
+async fn what_salesforce_deletes_with_an_account_is_passed_on_once_and_comes_back_with_it() {
+    let (mut spine, [acme, _], contact) = employed().await;
+    let there = spine.counterpart_of("company", H, &acme).await;
+    let flags = |spine: &Spine| {
+        let path = format!("{COMPANIES}/{acme}?properties=deleted_in_crm");
+        let company = spine.hubspot.person(Method::GET, &path, &Value::Null);
+        let contact = spine.hubspot_shows(&contact, &["deleted_in_crm"]);
+        [&company["properties"]["deleted_in_crm"], &contact["deleted_in_crm"]].map(|flag| flag == "true")
+    };
+    let before = spine.written();
+    spine.salesforce.person(Method::DELETE, &format!("{ACCOUNTS}{there}"), &Value::Null);
+    spine.run().await;
+    assert_eq!((flags(&spine), spine.salesforce_contacts()), ([true, true], vec![]));
+    spine.reconcile(Task::Sweep).await;
+    assert_eq!(spine.written() - before, 2, "a flag on the company, and one on its contact");
+
+    spine.restores(S, &there);
+    spine.run().await;
+    assert_eq!((flags(&spine), spine.salesforce_contacts().len()), ([false, false], 1));
+    assert_eq!(company_of(&spine, &contact).await, [json!(acme), json!(there)]);
+    assert_eq!(spine.written() - before, 4, "both are taken back");
+    assert_quiet(&mut spine).await;
+}
+
+#[tokio::test]
 async fn a_company_that_was_deleted_unheard_is_looked_at_when_salesforce_refuses_to_point_to_it() {
     let (mut spine, [_, globex], contact) = employed().await;
     let there = spine.counterpart_of("company", H, &globex).await;

@@ -63,7 +63,8 @@ impl<T: Transport> HubSpot<T> {
         Ok(())
     }
 
-    /// A label that is gone says nothing of whoever had it: then nothing is shown. Asked afterwards, since it may go meanwhile.
+    /// A label that is gone says nothing of whoever had it: then nothing is shown. Which there are is asked afterwards, since one may
+    /// go meanwhile; and only where somebody is associated, and one was not seen.
     async fn known_associations(
         &self,
         object: &ObjectSpec,
@@ -72,13 +73,18 @@ impl<T: Transport> HubSpot<T> {
         ids: &[RecordId],
     ) -> Result<Vec<Associated>, Failure> {
         let found = self.associations(&object.wire, to, ids).await?;
-        if let Some(roles) = object.roles.get(wire) {
-            let labels = self.labels(&object.wire, to).await?;
-            if let Some(label) = roles.iter().find(|label| !labels.contains_key(&Some((*label).clone()))) {
-                return Err(no_label(object, to, label));
-            }
+        let others = || found.iter().flat_map(|found| &found.to);
+        let seen: BTreeSet<&String> = others().flat_map(|other| &other.labels).collect();
+        let roles = object.roles.get(wire).into_iter().flatten();
+        let unseen: Vec<&String> = roles.filter(|role| !seen.contains(role)).collect();
+        if others().next().is_none() || unseen.is_empty() {
+            return Ok(found);
         }
-        Ok(found)
+        let labels = self.labels(&object.wire, to).await?;
+        match unseen.into_iter().find(|label| !labels.contains_key(&Some((*label).clone()))) {
+            Some(label) => Err(no_label(object, to, label)),
+            None => Ok(found),
+        }
     }
 
     /// Writes records with their associations: those of updates before, those of inserts afterwards. What a new record lacks, its

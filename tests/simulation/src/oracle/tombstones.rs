@@ -1,14 +1,50 @@
-//! I22: a pair is forgotten once both records are gone for good, and no other is.
+//! I22: a pair is forgotten once both records are gone for good, and no other is. I23: and until then no value is kept of it but
+//! what its journal explains.
 
 use std::collections::BTreeSet;
 
 use concord_core::link::{Link, Refusal, Status};
 use concord_core::names::{LinkId, Side};
+use concord_core::value::{Presence, Raw};
 
 use super::{Address, Scene, records};
 use crate::display::is_lead;
+use crate::users::How;
 use crate::watch::Broken;
 use crate::world::World;
+
+/// I23: what is remembered of a deleted record holds no value that somebody typed, and of none is a person asked.
+pub(super) fn hold_no_values(scene: &Scene<'_>) -> Result<(), Broken> {
+    for link in scene.links.iter().filter(|link| is_over(link)) {
+        if let Some(conflict) = scene.conflicts.iter().find(|conflict| conflict.link == link.id) {
+            let what = format!("link {} is over, and {} of it waits for a decision", link.id, conflict.field);
+            return Err(Broken { invariant: "I23", what });
+        }
+        let values = link.intents.iter().flat_map(|intent| &intent.parts).flat_map(|part| &part.values);
+        let text = |raw: &Presence<Raw>| match raw {
+            Presence::Value(Raw::Text(text)) => Some(text.clone()),
+            Presence::Value(Raw::Boolean(_) | Raw::Number(_)) | Presence::Blank | Presence::Unknown => None,
+        };
+        let typed = |text: &String| {
+            let edits = scene.world.users.edits.iter().filter(|edit| edit.how == How::Typed);
+            edits.flat_map(|edit| edit.value.split('|')).any(|value| value == text)
+        };
+        if let Some((wire, _)) =
+            values.into_iter().find(|(_, raw)| text(raw).is_some_and(|text| typed(&text)))
+        {
+            let what = format!("link {} is over, and holds what somebody typed as {wire}", link.id);
+            return Err(Broken { invariant: "I23", what });
+        }
+    }
+    Ok(())
+}
+
+fn is_over(link: &Link) -> bool {
+    match link.status {
+        Status::Flagged { .. } | Status::Unlinked { .. } | Status::Erased { .. } => true,
+        Status::Live | Status::Apart { .. } => false,
+    }
+}
 
 /// The links of which both records lie in their bins, where both sides show others of the kind.
 #[must_use]

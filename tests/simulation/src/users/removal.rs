@@ -1,7 +1,7 @@
 //! People delete, restore and merge, and empty the bin.
 
 use bytes::Bytes;
-use concord_core::names::Side;
+use concord_core::names::{RecordKey, Side};
 use concord_sandbox::crm::Caller;
 use concord_sandbox::salesforce::soap_envelope;
 use http::{Method, Request};
@@ -28,10 +28,12 @@ impl Users {
         if person(site, side, Method::DELETE, &path, &Value::Null).is_some() {
             site.watch().log(format_args!("USER {side} deletes {} {id}", of.name));
             let after = alive();
-            self.deleted.push((side, object, id.to_owned()));
             let itself = (object, id.to_owned());
             let with_it = before.into_iter().filter(|one| *one != itself && !after.contains(one));
-            self.deleted.extend(with_it.map(|(of, gone)| (side, of, gone)));
+            for (of, gone) in std::iter::once(itself.clone()).chain(with_it) {
+                site.watch().lives(key(side, of, &gone), false);
+                self.deleted.push((side, of, gone));
+            }
         }
     }
 
@@ -111,8 +113,14 @@ pub fn restore(site: &Site, side: Side, object: usize, id: &str) {
         Side::Salesforce => soap(site, &format!("<urn:undelete><urn:ids>{id}</urn:ids></urn:undelete>")),
     };
     if done {
-        site.watch().log(format_args!("USER {side} restores {} {id}", of.name));
+        let mut watch = site.watch();
+        watch.log(format_args!("USER {side} restores {} {id}", of.name));
+        watch.lives(key(side, object, id), true);
     }
+}
+
+fn key(side: Side, object: usize, id: &str) -> RecordKey {
+    RecordKey { side, object: OBJECTS[object].name.into(), id: id.into() }
 }
 
 /// One call of Salesforce's SOAP API at the screen; whether it did what it was asked.

@@ -410,3 +410,19 @@ fn roles_are_mapped_one_to_one_by_names_that_can_stand_in_a_set() {
         ]
     );
 }
+
+#[tokio::test]
+async fn which_labels_there_are_is_asked_only_where_somebody_is_associated_and_one_was_not_seen() {
+    let (mut spine, deal, ada, _) = strangers().await;
+    let mut asked = Vec::new();
+    for given in [None, Some(&[DECIDES, FIRST][..]), Some(&[DECIDES, FIRST, PAYS])] {
+        given.into_iter().for_each(|given| labels(&spine, &deal, &ada, given));
+        settles(&mut spine).await;
+        let count =
+            |spine: &Spine| spine.hubspot.calls().get("association_labels").copied().unwrap_or_default();
+        let before = count(&spine);
+        spine.reconcile(Task::Sweep).await;
+        asked.push(count(&spine) - before);
+    }
+    assert_eq!(asked, [0, 1, 0]);
+}
