@@ -12,10 +12,6 @@ use jiff::{SignedDuration, Timestamp};
 use crate::port::{Hints, Messages, ParkKey, Parked, Sends, Store};
 use crate::step::{Next, StepError};
 
-/// Each time that a message has come so often again, it is worked on alone: it may be what kills its workers. Not sooner, since what
-/// waits for a CRM's limit comes again too, and has to be filled into few calls most of all. Ours.
-const ALONE_EVERY: u32 = 10;
-
 /// A received message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Incoming {
@@ -139,7 +135,7 @@ pub enum Fate {
 struct Parcel<B> {
     body: B,
     members: Vec<usize>,
-    /// Nothing else is filled in.
+    /// What came before and failed is worked on alone: so poison fails nobody else's messages.
     alone: bool,
 }
 
@@ -147,9 +143,9 @@ struct Parcel<B> {
 ///
 /// Messages about one side and object type are filled into one body, since a CRM takes a hundred records a call
 /// and a batch brings ten messages (DESIGN 3). That is sound because neither queue depends on order: fetch
-/// looks at the present rows, and write attempts only what its link still wants. If one body fails, each of its messages is tried alone
-/// at once: so poison fails nobody else's. Within a group, what stands behind a message that was not done with shares its fate, since a
-/// group is blocked as long as any message of it is hidden.
+/// looks at the present rows, and write attempts only what its link still wants. Within a group, what stands
+/// behind a message that was not done with shares its fate, since a group is blocked as long as any message of
+/// it is hidden.
 pub async fn work<B: Body>(
     messages: &[Incoming],
     deadline: Deadline,
@@ -163,22 +159,15 @@ pub async fn work<B: Body>(
         match B::read(&message.body) {
             Ok(body) => match body.not_before().filter(|at| *at > now()) {
                 Some(at) => fates[n] = Fate::ComesAgain(at),
-                None => fill(&mut parcels, body, n, message.receive_count.is_multiple_of(ALONE_EVERY)),
+                None => fill(&mut parcels, body, n, message.receive_count > 1),
             },
             Err(reason) => fates[n] = park(message, reason, now(), store).await,
         }
     }
     let work = parcels.iter().map(|parcel| Box::pin(work_one(parcel, messages, deadline, &now, &step)));
     for (parcel, fate) in parcels.iter().zip(join_all(work).await) {
-        let apart = fate == Fate::Failed && parcel.members.len() > 1;
         for n in &parcel.members {
-            fates[*n] = match apart.then(|| B::read(&messages[*n].body)) {
-                Some(Ok(body)) => {
-                    let alone = Parcel { body, members: vec![*n], alone: true };
-                    Box::pin(work_one(&alone, messages, deadline, &now, &step)).await
-                }
-                Some(Err(_)) | None => fate,
-            };
+            fates[*n] = fate;
         }
     }
     let mut behind: BTreeMap<&str, Fate> = BTreeMap::new();
@@ -217,10 +206,6 @@ async fn work_one<B: Body>(
     match step(&parcel.body).await {
         Ok(Next::Done) => Fate::Done,
         Ok(Next::NotBefore(at)) => Fate::ComesAgain(at),
-        Err(error) if parcel.members.len() > 1 => {
-            tracing::warn!(%error, messages = parcel.members.len(), "a batch of messages failed: each is tried alone");
-            Fate::Failed
-        }
         Err(error) => {
             for message in parcel.members.iter().filter_map(|n| messages.get(*n)) {
                 tracing::error!(

@@ -1,8 +1,8 @@
 //! Workers: what Lambda and its event source mapping do, one job at a time, until it is done or the worker dies.
 
-use std::collections::BTreeSet;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use concord_core::batch::{self, Deadline, Fate, Incoming};
@@ -130,24 +130,17 @@ impl Worker {
                 Box::pin(async move { Ended::TakeIn(engine.take_in(&events, clock.now()).await) })
             }
             Job::Batch(QueueName::Hints, messages) => Box::pin(async move {
-                let failed = Failed::default();
-                let step = async |hints: &Hints| {
-                    let ids = hints.ids.iter().map(|id| format!("{} {} {id}", hints.side, hints.object));
-                    failed.note(ids, engine.fetch(hints, clock.now()).await)
-                };
+                let failed = AtomicBool::new(false);
+                let step = async |hints: &Hints| noted(engine.fetch(hints, clock.now()).await, &failed);
                 let fates = batch::work(&messages, deadline, || clock.now(), &engine.store, step).await;
-                failed.come_again(&site, &fates);
+                failures_come_again(&site, &failed, &fates);
                 Ended::Batch(QueueName::Hints, messages, fates)
             }),
             Job::Batch(QueueName::Intents, messages) => Box::pin(async move {
-                let failed = Failed::default();
-                let step = async |sends: &Sends| {
-                    let numbers =
-                        sends.intents.iter().map(|intent| format!("{} {}", intent.link, intent.number));
-                    failed.note(numbers, engine.write(sends, clock.now()).await)
-                };
+                let failed = AtomicBool::new(false);
+                let step = async |sends: &Sends| noted(engine.write(sends, clock.now()).await, &failed);
                 let fates = batch::work(&messages, deadline, || clock.now(), &engine.store, step).await;
-                failed.come_again(&site, &fates);
+                failures_come_again(&site, &failed, &fates);
                 Ended::Batch(QueueName::Intents, messages, fates)
             }),
             Job::Reconcile(task) => {
@@ -211,30 +204,15 @@ impl Worker {
     }
 }
 
-/// What the steps of a batch were about that failed last.
-#[derive(Default)]
-struct Failed(Mutex<BTreeSet<String>>);
+fn noted(next: Result<Next, StepError>, failed: &AtomicBool) -> Result<Next, StepError> {
+    failed.fetch_or(next.is_err(), Ordering::Relaxed);
+    next
+}
 
-impl Failed {
-    fn note(
-        &self,
-        about: impl Iterator<Item = String>,
-        next: Result<Next, StepError>,
-    ) -> Result<Next, StepError> {
-        let mut failed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for one in about {
-            let _changed = if next.is_err() { failed.insert(one) } else { failed.remove(&one) };
-        }
-        next
-    }
-
-    /// What failed, and was not done since, has to be taken again: some message of its batch is not done with (I37).
-    fn come_again(self, site: &SharedSite, fates: &[Fate]) {
-        let failed = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if !failed.is_empty() && fates.iter().all(|fate| *fate == Fate::Done) {
-            site.watch()
-                .broken("I37", format!("a step failed about {failed:?}, and its whole batch is done with"));
-        }
+/// A step that failed has to be taken again, so some message of its batch is not done with (I37).
+fn failures_come_again(site: &SharedSite, failed: &AtomicBool, fates: &[Fate]) {
+    if failed.load(Ordering::Relaxed) && fates.iter().all(|fate| *fate == Fate::Done) {
+        site.watch().broken("I37", "a step failed, and all messages of its batch are done with".to_owned());
     }
 }
 
