@@ -32,6 +32,24 @@ async fn what_was_decided_anew_before_it_was_sent_is_sent_once_as_it_was_decided
 }
 
 #[tokio::test]
+async fn what_is_typed_in_the_second_in_which_a_row_was_read_is_not_written_over() {
+    let (mut spine, hubspot, salesforce) = linked().await;
+    // A stamp knows whole seconds: as a precondition it would let pass whatever comes later in its own.
+    spine.salesforce_edits(&salesforce, &json!({"Phone": "+14155550123"}));
+    spine.hubspot_edits(&hubspot, &json!({"jobtitle": "Countess"}));
+    spine.deliver().await;
+    spine.work_at_once(QueueName::Hints).await;
+    spine.salesforce_edits(&salesforce, &json!({"Title": "Programmer"}));
+    spine.work_at_once(QueueName::Intents).await;
+    spine.run().await;
+    assert_eq!(spine.hubspot_shows(&hubspot, &["jobtitle"]), json!({"jobtitle": "Countess"}));
+    assert_eq!(spine.salesforce_shows(&salesforce, &["Title"]), json!({"Title": "Programmer"}));
+    let held = spine.engine.store.conflicts(10).await.unwrap();
+    assert_eq!(held.iter().map(|conflict| conflict.field.as_str()).collect::<Vec<_>>(), ["job_title"]);
+    assert_quiet(&mut spine).await;
+}
+
+#[tokio::test]
 async fn a_counterpart_that_the_contract_makes_no_longer_is_not_made_and_nobody_waits_for_it() {
     let mut spine = Spine::new();
     spine.salesforce.trouble("write_", Trouble::RequestLost);
