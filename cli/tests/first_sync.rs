@@ -100,11 +100,11 @@ async fn every_record_is_accounted_for(concord: &Concord, status: &Value, expect
         let told = |side: &str| parked["records"][side].is_string();
         match parked["field"].as_str() {
             None => {
-                let told = match parked["object"].as_str() {
+                let words = match parked["object"].as_str() {
                     Some("deal") => ["it looks like", "concord keep-apart"],
                     Some(_) | None => ["hold the same key", "merge them"],
                 };
-                assert!(told.iter().all(|words| reason.contains(words)), "{parked:#}");
+                assert!(words.iter().all(|said| reason.contains(said)), "{parked:#}");
                 assert_ne!(parked["candidates"], json!([]), "{parked:#}");
             }
             Some(field) => {

@@ -178,18 +178,19 @@ def kill_by_test(mutant):
 
 
 def try_one(mutant):
-    if mutant.killer and not passes_unbroken(*mutant.killer[:2]):
-        return Verdict(mutant, note="its killer fails without the mutant too")
-    apply(mutant, TREE)
     try:
-        if mutant.killer:
-            return kill_by_test(mutant)
-        build()
-        return kill_by_simulation(mutant)
+        if mutant.killer and not passes_unbroken(*mutant.killer[:2]):
+            raise Bad("its killer fails without the mutant too")
+        apply(mutant, TREE)
+        try:
+            if mutant.killer:
+                return kill_by_test(mutant)
+            build()
+            return kill_by_simulation(mutant)
+        finally:
+            apply(mutant, TREE, "--reverse")
     except Bad as bad:
         return Verdict(mutant, note=str(bad))
-    finally:
-        apply(mutant, TREE, "--reverse")
 
 
 def row(verdict):

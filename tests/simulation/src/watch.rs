@@ -101,7 +101,7 @@ pub struct Watch {
     lives: BTreeMap<RecordKey, Vec<(u64, bool)>>,
     /// Pairs with a known delete: of which record, and when that was committed last, in calls.
     ended: BTreeMap<LinkId, (RecordKey, u64)>,
-    /// Inserts that were ever decided.
+    /// Inserts that were ever decided, before the store was restored too.
     inserts: BTreeSet<(LinkId, Token)>,
     generations: BTreeMap<LinkId, Generation>,
     fences: BTreeMap<EventKey, Fence>,

@@ -20,18 +20,13 @@ pub(super) fn hold_no_values(scene: &Scene<'_>) -> Result<(), Broken> {
             let what = format!("link {} is over, and {} of it waits for a decision", link.id, conflict.field);
             return Err(Broken { invariant: "I23", what });
         }
-        let values = link.intents.iter().flat_map(|intent| &intent.parts).flat_map(|part| &part.values);
-        let text = |raw: &Presence<Raw>| match raw {
-            Presence::Value(Raw::Text(text)) => Some(text.clone()),
-            Presence::Value(Raw::Boolean(_) | Raw::Number(_)) | Presence::Blank | Presence::Unknown => None,
-        };
-        let typed = |text: &String| {
+        let typed = |raw: &Presence<Raw>| {
+            let Presence::Value(Raw::Text(text)) = raw else { return false };
             let edits = scene.world.users.edits.iter().filter(|edit| edit.how == How::Typed);
             edits.flat_map(|edit| edit.value.split('|')).any(|value| value == text)
         };
-        if let Some((wire, _)) =
-            values.into_iter().find(|(_, raw)| text(raw).is_some_and(|text| typed(&text)))
-        {
+        let mut values = link.intents.iter().flat_map(|intent| &intent.parts).flat_map(|part| &part.values);
+        if let Some((wire, _)) = values.find(|(_, raw)| typed(raw)) {
             let what = format!("link {} is over, and holds what somebody typed as {wire}", link.id);
             return Err(Broken { invariant: "I23", what });
         }
